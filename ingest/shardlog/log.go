@@ -1,0 +1,96 @@
+// Package shardlog is the durable log between collectors and ingest: one NATS JetStream stream per shard, plus the streams of
+// commits and the leases of shard owners. A successful Append means that the message has been fsynced (one node) or accepted by a
+// quorum (cluster).
+package shardlog
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"time"
+
+	"clew/internal/telemetry"
+)
+
+// Position is a message's sequence in its shard's stream. Positions start at 1; 0 is before the first.
+type Position = uint64
+
+// SourceSeq says that a message holds count records of a source's batch seq. The owner drops what it has seen: a message whose
+// (id, seq) is not above the last one consumed from this source is a repetition.
+type SourceSeq struct {
+	ID    string // unique to one life of the source
+	Seq   uint64 // ascending within ID
+	Count uint32 // records
+}
+
+// Message is one entry of the log.
+type Message struct {
+	Tenant  string
+	Signal  telemetry.Signal
+	Sources []SourceSeq
+	Records int    // records in Batch
+	Batch   []byte // telemetry.Encode's form
+}
+
+// Log appends to, reads and trims the shards' streams. Safe for concurrent use.
+type Log interface {
+	// MessageBytesMax is how large an encoded Message may be.
+	MessageBytesMax() int
+	// Append returns once m is durable. *FullError: refused before anything was written. Any other error: unknown, m may
+	// or may not be in the log (repeat it with the same sources). m is not kept.
+	Append(ctx context.Context, shard int, m *Message) (Position, error)
+	// Consume calls f with every message after position, in order, and waits for more, until ctx ends or f fails. A message that
+	// is damaged is given as a *DamagedMessageError in e.Damage, with Message empty; consuming goes on.
+	Consume(ctx context.Context, shard int, after Position, f func(e Entry) error) error
+	// Trim removes messages up to and including position.
+	Trim(ctx context.Context, shard int, position Position) error
+	// State is the stream's first and last position and its size.
+	State(ctx context.Context, shard int) (State, error)
+}
+
+// Entry is a message read back.
+type Entry struct {
+	Position Position
+	Time     time.Time // when the log accepted it
+	Message  Message   // Batch aliases memory that f may keep
+	Damage   error
+}
+
+// State describes a shard's stream. First is Last+1 when empty.
+type State struct {
+	First, Last Position
+	Bytes       int64
+	BytesMax    int64
+}
+
+// FullError says why the log refuses: nothing was written, try again after RetryAfter.
+type FullError struct {
+	Reason     string // "disk", "bytes"
+	RetryAfter time.Duration
+	Detail     string
+}
+
+func (e *FullError) Error() string {
+	return fmt.Sprintf("shard log is full (%s): %s", e.Reason, e.Detail)
+}
+
+// ErrFenced says that another owner has committed since: this owner must stop.
+var ErrFenced = errors.New("fenced: the shard has another owner")
+
+// Commits is the stream of each shard's commits. Data is opaque here (index/catalog gives it meaning).
+type Commits interface {
+	// Commit publishes data if last is still the shard's latest commit (0: none yet); else ErrFenced. It returns the new commit's sequence.
+	// A commit whose outcome is unknown is resolved by reading back before Commit returns.
+	Commit(ctx context.Context, shard int, last uint64, data []byte) (seq uint64, err error)
+	// Follow calls f with every commit of every shard after sequence, in order, and waits for more. caughtUp is called once when
+	// all that existed at the call has been given.
+	Follow(ctx context.Context, after uint64, f func(seq uint64, shard int, data []byte) error, caughtUp func()) error
+	// Purge forgets commits up to and including sequence (a snapshot holds them).
+	Purge(ctx context.Context, upTo uint64) error
+}
+
+// Leases elect the owner of each shard.
+type Leases interface {
+	// Acquire waits until the shard's lease is ours and returns a context that ends when it is lost, with the lease's epoch.
+	Acquire(ctx context.Context, shard int, owner string) (held context.Context, epoch uint64, release func(), err error)
+}
