@@ -1,5 +1,12 @@
 // Package catalog is the fold of the commits: which segments exist, and up to which log position each shard's signals and tenants
 // are in them. It knows nothing of how commits travel.
+//
+// One goroutine applies commits in their order; any number read. A reader acquires a [Version], immutable and never locked, and
+// releases it. Each version holds its successor until it is dead itself, so versions die in order, and what a commit removed is
+// reported ([Catalog.OnDead]) only once no reader can still meet it: then its objects may be deleted.
+//
+// Each commit names the shard's commit before it (Last). The log checks that when the commit is published, which is the fence between owners,
+// and the catalog checks it again when the commit is applied, so a stream with a hole is an error and never a smaller answer.
 package catalog
 
 import (
@@ -7,6 +14,9 @@ import (
 
 	"clew/internal/telemetry"
 )
+
+// CommitVersion is the version of the form of commits.
+const CommitVersion = 1
 
 // Key names what positions are kept for.
 type Key struct {
@@ -45,13 +55,18 @@ type Source struct {
 
 // Commit changes the catalog in one step. It is written as JSON: a commit is small, rare and read by people at 3 a.m.
 type Commit struct {
-	Version   int        `json:"version"` // 1
-	Shard     int        `json:"shard"`
-	Epoch     uint64     `json:"epoch"`
-	Time      time.Time  `json:"time"`
-	Reason    string     `json:"reason"` // seal, retention, compact, delete
-	Added     []Segment  `json:"added,omitempty"`
-	Removed   []string   `json:"removed,omitempty"`
-	Positions []Position `json:"positions,omitempty"`
-	Sources   []Source   `json:"sources,omitempty"` // all that the owner remembers, replacing the earlier list
+	Version int       `json:"version"` // CommitVersion
+	Shard   int       `json:"shard"`
+	Epoch   uint64    `json:"epoch"`
+	Last    uint64    `json:"last"` // the shard's commit before this one; 0: none
+	Time    time.Time `json:"time"`
+	Reason  string    `json:"reason"` // own, seal, retention, compact, delete, checkpoint
+
+	Added   []Segment `json:"added,omitempty"`
+	Removed []string  `json:"removed,omitempty"`
+
+	// Floor is the log position up to which every message of the shard is in segments, whatever its key: a replay starts after it.
+	Floor     uint64     `json:"floor"`
+	Positions []Position `json:"positions,omitempty"` // of keys that are further than Floor; the others keep theirs
+	Sources   []Source   `json:"sources,omitempty"`   // all that the owner remembers as of Floor, replacing the earlier list
 }

@@ -1,0 +1,16 @@
+package catalog
+
+const (
+	// commitBytesMax bounds one commit: an external NATS server takes messages of 1 MiB by default, and a commit is one message.
+	commitBytesMax = 1 << 20
+	// snapshotBytesMax bounds a snapshot: a million segments of 300 bytes each, with room.
+	snapshotBytesMax = 1 << 30
+	// idBytesMax bounds a segment's id: it becomes part of a file name.
+	idBytesMax = 200
+	// sourceIDBytesMax bounds a source's id: real ones are random and short.
+	sourceIDBytesMax = 128
+	// reasonBytesMax bounds a commit's reason, a word.
+	reasonBytesMax = 64
+	// shardMax bounds the shard's number, so that a damaged commit can't make a table of shards explode.
+	shardMax = 1 << 16
+)

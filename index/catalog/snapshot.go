@@ -1,0 +1,158 @@
+package catalog
+
+import (
+	"bytes"
+	"encoding/json"
+	"fmt"
+	"hash/crc32"
+	"maps"
+	"slices"
+	"strings"
+)
+
+// A snapshot is one line, "clew-catalog <version> <CRC32C of the rest, 8 hex digits>\n", and the whole state as JSON.
+const (
+	snapshotMagic   = "clew-catalog "
+	snapshotVersion = 1
+)
+
+var castagnoli = crc32.MakeTable(crc32.Castagnoli)
+
+type snapshot struct {
+	Sequence uint64          `json:"sequence"`
+	Shards   []snapshotShard `json:"shards"`
+	Segments []*Segment      `json:"segments"`
+}
+
+type snapshotShard struct {
+	Shard     int        `json:"shard"`
+	Last      uint64     `json:"last"`
+	Epoch     uint64     `json:"epoch"`
+	Floor     uint64     `json:"floor"`
+	Positions []Position `json:"positions,omitempty"`
+	Sources   []Source   `json:"sources,omitempty"`
+}
+
+// Snapshot writes the whole state, so that the commits up to Sequence can be forgotten.
+func (v *Version) Snapshot() ([]byte, error) {
+	s := snapshot{Sequence: v.sequence}
+	for _, number := range v.Shards() {
+		state := v.shards[number]
+		shard := snapshotShard{Shard: number, Last: state.last, Epoch: state.epoch, Floor: state.floor, Sources: state.sources}
+		for _, k := range slices.SortedFunc(maps.Keys(state.positions), comparePosKeys) {
+			shard.Positions = append(shard.Positions, Position{Signal: k.signal, Tenant: k.tenant, Position: state.positions[k]})
+		}
+		s.Shards = append(s.Shards, shard)
+	}
+	s.Segments = slices.Collect(v.All())
+	body, err := json.Marshal(s)
+	if err != nil {
+		return nil, fmt.Errorf("encode snapshot of the catalog: %w", err)
+	}
+	line := fmt.Sprintf("%s%d %08x\n", snapshotMagic, snapshotVersion, crc32.Checksum(body, castagnoli))
+	return append([]byte(line), body...), nil
+}
+
+func comparePosKeys(a, b posKey) int {
+	if c := strings.Compare(a.tenant, b.tenant); c != 0 {
+		return c
+	}
+	return int(a.signal) - int(b.signal)
+}
+
+// Load fills an empty catalog with a snapshot. An unknown version is a *VersionError.
+func (c *Catalog) Load(data []byte) error {
+	s, err := decodeSnapshot(data)
+	if err != nil {
+		return fmt.Errorf("load snapshot of the catalog: %w", err)
+	}
+	c.mu.Lock()
+	old := c.current.Load()
+	if old.sequence != 0 {
+		c.mu.Unlock()
+		return fmt.Errorf("load snapshot of the catalog: commit %d has been applied already", old.sequence)
+	}
+	v := &Version{sequence: s.Sequence, lists: map[listKey]*segmentList{}, shards: map[int]*shardState{}, segments: len(s.Segments)}
+	for _, shard := range s.Shards {
+		positions := map[posKey]uint64{}
+		for _, p := range shard.Positions {
+			positions[posKey{p.Signal, p.Tenant}] = p.Position
+		}
+		v.shards[shard.Shard] = &shardState{last: shard.Last, epoch: shard.Epoch, floor: shard.Floor, positions: positions, sources: shard.Sources}
+	}
+	lists := map[listKey][]*Segment{}
+	for _, segment := range s.Segments {
+		k := listKey{segment.Tenant, segment.Signal}
+		lists[k] = append(lists[k], segment)
+		c.byID[segment.ID] = segment
+	}
+	for k, segments := range lists {
+		v.lists[k] = v.lists[k].with(segments, nil)
+	}
+	c.publishLocked(old, v, nil)
+	c.mu.Unlock()
+	old.Release()
+	return nil
+}
+
+func decodeSnapshot(data []byte) (*snapshot, error) {
+	if len(data) > snapshotBytesMax {
+		return nil, fmt.Errorf("%d bytes, at most %d are allowed", len(data), snapshotBytesMax)
+	}
+	line, body, found := bytes.Cut(data, []byte("\n"))
+	if !found || !bytes.HasPrefix(line, []byte(snapshotMagic)) {
+		return nil, fmt.Errorf("it doesn't begin with %q", snapshotMagic)
+	}
+	var version int
+	var sum uint32
+	if _, err := fmt.Sscanf(string(line), snapshotMagic+"%d", &version); err != nil {
+		return nil, fmt.Errorf("first line %.60q: no version", line)
+	}
+	if version != snapshotVersion {
+		return nil, &VersionError{What: "snapshot", Have: version, Known: snapshotVersion}
+	}
+	if _, err := fmt.Sscanf(string(line), snapshotMagic+"%d %x", &version, &sum); err != nil {
+		return nil, fmt.Errorf("first line %.60q: no checksum", line)
+	}
+	if have := crc32.Checksum(body, castagnoli); have != sum {
+		return nil, fmt.Errorf("damaged: checksum is %08x, want %08x", have, sum)
+	}
+	var s snapshot
+	if err := decodeStrict(body, &s); err != nil {
+		return nil, err
+	}
+	return &s, s.validate()
+}
+
+func (s *snapshot) validate() error {
+	shards := map[int]bool{}
+	for _, shard := range s.Shards {
+		if shard.Shard < 0 || shard.Shard > shardMax || shards[shard.Shard] {
+			return fmt.Errorf("shard %d: impossible or given twice", shard.Shard)
+		}
+		shards[shard.Shard] = true
+		if shard.Last > s.Sequence {
+			return fmt.Errorf("shard %d: its last commit %d is after the snapshot's %d", shard.Shard, shard.Last, s.Sequence)
+		}
+		if err := checkPositions(shard.Positions); err != nil {
+			return fmt.Errorf("shard %d: %w", shard.Shard, err)
+		}
+		if err := checkSources(shard.Sources); err != nil {
+			return fmt.Errorf("shard %d: %w", shard.Shard, err)
+		}
+	}
+	ids := make(map[string]bool, len(s.Segments))
+	for i, segment := range s.Segments {
+		if segment == nil {
+			return fmt.Errorf("segment %d: null", i)
+		}
+		if err := segment.validate(); err != nil {
+			return err
+		}
+		if ids[segment.ID] {
+			return fmt.Errorf("segment %s: given twice", segment.ID)
+		}
+		ids[segment.ID] = true
+	}
+	return nil
+}

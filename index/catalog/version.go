@@ -1,0 +1,220 @@
+package catalog
+
+import (
+	"iter"
+	"maps"
+	"slices"
+	"sort"
+	"strings"
+	"sync/atomic"
+
+	"clew/internal/telemetry"
+)
+
+// Version is the catalog after one commit. It is immutable; all methods are safe for concurrent use.
+type Version struct {
+	sequence uint64
+	lists    map[listKey]*segmentList
+	shards   map[int]*shardState
+	segments int
+
+	// refs are the readers, plus one while this is the current version, plus one while the version before it lives. next and removed
+	// are set when the version is superseded, before the current version's reference is given up.
+	refs       atomic.Int64
+	next       *Version
+	removed    []Segment // by the commit that made next
+	superseded chan struct{}
+	dead       func([]Segment)
+}
+
+type listKey struct {
+	tenant string
+	signal telemetry.Signal
+}
+
+// shardState is what is known of a shard. Immutable.
+type shardState struct {
+	last      uint64
+	epoch     uint64
+	floor     uint64
+	positions map[posKey]uint64 // above floor
+	sources   []Source
+}
+
+type posKey struct {
+	signal telemetry.Signal
+	tenant string
+}
+
+// segmentList is the segments of one tenant and signal by (MinTime, ID). latest[i] is the greatest MaxTime of the first i+1, so a
+// search by time walks back from the last segment that starts in time and stops where nothing before can reach. Immutable.
+type segmentList struct {
+	segments []*Segment
+	latest   []int64
+	bytes    int64
+}
+
+func compareSegments(a, b *Segment) int {
+	if a.MinTime != b.MinTime {
+		if a.MinTime < b.MinTime {
+			return -1
+		}
+		return 1
+	}
+	return strings.Compare(a.ID, b.ID)
+}
+
+// with returns the list plus added, less removed.
+func (l *segmentList) with(added []*Segment, removed map[string]bool) *segmentList {
+	var old []*Segment
+	if l != nil {
+		old = l.segments
+	}
+	slices.SortFunc(added, compareSegments)
+	n := &segmentList{segments: make([]*Segment, 0, len(old)+len(added))}
+	for len(old) > 0 || len(added) > 0 {
+		from := &old
+		if len(old) == 0 || len(added) > 0 && compareSegments(added[0], old[0]) < 0 {
+			from = &added
+		}
+		if s := (*from)[0]; !removed[s.ID] {
+			n.segments = append(n.segments, s)
+		}
+		*from = (*from)[1:]
+	}
+	n.latest = make([]int64, len(n.segments))
+	for i, s := range n.segments {
+		n.latest[i] = s.MaxTime
+		if i > 0 {
+			n.latest[i] = max(s.MaxTime, n.latest[i-1])
+		}
+		n.bytes += s.Bytes
+	}
+	return n
+}
+
+// Sequence is the last commit's.
+func (v *Version) Sequence() uint64 { return v.sequence }
+
+// Len is the number of segments.
+func (v *Version) Len() int { return v.segments }
+
+// Segments returns the segments of a tenant and signal that may hold records from time from to time to (nanoseconds, both inclusive),
+// newest first (by MinTime). The segments are shared and must not be changed.
+func (v *Version) Segments(tenant string, signal telemetry.Signal, from, to int64) []*Segment {
+	l := v.lists[listKey{tenant, signal}]
+	if l == nil {
+		return nil
+	}
+	var found []*Segment
+	end := sort.Search(len(l.segments), func(i int) bool { return l.segments[i].MinTime > to })
+	for i := end - 1; i >= 0 && l.latest[i] >= from; i-- {
+		if l.segments[i].MaxTime >= from {
+			found = append(found, l.segments[i])
+		}
+	}
+	return found
+}
+
+// All gives every segment, by tenant, signal and MinTime.
+func (v *Version) All() iter.Seq[*Segment] {
+	return func(yield func(*Segment) bool) {
+		for _, k := range v.keys() {
+			for _, s := range v.lists[k].segments {
+				if !yield(s) {
+					return
+				}
+			}
+		}
+	}
+}
+
+// keys are the lists' keys in order.
+func (v *Version) keys() []listKey {
+	return slices.SortedFunc(maps.Keys(v.lists), func(a, b listKey) int {
+		if c := strings.Compare(a.tenant, b.tenant); c != 0 {
+			return c
+		}
+		return int(a.signal) - int(b.signal)
+	})
+}
+
+// Bytes is the size of a signal's segments, of all tenants.
+func (v *Version) Bytes(signal telemetry.Signal) int64 {
+	var n int64
+	for k, l := range v.lists {
+		if k.signal == signal {
+			n += l.bytes
+		}
+	}
+	return n
+}
+
+// Tenants are the tenants that have segments, sorted.
+func (v *Version) Tenants() []string {
+	names := map[string]bool{}
+	for k := range v.lists {
+		names[k.tenant] = true
+	}
+	return slices.Sorted(maps.Keys(names))
+}
+
+// Position is the log position up to which the key's messages are in segments.
+func (v *Version) Position(k Key) uint64 {
+	s := v.shards[k.Shard]
+	if s == nil {
+		return 0
+	}
+	return max(s.floor, s.positions[posKey{k.Signal, k.Tenant}])
+}
+
+// Shard is what the catalog knows of a shard's log.
+type Shard struct {
+	Last    uint64   // the shard's last commit
+	Epoch   uint64   // of the owner that wrote it
+	Floor   uint64   // every message up to it is in segments
+	Sources []Source // as of Floor; shared, not to be changed
+}
+
+// Shard describes a shard; zero if it has no commit yet.
+func (v *Version) Shard(shard int) Shard {
+	s := v.shards[shard]
+	if s == nil {
+		return Shard{}
+	}
+	return Shard{Last: s.last, Epoch: s.epoch, Floor: s.floor, Sources: s.sources}
+}
+
+// Shards are the shards that have commits, sorted.
+func (v *Version) Shards() []int { return slices.Sorted(maps.Keys(v.shards)) }
+
+// acquire adds a reader unless the version is dead already.
+func (v *Version) acquire() bool {
+	for {
+		n := v.refs.Load()
+		if n == 0 {
+			return false
+		}
+		if v.refs.CompareAndSwap(n, n+1) {
+			return true
+		}
+	}
+}
+
+// Release ends a reader's use of the version. It must be called once per Acquire.
+func (v *Version) Release() {
+	for v != nil {
+		n := v.refs.Add(-1)
+		if n < 0 {
+			panic("catalog: version released more often than acquired")
+		}
+		if n > 0 {
+			return
+		}
+		// Every version before this one is dead (it would hold a reference), so nobody can meet what the next commit removed.
+		if len(v.removed) > 0 && v.dead != nil {
+			v.dead(v.removed)
+		}
+		v = v.next
+	}
+}
