@@ -1,5 +1,17 @@
-// Package vocabulary keeps the distinct strings of columns and answers questions about them: codes of values, templates of
-// texts, and which of them always, never or may match a predicate.
+// Package vocabulary keeps the distinct strings of columns and answers questions about them.
+//
+// Telemetry says few things many times. A column of short values is a list of codes over its distinct values. A column of texts is
+// a list of codes over its distinct templates: a [Coder] takes the variable pieces of a text (numbers, ids, words that vary a
+// lot in one place) out and leaves one byte, a hole, for each. A million log lines have a few hundred templates.
+//
+// A question is a [Matcher]. It is put to the vocabulary first ([Match]): a template whose texts all match, or none of which
+// does, decides its rows without looking at them; only texts of the others are rebuilt and tested. The vocabulary prunes, the text
+// decides.
+//
+// A word is a maximal run of letters, digits and '_'; each CJK character is a word of its own ([Words]). Words compare in lower
+// case.
+//
+// An [Index] is bleve over the vocabularies of many parts at once: an accelerator, and the source of completions.
 package vocabulary
 
 // Arena is strings laid out in one piece of memory, by code. It is immutable once shared.

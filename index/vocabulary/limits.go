@@ -1,0 +1,54 @@
+package vocabulary
+
+// Bounds on what a Coder learns and on what its templates may look like.
+const (
+	// holesMax is how many holes a template has at the most; the rest of a longer text goes into a last HoleRaw. Each hole is a
+	// column in a segment, and lines with more variables than this are dumps, where the tail is rarely worth a column.
+	holesMax = 24
+
+	// templateBytesMax: a longer template is a document, not a message; it would hardly be met twice. Such texts are kept raw.
+	templateBytesMax = 8 << 10
+
+	// textBytesMax: longer texts are kept raw without being looked at.
+	textBytesMax = 64 << 10
+
+	// intDigitsMax is how many digits always fit EncodeInt's form, with the mark for leading zeros.
+	intDigitsMax = 17
+)
+
+// Bounds on the learning of word holes.
+const (
+	// slotWordsMin is how many distinct words are seen in one place before that place becomes a HoleWord. Lower, and words that
+	// tell messages apart (methods, states) would leave the templates; higher, and every such place costs that many templates.
+	slotWordsMin = 50
+
+	// slotMembersMax is how many recent templates of one skeleton are compared to find such a place.
+	slotMembersMax = 512
+
+	// slotEvery is how many new templates of a skeleton come between two comparisons.
+	slotEvery = 16
+
+	// slotPositionsMax: only the first words of a template can become holes (they are bits of a uint64).
+	slotPositionsMax = 64
+
+	// slotMasksMax bounds the sets of places learned per skeleton, as each is tried for every new template.
+	slotMasksMax = 8
+
+	// slotBytesMax bounds the memory of a Coder's learning; beyond it nothing new is learned.
+	slotBytesMax = 16 << 20
+)
+
+// Bounds on matching.
+const (
+	// phraseWordsMax: phrases are matched against templates by their first words only (states are bits of a uint64).
+	phraseWordsMax = 63
+
+	// literalStatesMax: longer literals are matched against templates by their first bytes only.
+	literalStatesMax = 255
+
+	// regexpInstsMax: larger programs are matched against templates by their literals only.
+	regexpInstsMax = 2000
+
+	// FuzzyDistanceMax is the largest edit distance of NewFuzzy: beyond two, short words match nearly everything.
+	FuzzyDistanceMax = 2
+)
