@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"github.com/google/go-cmp/cmp"
+	"github.com/google/go-cmp/cmp/cmpopts"
 
 	"clew/internal/telemetry"
 )
@@ -103,7 +104,7 @@ func FuzzDecodeCommit(f *testing.F) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		if diff := cmp.Diff(c, d); diff != "" {
+		if diff := cmp.Diff(c, d, cmpopts.EquateEmpty()); diff != "" {
 			t.Fatal(diff)
 		}
 		cat := New()

@@ -5,9 +5,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"hash/crc32"
-	"maps"
 	"slices"
-	"strings"
 )
 
 // A snapshot is one line, "clew-catalog <version> <CRC32C of the rest, 8 hex digits>\n", and the whole state as JSON.
@@ -37,12 +35,10 @@ type snapshotShard struct {
 func (v *Version) Snapshot() ([]byte, error) {
 	s := snapshot{Sequence: v.sequence}
 	for _, number := range v.Shards() {
-		state := v.shards[number]
-		shard := snapshotShard{Shard: number, Last: state.last, Epoch: state.epoch, Floor: state.floor, Sources: state.sources}
-		for _, k := range slices.SortedFunc(maps.Keys(state.positions), comparePosKeys) {
-			shard.Positions = append(shard.Positions, Position{Signal: k.signal, Tenant: k.tenant, Position: state.positions[k]})
-		}
-		s.Shards = append(s.Shards, shard)
+		d := v.Shard(number)
+		s.Shards = append(s.Shards, snapshotShard{
+			Shard: number, Last: d.Last, Epoch: d.Epoch, Floor: d.Floor, Positions: d.Positions, Sources: d.Sources,
+		})
 	}
 	s.Segments = slices.Collect(v.All())
 	body, err := json.Marshal(s)
@@ -51,13 +47,6 @@ func (v *Version) Snapshot() ([]byte, error) {
 	}
 	line := fmt.Sprintf("%s%d %08x\n", snapshotMagic, snapshotVersion, crc32.Checksum(body, castagnoli))
 	return append([]byte(line), body...), nil
-}
-
-func comparePosKeys(a, b posKey) int {
-	if c := strings.Compare(a.tenant, b.tenant); c != 0 {
-		return c
-	}
-	return int(a.signal) - int(b.signal)
 }
 
 // Load fills an empty catalog with a snapshot. An unknown version is a *VersionError.

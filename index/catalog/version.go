@@ -139,6 +139,13 @@ func (v *Version) keys() []listKey {
 	})
 }
 
+func comparePosKeys(a, b posKey) int {
+	if c := strings.Compare(a.tenant, b.tenant); c != 0 {
+		return c
+	}
+	return int(a.signal) - int(b.signal)
+}
+
 // Bytes is the size of a signal's segments, of all tenants.
 func (v *Version) Bytes(signal telemetry.Signal) int64 {
 	var n int64
@@ -170,10 +177,11 @@ func (v *Version) Position(k Key) uint64 {
 
 // Shard is what the catalog knows of a shard's log.
 type Shard struct {
-	Last    uint64   // the shard's last commit
-	Epoch   uint64   // of the owner that wrote it
-	Floor   uint64   // every message up to it is in segments
-	Sources []Source // as of Floor; shared, not to be changed
+	Last      uint64     // the shard's last commit
+	Epoch     uint64     // of the owner that wrote it
+	Floor     uint64     // every message up to it is in segments
+	Positions []Position // of the keys that are further than Floor, by tenant and signal
+	Sources   []Source   // as of Floor; shared, not to be changed
 }
 
 // Shard describes a shard; zero if it has no commit yet.
@@ -182,7 +190,11 @@ func (v *Version) Shard(shard int) Shard {
 	if s == nil {
 		return Shard{}
 	}
-	return Shard{Last: s.last, Epoch: s.epoch, Floor: s.floor, Sources: s.sources}
+	d := Shard{Last: s.last, Epoch: s.epoch, Floor: s.floor, Sources: s.sources}
+	for _, k := range slices.SortedFunc(maps.Keys(s.positions), comparePosKeys) {
+		d.Positions = append(d.Positions, Position{Signal: k.signal, Tenant: k.tenant, Position: s.positions[k]})
+	}
+	return d
 }
 
 // Shards are the shards that have commits, sorted.
