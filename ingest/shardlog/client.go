@@ -1,0 +1,182 @@
+package shardlog
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"github.com/nats-io/nats.go"
+	"github.com/nats-io/nats.go/jetstream"
+	"golang.org/x/sync/semaphore"
+)
+
+// client implements Log, Commits and Leases over a link to any NATS server.
+type client struct {
+	cfg    Config
+	link   *link
+	disk   *disk // nil when the disk is not ours to watch
+	log    *slog.Logger
+	counts counters
+	// window bounds the bytes in flight.
+	window *semaphore.Weighted
+	// stored is how many shards have a stream; at least cfg.Shards.
+	stored int
+	// ctx ends with the log: what the leases' contexts derive from.
+	ctx      context.Context
+	cancel   context.CancelFunc
+	holdings holdings
+	// stuck is set from a failed write until the restart that heals it.
+	stuck atomic.Bool
+	// kick tells Run that a write has failed.
+	kick chan struct{}
+	// buffers holds *[]byte for encoded messages.
+	buffers sync.Pool
+}
+
+func newClient(cfg Config) *client {
+	c := &client{
+		cfg: cfg, log: cfg.Logger,
+		window: semaphore.NewWeighted(appendsBytesInFlight),
+		kick:   make(chan struct{}, 1),
+	}
+	c.buffers.New = func() any { return new([]byte) }
+	c.ctx, c.cancel = context.WithCancel(context.Background())
+	return c
+}
+
+// MessageBytesMax implements Log.
+func (c *client) MessageBytesMax() int { return messageBytesMax }
+
+// ShardsStored is the number of shards that have a stream: Config.Shards, or more when it was larger once. The owners drain all.
+func (c *client) ShardsStored() int { return c.stored }
+
+// Append implements Log.
+func (c *client) Append(ctx context.Context, shard int, m *Message) (Position, error) {
+	start := time.Now()
+	if shard < 0 || shard >= c.cfg.Shards {
+		return 0, fmt.Errorf("append: shard %d of %d", shard, c.cfg.Shards)
+	}
+	buf := c.buffers.Get().(*[]byte)
+	b, err := encodeMessage((*buf)[:0], m, messageBytesMax)
+	if err != nil {
+		c.buffers.Put(buf)
+		return 0, err
+	}
+	p, err := c.append(ctx, shard, b)
+	switch full := (*FullError)(nil); {
+	case err == nil:
+		c.counts.appended(len(b), time.Since(start))
+		*buf = b
+		c.buffers.Put(buf)
+		return p, nil
+	case errors.As(err, &full):
+		c.counts.refused(full.Reason)
+	case errors.Is(err, ErrUnknown):
+		c.counts.unknown.Add(1)
+		c.failed()
+	}
+	return 0, fmt.Errorf("append to shard %d: %w", shard, err)
+}
+
+func (c *client) append(ctx context.Context, shard int, b []byte) (Position, error) {
+	n := int64(len(b))
+	if err := c.window.Acquire(ctx, n); err != nil {
+		return 0, err
+	}
+	defer c.window.Release(n)
+	if c.disk != nil {
+		if err := c.disk.admit(n); err != nil {
+			return 0, err
+		}
+		defer c.disk.release(n)
+	}
+	s, err := c.link.get()
+	if err != nil {
+		return 0, err
+	}
+	p, err := s.publish(ctx, logStream(shard), &nats.Msg{Subject: logSubject(shard), Data: b})
+	return p, c.asFull(err)
+}
+
+// asFull turns what says that nothing was written for want of space into a *FullError.
+func (c *client) asFull(err error) error {
+	var stuck *streamFailedError
+	if errors.As(err, &stuck) {
+		c.failed()
+		return &FullError{Reason: ReasonDisk, RetryAfter: retryAfterRestart, Detail: stuck.Error()}
+	}
+	var api *jetstream.APIError
+	if !errors.As(err, &api) {
+		return err
+	}
+	switch api.ErrorCode {
+	case errCodeStoreFailed: // the only reason that is answered: MaxBytes
+		return &FullError{Reason: ReasonBytes, RetryAfter: retryAfterBytes, Detail: api.Description}
+	case errCodeTooManyRequests, errCodeInsufficientResources, errCodeStorageExceeded:
+		return &FullError{Reason: ReasonDisk, RetryAfter: retryAfterBytes, Detail: api.Description}
+	}
+	return err
+}
+
+// failed tells Run to look for streams that take no more writes.
+func (c *client) failed() {
+	select {
+	case c.kick <- struct{}{}:
+	default:
+	}
+}
+
+// Trim implements Log. A position above the last one moves the last one up to it: what is appended next comes after position.
+// An owner calls it with its committed position before it consumes: if the log has lost its end (a disk that lied about
+// an fsync), positions that the commits know must not be given to other messages.
+func (c *client) Trim(ctx context.Context, shard int, position Position) error {
+	if err := c.checkStored(shard); err != nil {
+		return err
+	}
+	s, err := c.link.wait(ctx)
+	if err != nil {
+		return err
+	}
+	if err := s.purge(ctx, logStream(shard), jetstream.WithPurgeSequence(position+1)); err != nil {
+		return fmt.Errorf("trim shard %d to %d: %w", shard, position, err)
+	}
+	return nil
+}
+
+// State implements Log.
+func (c *client) State(ctx context.Context, shard int) (State, error) {
+	if err := c.checkStored(shard); err != nil {
+		return State{}, err
+	}
+	s, err := c.link.wait(ctx)
+	if err != nil {
+		return State{}, err
+	}
+	info, err := s.info(ctx, s.pubJS, logStream(shard))
+	if err != nil {
+		return State{}, fmt.Errorf("state of shard %d: %w", shard, err)
+	}
+	return State{
+		First: firstOf(info.State), Last: info.State.LastSeq,
+		Bytes: int64(info.State.Bytes), BytesMax: info.Config.MaxBytes,
+	}, nil
+}
+
+func (c *client) checkStored(shard int) error {
+	if shard < 0 || shard >= c.stored {
+		return fmt.Errorf("shard %d of %d", shard, c.stored)
+	}
+	return nil
+}
+
+// firstOf is the first sequence of a stream, LastSeq+1 when it is empty (JetStream says 0 for one that never held anything).
+func firstOf(st jetstream.StreamState) uint64 {
+	if st.Msgs == 0 {
+		return st.LastSeq + 1
+	}
+	return st.FirstSeq
+}

@@ -1,0 +1,213 @@
+package shardlog
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+	"sync"
+	"time"
+
+	"github.com/nats-io/nats-server/v2/server"
+	"golang.org/x/sys/unix"
+)
+
+// Embedded is a log on a NATS server within this process, on a directory of its own. It implements Log, Commits and Leases.
+type Embedded struct {
+	*client
+	lock *os.File
+
+	mu  sync.Mutex
+	srv *server.Server // nil while it is being restarted
+}
+
+var (
+	_ Log     = (*Embedded)(nil)
+	_ Commits = (*Embedded)(nil)
+	_ Leases  = (*Embedded)(nil)
+)
+
+// Open starts the log on cfg.Dir, which is created if it does not exist. It fails if another process has it open. After a crash
+// it reads all the log's bytes, about 1 GB/s.
+//
+// The server starts goroutines; those of the log itself run in Run, which is needed for the recovery from a failed write only.
+func Open(ctx context.Context, cfg Config) (*Embedded, error) {
+	if err := cfg.Validate(); err != nil {
+		return nil, fmt.Errorf("open shard log: %w", err)
+	}
+	cfg = cfg.withDefaults()
+	e := &Embedded{client: newClient(cfg)}
+	if err := e.open(ctx); err != nil {
+		e.cancel()
+		return nil, fmt.Errorf("open shard log %s: %w", cfg.Dir, err)
+	}
+	return e, nil
+}
+
+func (e *Embedded) open(ctx context.Context) error {
+	if err := os.MkdirAll(e.cfg.Dir, 0o755); err != nil {
+		return err
+	}
+	var err error
+	if e.lock, err = lockDir(e.cfg.Dir); err != nil {
+		return err
+	}
+	e.disk = &disk{dir: e.cfg.Dir, freeMin: e.cfg.FreeBytesMin}
+	srv, s, err := e.start(ctx)
+	if err != nil {
+		e.lock.Close()
+		return err
+	}
+	e.srv, e.link = srv, newLink(s)
+	return nil
+}
+
+func (e *Embedded) start(ctx context.Context) (*server.Server, *session, error) {
+	srv, err := startServer(storeDir(e.cfg.Dir), e.log)
+	if err != nil {
+		return nil, nil, err
+	}
+	s, stored, err := startSession(ctx, srv, e.cfg)
+	if err != nil {
+		stopServer(srv)
+		return nil, nil, err
+	}
+	e.stored = stored
+	return srv, s, nil
+}
+
+// lockDir takes the lock that makes dir this process's own. The kernel releases it when the process ends, however it ends.
+func lockDir(dir string) (*os.File, error) {
+	f, err := os.OpenFile(filepath.Join(dir, "LOCK"), os.O_CREATE|os.O_RDWR, 0o644)
+	if err != nil {
+		return nil, err
+	}
+	if err := unix.Flock(int(f.Fd()), unix.LOCK_EX|unix.LOCK_NB); err != nil {
+		f.Close()
+		if errors.Is(err, unix.EWOULDBLOCK) {
+			return nil, errors.New("another process has it open")
+		}
+		return nil, fmt.Errorf("lock: %w", err)
+	}
+	return f, nil
+}
+
+// Close ends all calls and leases and stops the server. What has been acknowledged is on disk anyway; closing makes the
+// next Open quick.
+func (e *Embedded) Close() error {
+	if !e.link.close() {
+		return nil
+	}
+	e.cancel()
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	if e.srv != nil {
+		stopServer(e.srv)
+		e.srv = nil
+	}
+	return e.lock.Close()
+}
+
+// Stats returns the log's counters.
+func (e *Embedded) Stats() Stats {
+	s := e.counts.stats()
+	s.FreeBytes, s.FreeBytesMin, _ = e.disk.space()
+	s.Stuck = e.stuck.Load()
+	return s
+}
+
+// Run restarts the server when a stream has failed, as soon as there is space, until ctx ends or the log is closed. Meanwhile appends
+// are refused, readers and commits wait; afterwards they go on by themselves.
+func (e *Embedded) Run(ctx context.Context) error {
+	for {
+		select {
+		case <-ctx.Done():
+			return ctx.Err()
+		case <-e.ctx.Done():
+			return nil
+		case <-e.kick:
+		}
+		if cause := e.anyFailure(); cause != nil {
+			e.log.Warn("shard log: a stream has failed, NATS will be restarted", "cause", cause)
+			e.stuck.Store(true)
+			if err := e.recover(ctx); err != nil {
+				return err
+			}
+			e.stuck.Store(false)
+		}
+	}
+}
+
+// anyFailure returns the failure of any stream, nil if there is none.
+func (e *Embedded) anyFailure() error {
+	e.mu.Lock()
+	srv := e.srv
+	e.mu.Unlock()
+	if srv == nil {
+		return nil
+	}
+	for _, sc := range streamConfigs(e.stored, e.cfg.LogBytesMax, e.cfg.LeaseTTL) {
+		if err := streamFailure(srv, sc.Name); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// recover waits for space and restarts the server. The old one keeps serving readers until then.
+func (e *Embedded) recover(ctx context.Context) error {
+	for wait := spaceCheckEvery; ; wait = min(2*wait, restartBackoffMax) {
+		for {
+			free, least, err := e.disk.space()
+			if err == nil && free >= least {
+				break
+			}
+			if done, err := e.pauseOrDone(ctx, spaceCheckEvery); done {
+				return err
+			}
+		}
+		err := e.restart(ctx)
+		if err == nil || errors.Is(err, ErrClosed) {
+			return nil
+		}
+		e.log.Warn("shard log: NATS does not start, trying again", "wait", wait, "error", err)
+		if done, err := e.pauseOrDone(ctx, wait); done {
+			return err
+		}
+	}
+}
+
+// pauseOrDone waits for d. It returns true if Run is to end, with what it is to return.
+func (e *Embedded) pauseOrDone(ctx context.Context, d time.Duration) (bool, error) {
+	pause(ctx, d)
+	if ctx.Err() != nil {
+		return true, ctx.Err()
+	}
+	return e.ctx.Err() != nil, nil
+}
+
+// restart replaces the server, under the lock: Close waits for it.
+func (e *Embedded) restart(ctx context.Context) error {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	if !e.link.swap(nil) {
+		return ErrClosed
+	}
+	if e.srv != nil {
+		stopServer(e.srv)
+		e.srv = nil
+	}
+	srv, s, err := e.start(ctx)
+	if err != nil {
+		return err
+	}
+	e.srv = srv
+	if !e.link.swap(s) {
+		s.end()
+		return ErrClosed // Close stops the server
+	}
+	e.counts.restarts.Add(1)
+	e.log.Info("shard log: NATS has been restarted")
+	return nil
+}

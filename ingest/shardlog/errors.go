@@ -1,0 +1,65 @@
+package shardlog
+
+import (
+	"errors"
+	"fmt"
+)
+
+var (
+	// ErrClosed says that the log has been closed.
+	ErrClosed = errors.New("shard log is closed")
+	// ErrTooLarge says that a message or commit exceeds what the log takes: nothing was written.
+	ErrTooLarge = errors.New("larger than the log takes")
+	// ErrUnknown says that the log did not answer: what was sent may or may not be in it.
+	ErrUnknown = errors.New("no answer from the log: outcome unknown")
+)
+
+// DamagedMessageError says that what the log holds at a position is not what was written there.
+type DamagedMessageError struct {
+	Shard    int
+	Position Position
+	Offset   int // into the message; -1 when the message is missing
+	Cause    string
+}
+
+func (e *DamagedMessageError) Error() string {
+	if e.Offset < 0 {
+		return fmt.Sprintf("message %d of shard %d: %s", e.Position, e.Shard, e.Cause)
+	}
+	return fmt.Sprintf("message %d of shard %d is damaged at byte %d: %s", e.Position, e.Shard, e.Offset, e.Cause)
+}
+
+// UnknownVersionError says that a message is whole, and of a format that this program does not know (a newer one wrote it).
+type UnknownVersionError struct {
+	Shard    int
+	Position Position
+	Version  byte
+}
+
+func (e *UnknownVersionError) Error() string {
+	return fmt.Sprintf("message %d of shard %d has format version %d, this program knows %d", e.Position, e.Shard, e.Version, envelopeVersion)
+}
+
+// TrimmedError says that a reader asked for entries that have been trimmed or purged: it has to start from what replaced
+// them (a commit's position, a snapshot).
+type TrimmedError struct {
+	Stream string
+	After  Position // where the reader wanted to go on
+	Next   Position // the first entry that is still there
+}
+
+func (e *TrimmedError) Error() string {
+	return fmt.Sprintf("%s: entries %d to %d are gone (trimmed)", e.Stream, e.After+1, e.Next-1)
+}
+
+// BeyondError says that a reader's position is above the last entry: the log has lost its end, or is not the log that the
+// position came from. See [Embedded.Trim].
+type BeyondError struct {
+	Stream string
+	After  Position
+	Last   Position
+}
+
+func (e *BeyondError) Error() string {
+	return fmt.Sprintf("%s: position %d is beyond the last entry %d", e.Stream, e.After, e.Last)
+}

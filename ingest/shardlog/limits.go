@@ -1,0 +1,65 @@
+package shardlog
+
+import "time"
+
+const (
+	// messageBytesMax bounds one message of the log. Larger ones gain nothing: from 1 MB on an append is bound by the disk, and a
+	// message is held in memory several times on its way.
+	messageBytesMax = 4 << 20
+	// payloadBytesMax is the embedded server's max_payload: a message and room for the largest commit.
+	payloadBytesMax = 8 << 20
+	// payloadReserve is what we leave of any server's max_payload for headers that the client or a proxy may add.
+	payloadReserve = 64 << 10
+	// commitBytesMax bounds one commit. A commit names objects and positions: a few KB; a snapshot of the catalog is not a commit.
+	commitBytesMax = payloadBytesMax - payloadReserve
+
+	// sourcesMax bounds the sources of one message: the collector groups at most this many requests into one.
+	sourcesMax = 1 << 16
+	// sourceIDBytesMax bounds a source's id: a UUID or a host name with a start time.
+	sourceIDBytesMax = 256
+	// recordsMax bounds what a message claims to hold. A record costs more than one byte.
+	recordsMax = messageBytesMax
+
+	// appendsBytesInFlight bounds the messages handed to NATS and not yet acknowledged, well below the 128 MB at which the server
+	// starts to drop.
+	appendsBytesInFlight = 32 << 20
+	// prefetchBytes bounds what one reader has asked of the server and not yet consumed. The server sends at most 64 MB
+	// to a slow client before it cuts the connection.
+	prefetchBytes = 16 << 20
+
+	// ackTimeout is when we stop waiting for an acknowledgement and call the outcome unknown: longer than any disk should take.
+	ackTimeout = 30 * time.Second
+	// stuckCheckAfter is how long a publish waits before we ask the server whether its stream has failed (JetStream never answers a
+	// publish that it could not write).
+	stuckCheckAfter = 250 * time.Millisecond
+	// apiTimeout bounds one request to the JetStream API.
+	apiTimeout = 10 * time.Second
+	// openTimeout bounds the start of the embedded server: recovery reads every byte of a log that was not closed.
+	openTimeout = 5 * time.Minute
+	// writeTimeout is after how long the server gives up on a connection within this process that does not read. It has to
+	// exceed every pause of the process.
+	writeTimeout = 2 * time.Minute
+
+	// retryAfterDisk and retryAfterBytes are what a refused sender is told to wait: the first needs a person or retention, the second
+	// ends with the next seal.
+	retryAfterDisk  = 10 * time.Second
+	retryAfterBytes = 2 * time.Second
+	// retryAfterRestart is how long a restart of the embedded server takes, roughly.
+	retryAfterRestart = 5 * time.Second
+
+	// reconnectWait paces readers and commits while the log is away.
+	reconnectWait = 100 * time.Millisecond
+	// spaceCheckEvery paces the look at the disk while a stream is stuck.
+	spaceCheckEvery = 500 * time.Millisecond
+	// leasePollEvery paces those who wait for a lease.
+	leasePollEvery = 100 * time.Millisecond
+	// releaseTimeout bounds the giving back of a lease.
+	releaseTimeout = 2 * time.Second
+	// consumerIdle is when the server forgets a reader that vanished.
+	consumerIdle = 10 * time.Minute
+
+	// shardsMax bounds the shards: each is a directory with open files.
+	shardsMax = 1024
+	// leaseTTLMin keeps renewals from being a load.
+	leaseTTLMin = time.Second
+)
