@@ -88,25 +88,25 @@ const (
 	FieldSpanID       = "span_id"       // logs, spans: TypeBytes, 8; absent when zero
 	FieldFlags        = "flags"         // logs, spans: TypeInt; absent when 0
 
-	FieldStart         = "start"          // spans: TypeTime
-	FieldStatedStart   = "stated_start"   // spans: TypeTime, rare
-	FieldDuration      = "duration"       // spans: TypeInt, nanoseconds, end - stated start; may be negative
-	FieldParentSpanID  = "parent_span_id" // spans: TypeBytes, 8; absent when zero
-	FieldTraceState    = "trace_state"    // spans: TypeString; absent when empty
-	FieldName          = "name"           // spans: TypeString (may be empty); metrics: the metric's name
-	FieldKind          = "kind"           // spans: TypeString: unspecified internal server client producer consumer, or the number
-	FieldStatus        = "status"         // spans: TypeString: unset ok error, or the number
-	FieldStatusMessage = "status_message" // spans: TypeString; absent when empty
-	FieldEvents        = "events"         // spans: TypeJSON, array of events (value.go); absent when none
-	FieldLinks         = "links"          // spans: TypeJSON, array of links (value.go); absent when none
-	FieldExceptions    = "exceptions"     // spans: TypeString, derived: type, message and stack trace of exception events, for search
-	FieldDroppedEvents = "dropped_events_count"
-	FieldDroppedLinks  = "dropped_links_count"
+	FieldStart         = "start"                // spans: TypeTime
+	FieldStatedStart   = "stated_start"         // spans: TypeTime, rare
+	FieldDuration      = "duration"             // spans: TypeInt, nanoseconds, end - stated start; may be negative
+	FieldParentSpanID  = "parent_span_id"       // spans: TypeBytes, 8; absent when zero
+	FieldTraceState    = "trace_state"          // spans: TypeString; absent when empty
+	FieldName          = "name"                 // spans: TypeString (may be empty); metrics: the metric's name
+	FieldKind          = "kind"                 // spans: TypeString: unspecified internal server client producer consumer, or the number
+	FieldStatus        = "status"               // spans: TypeString: unset ok error, or the number
+	FieldStatusMessage = "status_message"       // spans: TypeString; absent when empty
+	FieldEvents        = "events"               // spans: TypeJSON, array of events (event.go); absent when none
+	FieldLinks         = "links"                // spans: TypeJSON, array of links (event.go); absent when none
+	FieldExceptions    = "exceptions"           // spans: TypeString, derived: type, message and stack trace of exception events, for search
+	FieldDroppedEvents = "dropped_events_count" // spans: TypeInt; absent when 0
+	FieldDroppedLinks  = "dropped_links_count"  // spans: TypeInt; absent when 0
 
-	FieldDroppedAttributes         = "dropped_attributes_count"
-	FieldExact                     = "exact" // TypeJSON, rare: attributes that columns alone cannot give back (value.go)
-	FieldInvalidUTF8               = "invalid_utf8"
-	FieldResourceSchemaURL         = "resource_schema_url"
+	FieldDroppedAttributes         = "dropped_attributes_count" // TypeInt; absent when 0, like those of resource and scope
+	FieldExact                     = "exact"                    // TypeJSON, rare: attributes that columns alone cannot give back (attributes.go)
+	FieldInvalidUTF8               = "invalid_utf8"             // TypeBool: true if a string of the record, its resource or scope was not valid UTF-8; else absent
+	FieldResourceSchemaURL         = "resource_schema_url"      // TypeString; absent when empty, like all strings of sets
 	FieldResourceDroppedAttributes = "resource_dropped_attributes_count"
 	FieldResourceExact             = "resource_exact"
 	FieldScopeName                 = "scope.name"
@@ -115,11 +115,27 @@ const (
 	FieldScopeDroppedAttributes    = "scope_dropped_attributes_count"
 	FieldScopeExact                = "scope_exact"
 
-	// FieldOverflow holds, as a JSON object, the attributes of a segment's rare columns.
-	FieldOverflow = "overflow"
+	// FieldOverflow holds, as a JSON object, the attributes of a batch's or segment's rare columns; likewise for resource and scope.
+	FieldOverflow         = "overflow"
+	FieldResourceOverflow = "resource_overflow"
+	FieldScopeOverflow    = "scope_overflow"
 )
 
-// reserved are the names of LevelField columns; a record attribute of such a key is stored as "attr.<key>".
+// Keys of the fixed fields that only rows of metrics have (ingest/series says what they mean), besides time and name.
+const (
+	FieldUnit        = "unit"
+	FieldDescription = "description"
+	FieldMetricType  = "type"
+	FieldTemporality = "temporality"
+	FieldMonotonic   = "monotonic"
+	FieldEnd         = "end"
+	FieldChunk       = "chunk"
+	FieldChunkKind   = "chunk_kind"
+	FieldSamples     = "samples"
+	FieldExtra       = "extra"
+)
+
+// reserved are the names of LevelField columns; a record attribute of such a key is named "attr.<key>".
 var reserved = func() map[string]bool {
 	m := map[string]bool{}
 	for _, k := range []string{
@@ -128,9 +144,12 @@ var reserved = func() map[string]bool {
 		FieldTraceState, FieldName, FieldKind, FieldStatus, FieldStatusMessage, FieldEvents, FieldLinks,
 		FieldExceptions, FieldDroppedEvents, FieldDroppedLinks, FieldDroppedAttributes, FieldExact, FieldInvalidUTF8,
 		FieldResourceSchemaURL, FieldResourceDroppedAttributes, FieldResourceExact, FieldScopeName, FieldScopeVersion,
-		FieldScopeSchemaURL, FieldScopeDroppedAttributes, FieldScopeExact, FieldOverflow,
-		// Names that the query language gives a meaning of their own, and columns of metric segments.
-		"service", "any", "unit", "description", "type", "temporality", "monotonic", "end", "chunk", "chunk_kind", "samples", "extra",
+		FieldScopeSchemaURL, FieldScopeDroppedAttributes, FieldScopeExact,
+		FieldOverflow, FieldResourceOverflow, FieldScopeOverflow,
+		FieldUnit, FieldDescription, FieldMetricType, FieldTemporality, FieldMonotonic, FieldEnd, FieldChunk, FieldChunkKind,
+		FieldSamples, FieldExtra,
+		// Names that the query language gives a meaning of their own, and the first column of Rows.
+		"service", "any", SetColumn,
 	} {
 		m[k] = true
 	}
@@ -139,24 +158,30 @@ var reserved = func() map[string]bool {
 
 // Name is the column's name without its type: the name that queries use and that a Parquet reader sees
 // (a second type of the same key gets the suffix "#<type>" there).
-// Distinct (level, key) pairs have distinct names.
+//
+// Distinct (level, key) pairs have distinct names, with such suffixes too: a '#' in a key is doubled, so that only a suffix makes a run of
+// them odd. Fixed fields have their key; attributes of resource and scope the prefix "resource." or "scope."; a record's
+// attributes have their key as it is, or with the prefix "attr." where it is empty, reserved or begins with one of the prefixes.
 func (c Column) Name() string {
+	key := c.Key
+	if strings.Contains(key, "#") {
+		key = strings.ReplaceAll(key, "#", "##")
+	}
 	switch c.Level {
 	case LevelField:
-		return c.Key
+		return key
 	case LevelResource:
-		return "resource." + c.Key
+		return "resource." + key
 	case LevelScope:
-		if c.Key == "name" || c.Key == "version" || strings.HasPrefix(c.Key, "attr.") {
-			return "scope.attr." + c.Key
+		if key == "name" || key == "version" || strings.HasPrefix(key, "attr.") {
+			return "scope.attr." + key
 		}
-		return "scope." + c.Key
+		return "scope." + key
 	}
-	if reserved[c.Key] || strings.HasPrefix(c.Key, "resource.") || strings.HasPrefix(c.Key, "scope.") ||
-		strings.HasPrefix(c.Key, "attr.") || strings.Contains(c.Key, "#") {
-		return "attr." + c.Key
+	if key == "" || reserved[key] || strings.HasPrefix(key, "resource.") || strings.HasPrefix(key, "scope.") || strings.HasPrefix(key, "attr.") {
+		return "attr." + key
 	}
-	return c.Key
+	return key
 }
 
 func (c Column) String() string { return c.Name() + "#" + c.Type.String() }
