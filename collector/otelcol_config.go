@@ -1,0 +1,102 @@
+package collector
+
+import (
+	"context"
+	"fmt"
+
+	"go.opentelemetry.io/collector/confmap"
+
+	"clew/collector/logexporter"
+	"clew/collector/otlpreceiver"
+)
+
+// The configuration of the Collector comes from two places: what clew's own settings say, and what the user wrote for the
+// Collector itself, which is merged over it. Both are given to the Collector by a confmap provider.
+const (
+	scheme    = "clew"
+	generated = scheme + ":generated"
+	fromUser  = scheme + ":otelcol"
+	readyType = "clew_ready"
+)
+
+// otelcolConfig is the Collector's configuration that c stands for.
+func (c Config) otelcolConfig() map[string]any {
+	protocols := map[string]any{}
+	if l := c.OTLP.GRPC; l.Endpoint != "" {
+		grpc := l.otelcolConfig()
+		grpc["max_recv_msg_size_mib"] = int(c.OTLP.BodyBytesMax >> 20)
+		protocols["grpc"] = grpc
+	}
+	if l := c.OTLP.HTTP; l.Endpoint != "" {
+		http := l.otelcolConfig()
+		http["max_request_body_size"] = int(c.OTLP.BodyBytesMax)
+		if len(c.OTLP.CORSOrigins) > 0 {
+			// Any header: browsers ask for Content-Type and the tenant's, and OTLP has no cookies to protect.
+			http["cors"] = map[string]any{"allowed_origins": anys(c.OTLP.CORSOrigins), "allowed_headers": []any{"*"}}
+		}
+		protocols["http"] = http
+	}
+	pipeline := func() map[string]any {
+		return map[string]any{"receivers": []any{otlpreceiver.Type.String()}, "exporters": []any{logexporter.Type.String()}}
+	}
+	return map[string]any{
+		"receivers":  map[string]any{otlpreceiver.Type.String(): map[string]any{"protocols": protocols}},
+		"exporters":  map[string]any{logexporter.Type.String(): map[string]any{}},
+		"extensions": map[string]any{readyType: map[string]any{}},
+		"service": map[string]any{
+			"extensions": []any{readyType},
+			"pipelines":  map[string]any{"traces": pipeline(), "logs": pipeline(), "metrics": pipeline()},
+		},
+	}
+}
+
+func (l Listener) otelcolConfig() map[string]any {
+	m := map[string]any{"endpoint": l.Endpoint}
+	if l.TLS != nil {
+		tls := map[string]any{"cert_file": l.TLS.CertFile, "key_file": l.TLS.KeyFile}
+		if l.TLS.ClientCAFile != "" {
+			tls["client_ca_file"] = l.TLS.ClientCAFile
+		}
+		m["tls"] = tls
+	}
+	return m
+}
+
+func anys(list []string) []any {
+	out := make([]any, len(list))
+	for i, s := range list {
+		out[i] = s
+	}
+	return out
+}
+
+// provider gives the Collector its configuration from memory.
+type provider struct {
+	maps map[string]map[string]any
+}
+
+// Retrieve is part of confmap.Provider, as are the following.
+func (p provider) Retrieve(_ context.Context, uri string, _ confmap.WatcherFunc) (*confmap.Retrieved, error) {
+	m, ok := p.maps[uri]
+	if !ok {
+		return nil, fmt.Errorf("no configuration %q", uri)
+	}
+	return confmap.NewRetrieved(m)
+}
+
+func (provider) Scheme() string                 { return scheme }
+func (provider) Shutdown(context.Context) error { return nil }
+
+// resolver merges the two places.
+func (c Config) resolver() confmap.ResolverSettings {
+	p := provider{maps: map[string]map[string]any{generated: c.otelcolConfig()}}
+	uris := []string{generated}
+	if len(c.Otelcol) > 0 {
+		p.maps[fromUser] = c.Otelcol
+		uris = append(uris, fromUser)
+	}
+	return confmap.ResolverSettings{
+		URIs:              uris,
+		ProviderFactories: []confmap.ProviderFactory{confmap.NewProviderFactory(func(confmap.ProviderSettings) confmap.Provider { return p })},
+	}
+}

@@ -1,0 +1,169 @@
+package otlpreceiver
+
+import (
+	"context"
+	"time"
+
+	"go.opentelemetry.io/collector/consumer"
+	"go.opentelemetry.io/collector/pdata/plog/plogotlp"
+	"go.opentelemetry.io/collector/pdata/pmetric/pmetricotlp"
+	"go.opentelemetry.io/collector/pdata/ptrace/ptraceotlp"
+
+	"clew/collector/refusal"
+	"clew/internal/telemetry"
+)
+
+// encoder is what pdata's responses of all signals have.
+type encoder interface {
+	MarshalProto() ([]byte, error)
+	MarshalJSON() ([]byte, error)
+}
+
+// endpoint is what differs between the signals.
+type endpoint struct {
+	signal  telemetry.Signal
+	request *message
+	// path of the HTTP endpoint, service of the gRPC one (its method is always Export).
+	path, service string
+	// take decodes a body and checks its records. consume gives the good ones to the pipeline.
+	take func(body []byte, f format, c *checker, t *ticket) (consume func(context.Context) error, err error)
+	// response makes the answer; rejected is 0 for full success.
+	response func(rejected int, message string) encoder
+}
+
+// logsEndpoint hands logs to next.
+func logsEndpoint(next consumer.Logs) *endpoint {
+	return &endpoint{
+		signal: telemetry.Logs, request: logsRequest, path: "/v1/logs",
+		service: "opentelemetry.proto.collector.logs.v1.LogsService",
+		take: func(body []byte, f format, c *checker, t *ticket) (func(context.Context) error, error) {
+			req := plogotlp.NewExportRequest()
+			if err := decode(body, f, logsRequest, req, t); err != nil {
+				return nil, err
+			}
+			c.logs(req.Logs())
+			return func(ctx context.Context) error { return next.ConsumeLogs(ctx, req.Logs()) }, nil
+		},
+		response: func(rejected int, message string) encoder {
+			r := plogotlp.NewExportResponse()
+			if rejected > 0 {
+				r.PartialSuccess().SetRejectedLogRecords(int64(rejected))
+				r.PartialSuccess().SetErrorMessage(message)
+			}
+			return r
+		},
+	}
+}
+
+// tracesEndpoint hands spans to next.
+func tracesEndpoint(next consumer.Traces) *endpoint {
+	return &endpoint{
+		signal: telemetry.Spans, request: tracesRequest, path: "/v1/traces",
+		service: "opentelemetry.proto.collector.trace.v1.TraceService",
+		take: func(body []byte, f format, c *checker, t *ticket) (func(context.Context) error, error) {
+			req := ptraceotlp.NewExportRequest()
+			if err := decode(body, f, tracesRequest, req, t); err != nil {
+				return nil, err
+			}
+			c.spans(req.Traces())
+			return func(ctx context.Context) error { return next.ConsumeTraces(ctx, req.Traces()) }, nil
+		},
+		response: func(rejected int, message string) encoder {
+			r := ptraceotlp.NewExportResponse()
+			if rejected > 0 {
+				r.PartialSuccess().SetRejectedSpans(int64(rejected))
+				r.PartialSuccess().SetErrorMessage(message)
+			}
+			return r
+		},
+	}
+}
+
+// metricsEndpoint hands metrics to next.
+func metricsEndpoint(next consumer.Metrics) *endpoint {
+	return &endpoint{
+		signal: telemetry.Metrics, request: metricsRequest, path: "/v1/metrics",
+		service: "opentelemetry.proto.collector.metrics.v1.MetricsService",
+		take: func(body []byte, f format, c *checker, t *ticket) (func(context.Context) error, error) {
+			req := pmetricotlp.NewExportRequest()
+			if err := decode(body, f, metricsRequest, req, t); err != nil {
+				return nil, err
+			}
+			c.metrics(req.Metrics())
+			return func(ctx context.Context) error { return next.ConsumeMetrics(ctx, req.Metrics()) }, nil
+		},
+		response: func(rejected int, message string) encoder {
+			r := pmetricotlp.NewExportResponse()
+			if rejected > 0 {
+				r.PartialSuccess().SetRejectedDataPoints(int64(rejected))
+				r.PartialSuccess().SetErrorMessage(message)
+			}
+			return r
+		},
+	}
+}
+
+// noun is what the signal's records are called in messages.
+func (ep *endpoint) noun() string {
+	switch ep.signal {
+	case telemetry.Spans:
+		return "spans"
+	case telemetry.Logs:
+		return "log records"
+	}
+	return "data points"
+}
+
+// export takes one readable or unreadable body to its end: the encoded response, when every record that was not rejected
+// is durable, or a refusal.
+func (r *otlpReceiver) export(ctx context.Context, ep *endpoint, protocol string, f format, body []byte, t *ticket) ([]byte, *refusal.Error) {
+	signal := ep.signal.String()
+	r.metrics.bodyBytes.WithLabelValues(signal, protocol).Add(float64(len(body)))
+	c := checker{now: time.Now()}
+	if len(body) > r.recordBytesMax {
+		c.recordBytesMax = r.recordBytesMax
+	}
+	consume, err := ep.take(body, f, &c, t)
+	if err != nil {
+		return nil, r.refused(ep, protocol, refusal.Of(err))
+	}
+	for reason, n := range c.restated {
+		r.metrics.restated.WithLabelValues(signal, reason).Add(float64(n))
+	}
+	rejected := c.rejected.total()
+	accepted := c.records - rejected
+	if accepted > 0 {
+		if err := consume(ctx); err != nil {
+			refused := refusal.Of(err)
+			r.metrics.refused.WithLabelValues(signal, refused.Reason).Add(float64(accepted))
+			return nil, r.refused(ep, protocol, refused)
+		}
+	}
+	r.metrics.accepted.WithLabelValues(signal).Add(float64(accepted))
+	result, message := "ok", ""
+	if rejected > 0 {
+		for reason, n := range c.rejected {
+			r.metrics.rejected.WithLabelValues(signal, reason).Add(float64(n))
+		}
+		result, message = "partial", c.rejected.message(ep.noun(), c.records)
+	}
+	r.metrics.requests.WithLabelValues(signal, protocol, result).Inc()
+	return encode(ep.response(rejected, message), f), nil
+}
+
+// encode writes a response of two fields, which cannot fail.
+func encode(e encoder, f format) []byte {
+	var out []byte
+	if f == formatJSON {
+		out, _ = e.MarshalJSON()
+	} else {
+		out, _ = e.MarshalProto()
+	}
+	return out
+}
+
+// refused counts a refusal and passes it on.
+func (r *otlpReceiver) refused(ep *endpoint, protocol string, e *refusal.Error) *refusal.Error {
+	r.metrics.requests.WithLabelValues(ep.signal.String(), protocol, e.Reason).Inc()
+	return e
+}

@@ -1,0 +1,76 @@
+package collector
+
+import (
+	"context"
+	"log/slog"
+	"time"
+
+	"go.uber.org/zap"
+	"go.uber.org/zap/zapcore"
+)
+
+// slogCore sends what the Collector and its components log (by zap) to our logger.
+type slogCore struct {
+	handler slog.Handler
+}
+
+// newZapLogger makes a zap logger over logger. The Collector's own messages about starting and stopping are news to its
+// developers, not to users of clew: its info is our debug.
+func newZapLogger(logger *slog.Logger) *zap.Logger {
+	return zap.New(newSlogCore(logger))
+}
+
+func newSlogCore(logger *slog.Logger) zapcore.Core {
+	return slogCore{logger.With("component", "otelcol").Handler()}
+}
+
+func slogLevel(level zapcore.Level) slog.Level {
+	switch {
+	case level >= zapcore.ErrorLevel:
+		return slog.LevelError
+	case level == zapcore.WarnLevel:
+		return slog.LevelWarn
+	}
+	return slog.LevelDebug
+}
+
+// Enabled is part of zapcore.Core, as are the following.
+func (c slogCore) Enabled(level zapcore.Level) bool {
+	return c.handler.Enabled(context.Background(), slogLevel(level))
+}
+
+func (c slogCore) With(fields []zapcore.Field) zapcore.Core {
+	return slogCore{c.handler.WithAttrs(slogAttrs(fields))}
+}
+
+func (c slogCore) Check(entry zapcore.Entry, checked *zapcore.CheckedEntry) *zapcore.CheckedEntry {
+	if c.Enabled(entry.Level) {
+		return checked.AddCore(entry, c)
+	}
+	return checked
+}
+
+func (c slogCore) Write(entry zapcore.Entry, fields []zapcore.Field) error {
+	at := entry.Time
+	if at.IsZero() {
+		at = time.Now()
+	}
+	record := slog.NewRecord(at, slogLevel(entry.Level), entry.Message, 0)
+	record.AddAttrs(slogAttrs(fields)...)
+	return c.handler.Handle(context.Background(), record)
+}
+
+func (c slogCore) Sync() error { return nil }
+
+// slogAttrs lets zap encode the fields to plain values.
+func slogAttrs(fields []zapcore.Field) []slog.Attr {
+	attrs := make([]slog.Attr, 0, len(fields))
+	for _, f := range fields {
+		enc := zapcore.NewMapObjectEncoder()
+		f.AddTo(enc)
+		for k, v := range enc.Fields {
+			attrs = append(attrs, slog.Any(k, v))
+		}
+	}
+	return attrs
+}
