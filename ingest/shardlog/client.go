@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"log/slog"
 	"sync"
-	"sync/atomic"
 	"time"
 
 	"github.com/nats-io/nats.go"
@@ -29,8 +28,6 @@ type client struct {
 	ctx      context.Context
 	cancel   context.CancelFunc
 	holdings holdings
-	// stuck is set from a failed write until the restart that heals it.
-	stuck atomic.Bool
 	// kick tells Run that a write has failed.
 	kick chan struct{}
 	// buffers holds *[]byte for encoded messages.
@@ -104,6 +101,9 @@ func (c *client) append(ctx context.Context, shard int, b []byte) (Position, err
 
 // asFull turns what says that nothing was written for want of space into a *FullError.
 func (c *client) asFull(err error) error {
+	if errors.Is(err, ErrUnknown) {
+		return err
+	}
 	var stuck *streamFailedError
 	if errors.As(err, &stuck) {
 		c.failed()

@@ -16,8 +16,13 @@ type disk struct {
 	dir string
 	// freeMin is Config.FreeBytesMin; 0 for the default.
 	freeMin int64
+	statfs  func(dir string, st *unix.Statfs_t) error
 	// inFlight is what has been admitted and may not have reached the file system yet.
-	inFlight atomic.Int64
+	inFlight *atomic.Int64
+}
+
+func newDisk(dir string, freeMin int64) *disk {
+	return &disk{dir: dir, freeMin: freeMin, statfs: unix.Statfs, inFlight: new(atomic.Int64)}
 }
 
 // admit reserves n bytes. Every successful admit is followed by a release.
@@ -41,7 +46,7 @@ func (d *disk) release(n int64) { d.inFlight.Add(-n) }
 // space returns the bytes free to us, and how many have to stay free.
 func (d *disk) space() (free, least int64, err error) {
 	var st unix.Statfs_t
-	if err := unix.Statfs(d.dir, &st); err != nil {
+	if err := d.statfs(d.dir, &st); err != nil {
 		return 0, 0, fmt.Errorf("free space of %s: %w", d.dir, err)
 	}
 	size := int64(st.Bsize)

@@ -17,6 +17,7 @@ import (
 type Embedded struct {
 	*client
 	lock *os.File
+	disk *disk // the client's
 
 	mu  sync.Mutex
 	srv *server.Server // nil while it is being restarted
@@ -53,7 +54,8 @@ func (e *Embedded) open(ctx context.Context) error {
 	if e.lock, err = lockDir(e.cfg.Dir); err != nil {
 		return err
 	}
-	e.disk = &disk{dir: e.cfg.Dir, freeMin: e.cfg.FreeBytesMin}
+	e.disk = newDisk(e.cfg.Dir, e.cfg.FreeBytesMin)
+	e.client.disk = e.disk
 	srv, s, err := e.start(ctx)
 	if err != nil {
 		e.lock.Close()
@@ -113,7 +115,9 @@ func (e *Embedded) Close() error {
 func (e *Embedded) Stats() Stats {
 	s := e.counts.stats()
 	s.FreeBytes, s.FreeBytesMin, _ = e.disk.space()
-	s.Stuck = e.stuck.Load()
+	if session, err := e.link.get(); err != nil || session.stuck.Load() != nil {
+		s.Stuck = true
+	}
 	return s
 }
 
@@ -130,25 +134,21 @@ func (e *Embedded) Run(ctx context.Context) error {
 		}
 		if cause := e.anyFailure(); cause != nil {
 			e.log.Warn("shard log: a stream has failed, NATS will be restarted", "cause", cause)
-			e.stuck.Store(true)
 			if err := e.recover(ctx); err != nil {
 				return err
 			}
-			e.stuck.Store(false)
 		}
 	}
 }
 
 // anyFailure returns the failure of any stream, nil if there is none.
 func (e *Embedded) anyFailure() error {
-	e.mu.Lock()
-	srv := e.srv
-	e.mu.Unlock()
-	if srv == nil {
-		return nil
+	s, err := e.link.get()
+	if err != nil {
+		return nil // closed: only Run itself takes the session away
 	}
 	for _, sc := range streamConfigs(e.stored, e.cfg.LogBytesMax, e.cfg.LeaseTTL) {
-		if err := streamFailure(srv, sc.Name); err != nil {
+		if err := s.check(sc.Name); err != nil {
 			return err
 		}
 	}

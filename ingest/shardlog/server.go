@@ -77,12 +77,16 @@ func startSession(ctx context.Context, srv *server.Server, cfg Config) (s *sessi
 
 // streamFailure says why a stream takes no more writes, nil if it does. JetStream keeps a stream's first write error, answers
 // nothing to publishes from then on, and forgets it only when the server restarts.
+//
+// The server's health check is the only way to see it from outside. It has other complaints too, such as not being ready within 1 ms.
 func streamFailure(srv *server.Server, stream string) error {
-	h := srv.Healthz(&server.HealthzOptions{Account: server.DEFAULT_GLOBAL_ACCOUNT, Stream: stream})
-	if h.Status == "ok" || h.Error == "" {
-		return nil
+	h := srv.Healthz(&server.HealthzOptions{Account: server.DEFAULT_GLOBAL_ACCOUNT, Stream: stream, Details: true})
+	for _, e := range h.Errors {
+		if e.Type == server.HealthzErrorStream {
+			return errors.New(e.Error)
+		}
 	}
-	return errors.New(h.Error)
+	return nil
 }
 
 // natsLogger passes the server's log on: its notices are of no interest to most, its warnings and errors are.

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/nats-io/nats.go"
@@ -19,12 +20,14 @@ type session struct {
 	pub, sub     *nats.Conn
 	pubJS, subJS jetstream.JetStream
 	ended        chan struct{}
-	// failed says why stream takes no more writes, nil if it does.
-	failed func(stream string) error
+	// failure asks the server why stream takes no more writes, nil if it does.
+	failure func(stream string) error
+	// stuck is the first failure found: appends and commits are refused until the next session.
+	stuck atomic.Pointer[streamFailedError]
 }
 
-func connect(opts []nats.Option, failed func(stream string) error) (*session, error) {
-	s := &session{ended: make(chan struct{}), failed: failed}
+func connect(opts []nats.Option, failure func(stream string) error) (*session, error) {
+	s := &session{ended: make(chan struct{}), failure: failure}
 	var err error
 	if s.pub, s.pubJS, err = dial(opts); err != nil {
 		return nil, err
@@ -56,11 +59,11 @@ func (s *session) end() {
 	s.sub.Close()
 }
 
-// publish sends one message and waits until the stream has it. Errors: ErrUnknown, *jetstream.APIError (refused, nothing was
-// written), or one that says that nothing was sent. data must not be changed after an ErrUnknown.
+// publish sends one message and waits until the stream has it. Errors: ErrUnknown; *jetstream.APIError (refused, nothing was
+// written); *streamFailedError (nothing was sent). data must not be changed after an ErrUnknown.
 func (s *session) publish(ctx context.Context, stream string, m *nats.Msg, opts ...jetstream.PublishOpt) (uint64, error) {
-	if err := s.failed(stream); err != nil {
-		return 0, &streamFailedError{stream: stream, cause: err}
+	if stuck := s.stuck.Load(); stuck != nil {
+		return 0, stuck
 	}
 	ack, err := s.pubJS.PublishMsgAsync(m, opts...)
 	if err != nil {
@@ -81,7 +84,7 @@ func (s *session) publish(ctx context.Context, stream string, m *nats.Msg, opts 
 			}
 			return 0, fmt.Errorf("publish to %s: %w: %w", stream, ErrUnknown, err)
 		case <-check.C:
-			if err := s.failed(stream); err != nil {
+			if err := s.check(stream); err != nil {
 				return 0, fmt.Errorf("publish to %s: %w: %w", stream, ErrUnknown, err)
 			}
 		case <-deadline.C:
@@ -94,7 +97,18 @@ func (s *session) publish(ctx context.Context, stream string, m *nats.Msg, opts 
 	}
 }
 
-// streamFailedError says that a stream takes no writes since an earlier one failed; nothing was sent.
+// check returns and notes why a stream takes no more writes, nil if it does.
+func (s *session) check(stream string) error {
+	err := s.failure(stream)
+	if err == nil {
+		return nil
+	}
+	failed := &streamFailedError{stream: stream, cause: err}
+	s.stuck.CompareAndSwap(nil, failed)
+	return failed
+}
+
+// streamFailedError says that a stream takes no writes since one failed.
 type streamFailedError struct {
 	stream string
 	cause  error
