@@ -169,8 +169,8 @@ func (c *Coder) scan(text []byte) bool {
 		}
 		start := wordStart(text, copied, i)
 		end, id := scanWord(text, start, i)
-		if uuid, ok := uuidAround(text, copied, start, end); ok {
-			start, end, id = uuid, uuid+uuidLen, true
+		if s, e, ok := uuidAround(text, copied, start, end); ok {
+			start, end, id = s, e, true
 		}
 		c.base = append(c.base, text[copied:start]...)
 		if id {
@@ -195,7 +195,8 @@ func (c *Coder) hole(kind byte, word, start, end int) {
 	c.holes = append(c.holes, Hole{kind, start, end})
 }
 
-// ints adds the word text[start:end] with a hole for each of its digit runs.
+// ints adds the word text[start:end] with a hole for each of its digit runs (but for those too long, which only words that can't be
+// identifiers have).
 func (c *Coder) ints(text []byte, start, end int) {
 	word := len(c.base)
 	for i := start; i < end; {
@@ -207,6 +208,10 @@ func (c *Coder) ints(text []byte, start, end int) {
 		run := i
 		for i < end && byteClass[text[i]] == classDigit {
 			i++
+		}
+		if i-run > intDigitsMax {
+			c.base = append(c.base, text[run:i]...)
+			continue
 		}
 		c.hole(HoleInt, start, run, i)
 		c.marks[len(c.marks)-1].template = word

@@ -59,7 +59,7 @@ func checkHole(t *testing.T, text []byte, h Hole) {
 	case HoleInt:
 		ok = digits == len(v) && digits >= 1 && digits <= 17
 	case HoleID:
-		ok = digits >= 1 && (len(words) == 1 && words[0] == string(v) || len(words) == 5 && isUUID(v))
+		ok = digits >= 1 && isASCII(v) && (len(words) == 1 && words[0] == string(v) || len(words) == 5 && hasUUID(v))
 	case HoleWord:
 		ok = len(words) == 1 && words[0] == string(v)
 	}
@@ -68,39 +68,50 @@ func checkHole(t *testing.T, text []byte, h Hole) {
 	}
 }
 
+func hasUUID(s []byte) bool {
+	for i := 0; i+uuidLen <= len(s); i++ {
+		if isUUID(s[i : i+uuidLen]) {
+			return true
+		}
+	}
+	return false
+}
+
 func TestCoderTemplates(t *testing.T) {
 	readable := strings.NewReplacer("\x01", "<int>", "\x02", "<id>", "\x03", "<word>", "\x04", "<raw>")
 	for text, want := range map[string]string{
-		"":                                       "",
-		"no variables here":                      "no variables here",
-		"worker-12 took 5ms":                     "worker-<int> took <int>ms",
-		"eth0: 10.250.19.102:54106":              "eth<int>: <int>.<int>.<int>.<int>:<int>",
-		"2005-06-03-15.42.50.675872":             "<int>-<int>-<int>-<int>.<int>.<int>.<int>",
-		"007 0 00 1.20":                          "<int> <int> <int> <int>.<int>",
-		"blk_38865049064139660 ok":               "blk_<int> ok",
-		"blk_-1608999687919862906":               "blk_-<id>",
-		"blk_1608999687919862906":                "<id>",
-		"12345678901234567":                      "<int>",
-		"123456789012345678":                     "<id>",
-		"id 9f86d081884c7d65.":                   "id <id>.",
-		"0x7fFe 0x1":                             "<id> <id>",
-		"deadbeef cafe1 abc1def2":                "deadbeef cafe<int> <id>",
-		"pod checkout-7d9f8b6c5d-x7k2p up":       "pod checkout-<id>-<id> up",
-		"550e8400-e29b-41d4-a716-446655440000":   "<id>",
-		"(aaaaaaaa-bbbb-cccc-dddd-eeeeeeeeeee1)": "(<id>)",
-		"x550e8400-e29b-41d4-a716-446655440000":  "x<int>e<int>-e<int>b-<int>d<int>-a<int>-<int>",
-		"apps/v1beta1 utf8 k8s x86_64 sha256sum": "apps/v<int>beta<int> utf<int> k<int>s x<int>_<int> sha<int>sum",
-		"key AKIAIOSFODNN7EXAMPLE":               "key <id>",
-		"Größe5 第5章 ５":                           "Größe<int> 第<int>章 ５",
-		"a\x01b 5":                               "<raw>",
-		"\xff5\xc3":                              "\xff<int>\xc3",
-		strings.Repeat("7 ", 24):                 strings.Repeat("<int> ", 24),
-		strings.Repeat("7 ", 25):                 strings.Repeat("<int> ", 23) + "<raw>",
-		strings.Repeat("7 ", 23) + "a7b7 x":      strings.Repeat("<int> ", 23) + "<raw>",
-		strings.Repeat("7 ", 22) + "a7b7 x":      strings.Repeat("<int> ", 22) + "a<int>b<int> x",
-		strings.Repeat("7 ", 22) + "a7b7 7":      strings.Repeat("<int> ", 22) + "<raw>",
-		strings.Repeat("x", textBytesMax+1):      "<raw>",
-		strings.Repeat("x", templateBytesMax+1):  "<raw>",
+		"":                                     "",
+		"no variables here":                    "no variables here",
+		"worker-12 took 5ms":                   "worker-<int> took <int>ms",
+		"eth0: 10.250.19.102:54106":            "eth<int>: <int>.<int>.<int>.<int>:<int>",
+		"2005-06-03-15.42.50.675872":           "<int>-<int>-<int>-<int>.<int>.<int>.<int>",
+		"007 0 00 1.20":                        "<int> <int> <int> <int>.<int>",
+		"blk_38865049064139660 ok":             "blk_<int> ok",
+		"blk_-1608999687919862906":             "blk_-<id>",
+		"blk_1608999687919862906":              "<id>",
+		"12345678901234567":                    "<int>",
+		"123456789012345678":                   "<id>",
+		"id 9f86d081884c7d65.":                 "id <id>.",
+		"0x7fFe 0x1":                           "<id> <id>",
+		"deadbeef cafe1 abc1def2":              "deadbeef cafe<int> <id>",
+		"pod checkout-7d9f8b6c5d-x7k2p up":     "pod checkout-<id>-<id> up",
+		"550e8400-e29b-41d4-a716-446655440000": "<id>",
+		"/550e8400-e29b-41d4-a716-446655440000_del x_aaaaaaaa-e29b-41d4-a716-446655440000": "/<id> <id>",
+		"(aaaaaaaa-bbbb-cccc-dddd-eeeeeeeeeee1)":                                           "(<id>)",
+		"x550e8400-e29b-41d4-a716-446655440000":                                            "x<int>e<int>-e<int>b-<int>d<int>-a<int>-<int>",
+		"apps/v1beta1 utf8 k8s x86_64 sha256sum":                                           "apps/v<int>beta<int> utf<int> k<int>s x<int>_<int> sha<int>sum",
+		"key AKIAIOSFODNN7EXAMPLE":                                                         "key <id>",
+		"Größe5 第5章 ５":                                                                     "Größe<int> 第<int>章 ５",
+		"é123456789012345678 5":                                                            "é123456789012345678 <int>",
+		"a\x01b 5":                                                                         "<raw>",
+		"\xff5\xc3":                                                                        "\xff<int>\xc3",
+		strings.Repeat("7 ", 24):                                                           strings.Repeat("<int> ", 24),
+		strings.Repeat("7 ", 25):                                                           strings.Repeat("<int> ", 23) + "<raw>",
+		strings.Repeat("7 ", 23) + "a7b7 x":                                                strings.Repeat("<int> ", 23) + "<raw>",
+		strings.Repeat("7 ", 22) + "a7b7 x":                                                strings.Repeat("<int> ", 22) + "a<int>b<int> x",
+		strings.Repeat("7 ", 22) + "a7b7 7":                                                strings.Repeat("<int> ", 22) + "<raw>",
+		strings.Repeat("x", textBytesMax+1):                                                "<raw>",
+		strings.Repeat("x", templateBytesMax+1):                                            "<raw>",
 	} {
 		got, _ := checkCoded(t, NewCoder(DefaultCoderLimits()), []byte(text))
 		if readable.Replace(string(got)) != want {
@@ -199,7 +210,7 @@ func TestCoderIsDeterministicAndSnapshotsStay(t *testing.T) {
 // pieces is what random texts are made of: every kind of hole, and what stands beside them.
 var pieces = []string{
 	"user", "bob", "alice", "connection", "Timeout", "error", "failed", "GET", "x", "_", "é", "größe", "第", "章", "ｱ", "한",
-	"0", "7", "42", "007", "12345678901234567", "123456789012345678", "9f86d081884c7d65", "0x7f", "x7k2p", "deadbeef",
+	"0", "7", "42", "007", "12345678901234567", "123456789012345678", "9f86d081884c7d65", "0x7f", "x7k2p", "deadbeef", "_del",
 	"550e8400-e29b-41d4-a716-446655440000", "aaaaaaaa-bbbb-cccc-dddd-eeeeeeeeeee1", "eth0", "5ms", "v1beta1",
 	" ", " ", " ", " ", "-", ":", "/", ".", "=", ", ", "\n", "\t", "\xff", "\xe7", "\xac", "K", "ſ", "İ", "ẞ", "ß",
 }

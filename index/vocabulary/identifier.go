@@ -3,6 +3,9 @@ package vocabulary
 // scanWord finds the end of the word of text that begins at start and has its first digit at digit, and says whether the word as a
 // whole is an identifier.
 func scanWord(text []byte, start, digit int) (end int, id bool) {
+	if start < digit && !isASCII(text[start:digit]) {
+		return wordEnd(text, digit), false
+	}
 	end = digit
 	run, longest := 0, 0     // digits in the run at hand, and in the longest
 	turns, turnsMost := 0, 0 // changes between letter and digit since the last '_'
@@ -60,7 +63,7 @@ func scanWord(text []byte, start, digit int) (end int, id bool) {
 		case classHigh:
 			// Letters beyond ASCII, and what follows them: no identifier is written so.
 			if e := wordEnd(text, end); e > end {
-				return e, longestDigits(text[start:e]) > intDigitsMax
+				return e, false
 			}
 		}
 		break
@@ -69,28 +72,14 @@ func scanWord(text []byte, start, digit int) (end int, id bool) {
 	return end, isIdentifier(text[start:end], longest, turnsMost, hexLetters, others, upper && lower)
 }
 
-func longestDigits(s []byte) int {
-	run, longest := 0, 0
-	for _, c := range s {
-		if byteClass[c] == classDigit {
-			run++
-			longest = max(longest, run)
-		} else {
-			run = 0
-		}
-	}
-	return longest
-}
-
 // Shapes of words that are identifiers as a whole.
 const (
-	hexIDMin     = 8  // hex digits: a shorter one is more often a word with a number ("ab12")
-	turnsIDMin   = 4  // changes between letters and digits: "v1beta1" has three, "x7k2p" four
-	longIDMin    = 16 // a long word ...
-	longIDTurns  = 2  // ... needs fewer changes (base64, access keys)
-	prefixedHex  = 3  // "0x" and a digit at least
-	uuidLen      = 36
-	uuidFirstLen = 8
+	hexIDMin    = 8  // hex digits: a shorter one is more often a word with a number ("ab12")
+	turnsIDMin  = 4  // changes between letters and digits: "v1beta1" has three, "x7k2p" four
+	longIDMin   = 16 // a long word ...
+	longIDTurns = 2  // ... needs fewer changes (base64, access keys)
+	prefixedHex = 3  // "0x" and a digit at least
+	uuidLen     = 36
 )
 
 func isIdentifier(word []byte, longestRun, turns, hexLetters, others int, mixedCase bool) bool {
@@ -109,26 +98,32 @@ func isIdentifier(word []byte, longestRun, turns, hexLetters, others int, mixedC
 	return turns >= turnsIDMin || len(word) >= longIDMin && turns >= longIDTurns
 }
 
-// uuidAround finds a UUID of which text[start:end] is one of the five words, not beginning before floor.
-func uuidAround(text []byte, floor, start, end int) (at int, ok bool) {
-	var before [5]int
+// uuidAround finds a UUID of which text[start:end] is one of the five words, not beginning before floor. Its first and last words
+// may have more to them, set off by '_' ("req_<uuid>", "<uuid>_del"), which becomes part of it.
+func uuidAround(text []byte, floor, start, end int) (uuidStart, uuidEnd int, ok bool) {
+	var before [4]int
 	n := 0
-	switch end - start {
-	case uuidFirstLen:
-		before[0], n = 0, 1
-	case 4:
-		before, n = [5]int{9, 14, 19}, 3
-	case 12:
-		before[0], n = 24, 1
+	if end-start >= 8 && end < len(text) && text[end] == '-' {
+		before[0], n = 8-(end-start), 1
+	}
+	switch {
+	case end-start == 4:
+		before, n = [4]int{9, 14, 19}, 3
+	case end-start >= 12 && start > floor && text[start-1] == '-':
+		before[n] = 24
+		n++
 	}
 	for _, b := range before[:n] {
 		at := start - b
-		if at >= floor && at+uuidLen <= len(text) && isUUID(text[at:at+uuidLen]) &&
-			wordStart(text, floor, at+1) == at && wordEnd(text, at+uuidLen-1) == at+uuidLen {
-			return at, true
+		if at < floor || at+uuidLen > len(text) || !isUUID(text[at:at+uuidLen]) {
+			continue
+		}
+		s, e := wordStart(text, floor, at), wordEnd(text, at+uuidLen)
+		if (s == at || text[at-1] == '_') && (e == at+uuidLen || text[at+uuidLen] == '_') && isASCII(text[s:e]) {
+			return s, e, true
 		}
 	}
-	return 0, false
+	return 0, 0, false
 }
 
 // isUUID is for 36 bytes.
