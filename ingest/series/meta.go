@@ -1,0 +1,119 @@
+package series
+
+import (
+	"fmt"
+
+	"go.opentelemetry.io/collector/pdata/pcommon"
+	"go.opentelemetry.io/collector/pdata/pmetric"
+
+	"clew/internal/telemetry"
+)
+
+// typeNames are the values of the type column.
+var typeNames = map[pmetric.MetricType]string{
+	pmetric.MetricTypeGauge:                "gauge",
+	pmetric.MetricTypeSum:                  "sum",
+	pmetric.MetricTypeHistogram:            "histogram",
+	pmetric.MetricTypeExponentialHistogram: "exponential_histogram",
+	pmetric.MetricTypeSummary:              "summary",
+}
+
+// temporalityNames are the values of the temporality column; a number stands for one that is not known.
+var temporalityNames = map[pmetric.AggregationTemporality]string{
+	pmetric.AggregationTemporalityUnspecified: "unspecified",
+	pmetric.AggregationTemporalityDelta:       "delta",
+	pmetric.AggregationTemporalityCumulative:  "cumulative",
+}
+
+// meta is what the points of a metric share.
+type meta struct {
+	set         uint32 // number of the resource and scope
+	kind        pmetric.MetricType
+	temporality pmetric.AggregationTemporality
+	monotonic   bool
+	name        string
+	unit        string
+	description string
+	metadata    string // telemetry.AppendMap's text, or empty
+}
+
+// metric writes the key of a metric.
+func (w *keyWriter) metric(set uint32, m pmetric.Metric) {
+	w.reset()
+	w.uint(uint64(set))
+	w.buf = append(w.buf, byte(m.Type()))
+	temporality, monotonic := pmetric.AggregationTemporalityUnspecified, byte(0)
+	switch m.Type() {
+	case pmetric.MetricTypeSum:
+		temporality = m.Sum().AggregationTemporality()
+		if m.Sum().IsMonotonic() {
+			monotonic = 1
+		}
+	case pmetric.MetricTypeHistogram:
+		temporality = m.Histogram().AggregationTemporality()
+	case pmetric.MetricTypeExponentialHistogram:
+		temporality = m.ExponentialHistogram().AggregationTemporality()
+	}
+	w.uint(uint64(uint32(temporality)))
+	w.buf = append(w.buf, monotonic)
+	w.string(m.Name())
+	w.string(m.Unit())
+	w.string(m.Description())
+	if m.Metadata().Len() > 0 {
+		text, _ := telemetry.AppendMap(nil, m.Metadata())
+		w.buf = append(w.buf, text...)
+	}
+}
+
+// meta reads a metric's key back.
+func (r *reader) meta() (m meta, err error) {
+	m.set = uint32(r.uint())
+	m.kind = pmetric.MetricType(r.byte())
+	m.temporality = pmetric.AggregationTemporality(int32(uint32(r.uint())))
+	m.monotonic = r.byte() == 1
+	m.name, m.unit, m.description = r.string(), r.string(), r.string()
+	m.metadata = string(r.b)
+	return m, r.err
+}
+
+// temporalityName is the value of the temporality column, or empty for kinds that have none.
+func (m *meta) temporalityName() string {
+	switch m.kind {
+	case pmetric.MetricTypeGauge, pmetric.MetricTypeSummary:
+		return ""
+	}
+	if name, ok := temporalityNames[m.temporality]; ok {
+		return name
+	}
+	return fmt.Sprint(int32(m.temporality))
+}
+
+// set writes the key of a resource and scope.
+func (w *keyWriter) set(rm pmetric.ResourceMetrics, sm pmetric.ScopeMetrics) {
+	w.reset()
+	w.string(rm.SchemaUrl())
+	w.uint(uint64(rm.Resource().DroppedAttributesCount()))
+	w.attributes(rm.Resource().Attributes())
+	w.string(sm.SchemaUrl())
+	w.string(sm.Scope().Name())
+	w.string(sm.Scope().Version())
+	w.uint(uint64(sm.Scope().DroppedAttributesCount()))
+	w.attributes(sm.Scope().Attributes())
+}
+
+// set reads a resource and scope back into empty ones.
+func (r *reader) set(res pcommon.Resource, scope pcommon.InstrumentationScope) (resURL, scopeURL string, err error) {
+	resURL = r.string()
+	res.SetDroppedAttributesCount(uint32(r.uint()))
+	if err := r.attributes(res.Attributes()); err != nil {
+		return "", "", err
+	}
+	scopeURL = r.string()
+	scope.SetName(r.string())
+	scope.SetVersion(r.string())
+	scope.SetDroppedAttributesCount(uint32(r.uint()))
+	if err := r.attributes(scope.Attributes()); err != nil {
+		return "", "", err
+	}
+	return resURL, scopeURL, r.err
+}
