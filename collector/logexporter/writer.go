@@ -43,6 +43,10 @@ func (w *writer) run(ctx context.Context) {
 // write encodes a closed group and appends it: as one message, or as several when the estimate of its size was wrong.
 func (w *writer) write(ctx context.Context, g *group) error {
 	deadline := g.opened.Add(w.e.cfg.AppendTimeout)
+	if time.Until(deadline) < attemptTimeoutMin {
+		// Better a clear refusal than an append whose outcome nobody would wait for.
+		return refusal.Overloaded("slow_log", slowRetryAfter, "shard %d had no turn for the records within %s", w.lane.shard, w.e.cfg.AppendTimeout)
+	}
 	if g.key.signal == telemetry.Metrics {
 		return w.writeBatch(ctx, g.key, deadline, &telemetry.Batch{Signal: g.key.signal, Tenant: g.key.tenant, OTLP: g.otlp, Records: g.records})
 	}

@@ -27,8 +27,8 @@ type endpoint struct {
 	path, service string
 	// take decodes a body and checks its records. consume gives the good ones to the pipeline.
 	take func(body []byte, f format, c *checker, t *ticket) (consume func(context.Context) error, err error)
-	// response makes the answer; rejected is 0 for full success.
-	response func(rejected int, message string) encoder
+	// partial makes the answer for partial success.
+	partial func(rejected int, message string) encoder
 }
 
 // logsEndpoint hands logs to next.
@@ -44,12 +44,10 @@ func logsEndpoint(next consumer.Logs) *endpoint {
 			c.logs(req.Logs())
 			return func(ctx context.Context) error { return next.ConsumeLogs(ctx, req.Logs()) }, nil
 		},
-		response: func(rejected int, message string) encoder {
+		partial: func(rejected int, message string) encoder {
 			r := plogotlp.NewExportResponse()
-			if rejected > 0 {
-				r.PartialSuccess().SetRejectedLogRecords(int64(rejected))
-				r.PartialSuccess().SetErrorMessage(message)
-			}
+			r.PartialSuccess().SetRejectedLogRecords(int64(rejected))
+			r.PartialSuccess().SetErrorMessage(message)
 			return r
 		},
 	}
@@ -68,12 +66,10 @@ func tracesEndpoint(next consumer.Traces) *endpoint {
 			c.spans(req.Traces())
 			return func(ctx context.Context) error { return next.ConsumeTraces(ctx, req.Traces()) }, nil
 		},
-		response: func(rejected int, message string) encoder {
+		partial: func(rejected int, message string) encoder {
 			r := ptraceotlp.NewExportResponse()
-			if rejected > 0 {
-				r.PartialSuccess().SetRejectedSpans(int64(rejected))
-				r.PartialSuccess().SetErrorMessage(message)
-			}
+			r.PartialSuccess().SetRejectedSpans(int64(rejected))
+			r.PartialSuccess().SetErrorMessage(message)
 			return r
 		},
 	}
@@ -92,12 +88,10 @@ func metricsEndpoint(next consumer.Metrics) *endpoint {
 			c.metrics(req.Metrics())
 			return func(ctx context.Context) error { return next.ConsumeMetrics(ctx, req.Metrics()) }, nil
 		},
-		response: func(rejected int, message string) encoder {
+		partial: func(rejected int, message string) encoder {
 			r := pmetricotlp.NewExportResponse()
-			if rejected > 0 {
-				r.PartialSuccess().SetRejectedDataPoints(int64(rejected))
-				r.PartialSuccess().SetErrorMessage(message)
-			}
+			r.PartialSuccess().SetRejectedDataPoints(int64(rejected))
+			r.PartialSuccess().SetErrorMessage(message)
 			return r
 		},
 	}
@@ -140,16 +134,20 @@ func (r *otlpReceiver) export(ctx context.Context, ep *endpoint, protocol string
 		}
 	}
 	r.metrics.accepted.WithLabelValues(signal).Add(float64(accepted))
-	result, message := "ok", ""
-	if rejected > 0 {
-		for reason, n := range c.rejected {
-			r.metrics.rejected.WithLabelValues(signal, reason).Add(float64(n))
-		}
-		result, message = "partial", c.rejected.message(ep.noun(), c.records)
+	if rejected == 0 {
+		r.metrics.requests.WithLabelValues(signal, protocol, "ok").Inc()
+		return success[f], nil
 	}
-	r.metrics.requests.WithLabelValues(signal, protocol, result).Inc()
-	return encode(ep.response(rejected, message), f), nil
+	for reason, n := range c.rejected {
+		r.metrics.rejected.WithLabelValues(signal, reason).Add(float64(n))
+	}
+	r.metrics.requests.WithLabelValues(signal, protocol, "partial").Inc()
+	return encode(ep.partial(rejected, c.rejected.message(ep.noun(), c.records)), f), nil
 }
+
+// success is the answer to a request whose records were all accepted, by format: an empty message, because OTLP says that
+// partial_success must then be absent (pdata would write an empty one).
+var success = [...][]byte{formatProto: {}, formatJSON: []byte("{}")}
 
 // encode writes a response of two fields, which cannot fail.
 func encode(e encoder, f format) []byte {

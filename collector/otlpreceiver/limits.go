@@ -30,6 +30,9 @@ const (
 	// errorMessageMax bounds what an answer says: gRPC sends it in a header, for which clients have a limit.
 	errorMessageMax = 1024
 
+	// pathElementsMax bounds a field's path in an error: nested values would fill the whole message.
+	pathElementsMax = 10
+
 	// futureSkewMax is how far ahead of our clock a record's time may be before it is counted as restated (design: such a
 	// record keeps its time, but is ordered and retained by the observed one).
 	futureSkewMax = time.Hour

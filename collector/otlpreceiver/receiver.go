@@ -75,7 +75,7 @@ func (r *otlpReceiver) listen(ctx context.Context, host component.Host) error {
 }
 
 func (r *otlpReceiver) listenGRPC(ctx context.Context, host component.Host, cfg *configgrpc.ServerConfig) error {
-	server, err := cfg.ToServer(ctx, host.GetExtensions(), r.telemetry, configgrpc.WithGrpcServerOption(grpc.ForceServerCodecV2(rawCodec{})))
+	server, err := cfg.ToServer(ctx, host.GetExtensions(), r.telemetry, r.grpcOptions()...)
 	if err != nil {
 		return err
 	}

@@ -4,12 +4,15 @@ import (
 	"context"
 	"fmt"
 
+	"go.opentelemetry.io/collector/config/configgrpc"
 	"google.golang.org/genproto/googleapis/rpc/errdetails"
 	"google.golang.org/grpc"
 	"google.golang.org/grpc/codes"
 	"google.golang.org/grpc/mem"
 	"google.golang.org/grpc/metadata"
+	"google.golang.org/grpc/stats"
 	"google.golang.org/grpc/status"
+	"google.golang.org/grpc/tap"
 	"google.golang.org/protobuf/types/known/durationpb"
 
 	"clew/collector/refusal"
@@ -54,18 +57,16 @@ func (rawCodec) Unmarshal(data mem.BufferSlice, v any) error {
 func (r *otlpReceiver) registerGRPC(s *grpc.Server, ep *endpoint) {
 	info := &grpc.UnaryServerInfo{Server: r, FullMethod: "/" + ep.service + "/Export"}
 	handler := func(_ any, ctx context.Context, dec func(any) error, interceptor grpc.UnaryServerInterceptor) (any, error) {
+		if s, ok := ctx.Value(grpcStateKey{}).(*grpcState); ok {
+			s.received = true
+		}
 		r.metrics.inFlight.Inc()
 		defer r.metrics.inFlight.Dec()
 		t := r.admission.ticket()
 		defer t.release()
-		// How long the message is gRPC does not say. When nothing is free, it is not received.
-		if err := t.need(readChunk); err != nil {
-			return nil, statusOf(r.refused(ep, "grpc", refusal.Of(err))).Err()
-		}
 		var in rawMessage
 		defer in.free()
 		if err := dec(&in); err != nil {
-			r.metrics.requests.WithLabelValues(ep.signal.String(), "grpc", receiveResult(err)).Inc()
 			return nil, err
 		}
 		handle := func(ctx context.Context, _ any) (any, error) {
@@ -100,13 +101,70 @@ func (r *otlpReceiver) exportGRPC(ctx context.Context, ep *endpoint, body []byte
 	return r.export(ctx, ep, "grpc", formatProto, body, t)
 }
 
-// receiveResult names why gRPC could not receive a message.
-func receiveResult(err error) string {
-	if status.Code(err) == codes.ResourceExhausted {
-		return "too_large"
+// grpcOptions are the server options of our own.
+func (r *otlpReceiver) grpcOptions() []configgrpc.ToServerOption {
+	return []configgrpc.ToServerOption{
+		configgrpc.WithGrpcServerOption(grpc.ForceServerCodecV2(rawCodec{})),
+		configgrpc.WithGrpcServerOption(grpc.InTapHandle(r.tap)),
+		configgrpc.WithGrpcServerOption(grpc.StatsHandler(&grpcStats{r: r})),
 	}
-	return "body"
 }
+
+// tap sees a request's headers. gRPC receives and decompresses the message before any handler runs, and nobody knows how
+// long it will be; so when nothing is free, it is not received at all.
+func (r *otlpReceiver) tap(ctx context.Context, info *tap.Info) (context.Context, error) {
+	t := r.admission.ticket()
+	defer t.release()
+	if err := t.need(readChunk); err != nil {
+		refused := refusal.Of(err)
+		for _, ep := range r.endpoints {
+			if info.FullMethodName == "/"+ep.service+"/Export" {
+				r.refused(ep, "grpc", refused)
+			}
+		}
+		return ctx, statusOf(refused).Err()
+	}
+	return ctx, nil
+}
+
+// grpcStats counts the requests that gRPC refuses before our handler sees them: too large, or not to be decompressed.
+type grpcStats struct{ r *otlpReceiver }
+
+// grpcState is what is known of one call.
+type grpcState struct {
+	method   string
+	received bool // our handler has it, and counts it
+}
+
+type grpcStateKey struct{}
+
+// TagRPC is part of stats.Handler, as are the following.
+func (g *grpcStats) TagRPC(ctx context.Context, info *stats.RPCTagInfo) context.Context {
+	return context.WithValue(ctx, grpcStateKey{}, &grpcState{method: info.FullMethodName})
+}
+
+func (g *grpcStats) HandleRPC(ctx context.Context, s stats.RPCStats) {
+	end, ok := s.(*stats.End)
+	if !ok || end.Error == nil {
+		return
+	}
+	state, ok := ctx.Value(grpcStateKey{}).(*grpcState)
+	if !ok || state.received {
+		return
+	}
+	result := "body"
+	if status.Code(end.Error) == codes.ResourceExhausted {
+		result = "too_large"
+	}
+	for _, ep := range g.r.endpoints {
+		if state.method == "/"+ep.service+"/Export" {
+			g.r.metrics.requests.WithLabelValues(ep.signal.String(), "grpc", result).Inc()
+		}
+	}
+}
+
+func (g *grpcStats) TagConn(ctx context.Context, _ *stats.ConnTagInfo) context.Context { return ctx }
+func (g *grpcStats) HandleConn(context.Context, stats.ConnStats)                       {}
 
 // statusOf is the refusal as gRPC status: RESOURCE_EXHAUSTED is tried again only where RetryInfo says so.
 func statusOf(e *refusal.Error) *status.Status {

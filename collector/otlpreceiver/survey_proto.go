@@ -40,6 +40,9 @@ func (e *BodyError) Error() string {
 // finish turns the collected path into Path.
 func (e *BodyError) finish() *BodyError {
 	slices.Reverse(e.path)
+	if len(e.path) > pathElementsMax {
+		e.path = append(e.path[:pathElementsMax], "...")
+	}
 	e.Path, e.path = strings.Join(e.path, "."), nil
 	return e
 }
@@ -61,6 +64,8 @@ func surveyProto(body []byte, request *message) (survey, error) {
 var (
 	errTruncated = errors.New("ends in the middle of a field")
 	errOverflow  = errors.New("varint of more than 64 bits")
+	// proto3 has no groups, and pdata loses its way after one.
+	errGroup = errors.New("a group, which OTLP does not have")
 )
 
 // uvarint reads a varint at pos; most have one byte.
@@ -152,8 +157,8 @@ func (s *survey) value(f *field, buf []byte, pos, wire int) (int, error) {
 			}
 		}
 		return next + int(n), nil
-	case 3:
-		return skipGroup(buf, pos)
+	case 3, 4:
+		return pos, errGroup
 	}
 	return pos, fmt.Errorf("wire type %d", wire)
 }
@@ -163,43 +168,6 @@ func skip(buf []byte, pos, n int) (int, error) {
 		return pos, errTruncated
 	}
 	return pos + n, nil
-}
-
-// skipGroup passes over the groups of an unknown field.
-func skipGroup(buf []byte, pos int) (int, error) {
-	for depth := 1; depth > 0; {
-		tag, next, err := uvarint(buf, pos)
-		if err != nil {
-			return pos, err
-		}
-		pos = next
-		switch tag & 7 {
-		case 0:
-			_, pos, err = uvarint(buf, pos)
-		case 1:
-			pos, err = skip(buf, pos, 8)
-		case 5:
-			pos, err = skip(buf, pos, 4)
-		case 2:
-			var n uint64
-			if n, pos, err = uvarint(buf, pos); err == nil {
-				if n > uint64(len(buf)-pos) {
-					return pos, errTruncated
-				}
-				pos += int(n)
-			}
-		case 3:
-			depth++
-		case 4:
-			depth--
-		default:
-			err = fmt.Errorf("wire type %d", tag&7)
-		}
-		if err != nil {
-			return pos, err
-		}
-	}
-	return pos, nil
 }
 
 // takes says whether a field of the kind may have the wire type.
