@@ -22,6 +22,11 @@ const (
 	// tell messages apart (methods, states) would leave the templates; higher, and every such place costs that many templates.
 	slotWordsMin = 50
 
+	// slotCrowd is how many similar templates are a crowd: several places with few words each multiply. slotShrink is how many
+	// times fewer it is to become.
+	slotCrowd  = 256
+	slotShrink = 8
+
 	// slotMembersMax is how many recent templates of one skeleton are compared to find such a place.
 	slotMembersMax = 512
 

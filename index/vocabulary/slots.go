@@ -11,7 +11,7 @@ import (
 //
 // Templates with the same skeleton (all that is not a word, and the number of words) form a cluster. Every so many new templates,
 // the newest is compared with the recent ones of its cluster that have at least half of its words: places where those have
-// slotWordsMin distinct words are a mask. From then on templates that are the same but for the places of the mask
+// slotWordsMin distinct words are a mask; so are, in a crowd of slotCrowd of them, the places that vary most. From then on templates that are the same but for the places of the mask
 // are one template, with a HoleWord in each place.
 type slots struct {
 	clusters map[uint64]*cluster
@@ -147,18 +147,50 @@ func (s *slots) compare(c *cluster) (mask uint64) {
 	if len(similar) < slotWordsMin {
 		return 0
 	}
-	for ; places != 0; places &= places - 1 {
-		i := bits.TrailingZeros64(places)
-		s.column = s.column[:0]
-		for _, row := range similar {
-			s.column = append(s.column, c.members[row+i])
-		}
-		slices.Sort(s.column)
-		if len(slices.Compact(s.column)) >= slotWordsMin {
+	most, widest := 0, 0 // the place with the most distinct words
+	for rest := places; rest != 0; rest &= rest - 1 {
+		i := bits.TrailingZeros64(rest)
+		n := s.distinct(c, similar, 1<<i)
+		if n >= slotWordsMin {
 			mask |= 1 << i
+		}
+		if n > most {
+			most, widest = n, i
+		}
+	}
+	if len(similar) < slotCrowd {
+		return mask
+	}
+	// A crowd: a few words in each of several places, in all combinations. Open places, the most varied first, until
+	// the crowd is a few templates.
+	for mask == 0 || s.distinct(c, similar, places&^mask) > len(similar)/slotShrink {
+		mask |= 1 << widest
+		most = 0
+		for rest := places &^ mask; rest != 0; rest &= rest - 1 {
+			i := bits.TrailingZeros64(rest)
+			if n := s.distinct(c, similar, 1<<i); n > most {
+				most, widest = n, i
+			}
+		}
+		if most == 0 {
+			break
 		}
 	}
 	return mask
+}
+
+// distinct counts the combinations of words that rows of a cluster's members have in places.
+func (s *slots) distinct(c *cluster, rows []int, places uint64) int {
+	s.column = s.column[:0]
+	for _, row := range rows {
+		h := uint32(0)
+		for rest := places; rest != 0; rest &= rest - 1 {
+			h = bits.RotateLeft32(h, 5)*0x9E3779B1 ^ c.members[row+bits.TrailingZeros64(rest)]
+		}
+		s.column = append(s.column, h)
+	}
+	slices.Sort(s.column)
+	return len(slices.Compact(s.column))
 }
 
 // apply appends base with word holes in the places of mask. It goes by what resolve has found of base.
