@@ -1,0 +1,118 @@
+package api
+
+import (
+	"errors"
+	"fmt"
+	"slices"
+	"strconv"
+	"time"
+
+	"github.com/gin-gonic/gin"
+
+	"clew/internal/strictyaml"
+	"clew/internal/telemetry"
+	"clew/query/engine"
+	"clew/query/lang"
+)
+
+// paramError is a parameter that cannot be used.
+type paramError struct {
+	field string
+	err   error
+}
+
+func (e *paramError) Error() string { return e.field + ": " + e.err.Error() }
+func (e *paramError) Unwrap() error { return e.err }
+
+// checkParams refuses parameters that the endpoint does not know: a misspelt "strat" must not silently ask for everything.
+func checkParams(c *gin.Context, known ...string) error {
+	for name, values := range c.Request.URL.Query() {
+		if !slices.Contains(known, name) {
+			hint := ""
+			if near := strictyaml.Nearest(name, known); near != "" {
+				hint = fmt.Sprintf("; did you mean %q?", near)
+			}
+			return &paramError{field: name, err: fmt.Errorf("unknown parameter%s", hint)}
+		}
+		if len(values) > 1 {
+			return &paramError{field: name, err: errors.New("given more than once")}
+		}
+	}
+	return nil
+}
+
+// requestParams are the parameters that say which records are meant.
+var requestParams = []string{"signal", "query", "start", "end"}
+
+// request reads them.
+func request(c *gin.Context, further ...string) (engine.Request, error) {
+	var r engine.Request
+	if err := checkParams(c, append(further, requestParams...)...); err != nil {
+		return r, err
+	}
+	var err error
+	if r.Tenant, err = tenant(c); err != nil {
+		return r, err
+	}
+	switch signal := c.DefaultQuery("signal", "logs"); signal {
+	case "logs":
+		r.Signal = telemetry.Logs
+	case "spans":
+		r.Signal = telemetry.Spans
+	default:
+		return r, &paramError{field: "signal", err: fmt.Errorf("%.40q: want logs or spans", signal)}
+	}
+	if r.Query, err = lang.Parse(c.Query("query")); err != nil {
+		return r, err
+	}
+	now := time.Now()
+	if r.From, err = timeParam(c, "start", now); err != nil {
+		return r, err
+	}
+	if r.To, err = timeParam(c, "end", now); err != nil {
+		return r, err
+	}
+	if r.From != 0 && r.To != 0 && r.From >= r.To {
+		return r, &paramError{field: "end", err: fmt.Errorf("%s is not after start, %s", formatTime(r.To), formatTime(r.From))}
+	}
+	return r, nil
+}
+
+// timeParam reads a time in nanoseconds since 1970; 0 if it is not given.
+func timeParam(c *gin.Context, name string, now time.Time) (int64, error) {
+	text := c.Query(name)
+	if text == "" {
+		return 0, nil
+	}
+	if n, err := strconv.ParseInt(text, 10, 64); err == nil {
+		return n, nil
+	}
+	if t, ok := lang.ParseTime(text, now); ok {
+		return t.UnixNano(), nil
+	}
+	return 0, &paramError{field: name, err: fmt.Errorf("%.60q: want nanoseconds since 1970, a time such as 2026-01-31T15:04:05Z, or now-15m", text)}
+}
+
+// intParam reads a whole number between low and high.
+func intParam(c *gin.Context, name string, otherwise, low, high int) (int, error) {
+	text := c.Query(name)
+	if text == "" {
+		return otherwise, nil
+	}
+	n, err := strconv.Atoi(text)
+	if err != nil || n < low || n > high {
+		return 0, &paramError{field: name, err: fmt.Errorf("%.40q: want a whole number from %d to %d", text, low, high)}
+	}
+	return n, nil
+}
+
+// stats are the wire form of an answer's statistics.
+func stats(s engine.Stats) Stats {
+	return Stats{
+		TookMs: float64(s.Took) / float64(time.Millisecond),
+		Parts:  s.Parts, Heads: s.Heads, RowGroups: s.RowGroups,
+		PrunedTime: s.PrunedTime, PrunedVocab: s.PrunedVocab, PrunedFilter: s.PrunedFilter,
+		RowsMatched: s.RowsMatched, RowsRebuilt: s.RowsRebuilt, BytesRead: s.BytesRead,
+		CatalogVersion: s.CatalogVersion, Partial: len(s.Partial) > 0, Reasons: s.Partial,
+	}
+}

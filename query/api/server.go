@@ -1,0 +1,203 @@
+package api
+
+import (
+	"context"
+	_ "embed"
+	"errors"
+	"fmt"
+	"log/slog"
+	"net"
+	"net/http"
+	"runtime/debug"
+	"time"
+
+	"github.com/gin-gonic/gin"
+	"github.com/prometheus/client_golang/prometheus"
+	"github.com/prometheus/client_golang/prometheus/promhttp"
+
+	"clew/internal/telemetry"
+	"clew/query/engine"
+	"clew/query/lang"
+)
+
+//go:embed openapi.yaml
+var openAPI []byte
+
+// Deps are what the server serves.
+type Deps struct {
+	Engine   *engine.Engine
+	Ready    func() error                    // nil once the process can answer; else why not
+	Status   func(ctx context.Context) any   // for /api/v1/status
+	Seal     func(ctx context.Context) error // seals all heads; for /api/v1/admin/seal
+	UI       http.Handler                    // everything that is not an API
+	Registry *prometheus.Registry            // for /metrics
+	Logger   *slog.Logger
+	Pprof    http.Handler // under /debug/pprof; nil: none
+}
+
+// Server is the HTTP interface. Create it with New, then Run it.
+type Server struct {
+	deps     Deps
+	router   *gin.Engine
+	requests *prometheus.HistogramVec
+}
+
+// New makes the server. It listens to nothing yet.
+func New(deps Deps) *Server {
+	gin.SetMode(gin.ReleaseMode)
+	s := &Server{
+		deps:   deps,
+		router: gin.New(),
+		requests: prometheus.NewHistogramVec(prometheus.HistogramOpts{
+			Name: "clew_http_request_seconds", Help: "HTTP requests by route and status code.",
+			Buckets: []float64{.001, .003, .01, .03, .1, .3, 1, 3, 10, 30},
+		}, []string{"route", "code"}),
+	}
+	deps.Registry.MustRegister(s.requests)
+	s.router.HandleMethodNotAllowed = true
+	s.router.Use(s.observe, s.recover)
+	s.routes()
+	return s
+}
+
+func (s *Server) routes() {
+	r := s.router
+	r.GET("/healthz", func(c *gin.Context) { c.String(http.StatusOK, "ok\n") })
+	r.GET("/readyz", s.ready)
+	r.GET("/metrics", gin.WrapH(promhttp.HandlerFor(s.deps.Registry, promhttp.HandlerOpts{})))
+	if s.deps.Pprof != nil {
+		r.GET("/debug/pprof/*any", gin.WrapH(s.deps.Pprof))
+	}
+	v1 := r.Group("/api/v1")
+	v1.GET("/search", s.search)
+	v1.GET("/count", s.count)
+	v1.GET("/histogram", s.histogram)
+	v1.GET("/fields", s.fields)
+	v1.GET("/values", s.values)
+	v1.GET("/traces/:id", s.trace)
+	v1.GET("/context", s.context)
+	v1.GET("/status", s.status)
+	v1.POST("/admin/seal", s.seal)
+	v1.GET("/openapi.yaml", func(c *gin.Context) { c.Data(http.StatusOK, "application/yaml", openAPI) })
+	r.NoMethod(func(c *gin.Context) {
+		fail(c, http.StatusMethodNotAllowed, ErrorDetail{Code: "method_not_allowed", Message: fmt.Sprintf("%s is not for %s", c.Request.Method, c.Request.URL.Path)})
+	})
+	r.NoRoute(func(c *gin.Context) {
+		if c.Request.URL.Path == "/" && s.deps.UI != nil {
+			s.deps.UI.ServeHTTP(c.Writer, c.Request)
+			return
+		}
+		fail(c, http.StatusNotFound, ErrorDetail{Code: "not_found", Message: fmt.Sprintf("there is nothing at %.200s; the API is described at /api/v1/openapi.yaml", c.Request.URL.Path)})
+	})
+}
+
+// ServeHTTP lets tests and other servers use the routes.
+func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) { s.router.ServeHTTP(w, r) }
+
+// Run serves on l until ctx ends.
+func (s *Server) Run(ctx context.Context, l net.Listener) error {
+	server := &http.Server{
+		Handler: s.router, ReadHeaderTimeout: headerTimeout, IdleTimeout: idleTimeout,
+		ErrorLog: slog.NewLogLogger(s.deps.Logger.Handler(), slog.LevelDebug),
+		// Queries of clients end with the process.
+		BaseContext: func(net.Listener) context.Context { return ctx },
+	}
+	stopped := make(chan error, 1)
+	go func() {
+		<-ctx.Done()
+		grace, cancel := context.WithTimeout(context.WithoutCancel(ctx), shutdownTimeout)
+		defer cancel()
+		stopped <- server.Shutdown(grace)
+	}()
+	if err := server.Serve(l); !errors.Is(err, http.ErrServerClosed) {
+		return fmt.Errorf("serve HTTP: %w", err)
+	}
+	if err := <-stopped; err != nil && !errors.Is(err, context.DeadlineExceeded) {
+		return fmt.Errorf("shut HTTP down: %w", err)
+	}
+	return nil
+}
+
+// observe counts requests by route; unknown paths share one, so that a scanner cannot make series.
+func (s *Server) observe(c *gin.Context) {
+	started := time.Now()
+	c.Next()
+	route := c.FullPath()
+	if route == "" {
+		route = "other"
+	}
+	s.requests.WithLabelValues(route, fmt.Sprint(c.Writer.Status())).Observe(time.Since(started).Seconds())
+}
+
+// recover turns a panic into a 500 and a log line: one bad request must not end the process that holds everyone's data.
+func (s *Server) recover(c *gin.Context) {
+	defer func() {
+		if r := recover(); r != nil {
+			s.deps.Logger.Error("request failed", "path", c.Request.URL.Path, "panic", r, "stack", string(debug.Stack()))
+			if !c.Writer.Written() {
+				fail(c, http.StatusInternalServerError, ErrorDetail{Code: "internal", Message: "an internal error; the server's log has the details"})
+			}
+			c.Abort()
+		}
+	}()
+	c.Next()
+}
+
+func (s *Server) ready(c *gin.Context) {
+	if err := s.deps.Ready(); err != nil {
+		c.String(http.StatusServiceUnavailable, "not ready: %v\n", err)
+		return
+	}
+	c.String(http.StatusOK, "ready\n")
+}
+
+func (s *Server) status(c *gin.Context) { c.JSON(http.StatusOK, s.deps.Status(c.Request.Context())) }
+
+func (s *Server) seal(c *gin.Context) {
+	if err := s.deps.Seal(c.Request.Context()); err != nil {
+		s.failed(c, fmt.Errorf("seal: %w", err))
+		return
+	}
+	c.JSON(http.StatusOK, gin.H{"sealed": true})
+}
+
+func fail(c *gin.Context, status int, detail ErrorDetail) {
+	c.AbortWithStatusJSON(status, Error{Error: detail})
+}
+
+// failed answers with what went wrong: the asker's mistakes by name, ours with a log line.
+func (s *Server) failed(c *gin.Context, err error) {
+	var param *paramError
+	var query *lang.Error
+	var limit *engine.LimitError
+	switch {
+	case errors.As(err, &param):
+		fail(c, http.StatusBadRequest, ErrorDetail{Code: "bad_request", Message: param.Error(), Field: param.field})
+	case errors.As(err, &query):
+		fail(c, http.StatusBadRequest, ErrorDetail{Code: "bad_request", Message: query.Msg, Field: "query", Pos: &query.Pos, End: &query.End, Hint: query.Hint})
+	case errors.As(err, &limit):
+		fail(c, http.StatusUnprocessableEntity, ErrorDetail{Code: "too_large", Message: limit.Error()})
+	case errors.Is(err, engine.ErrBusy):
+		c.Header("Retry-After", "1")
+		fail(c, http.StatusTooManyRequests, ErrorDetail{Code: "overload", Message: err.Error()})
+	case errors.Is(err, context.DeadlineExceeded):
+		fail(c, http.StatusGatewayTimeout, ErrorDetail{Code: "timeout", Message: "the query took longer than it may; narrow the time range or the query"})
+	case c.Request.Context().Err() != nil:
+		c.AbortWithStatus(499) // the client has gone; nobody reads this
+	default:
+		s.deps.Logger.Error("request failed", "path", c.Request.URL.Path, "error", err)
+		fail(c, http.StatusInternalServerError, ErrorDetail{Code: "internal", Message: err.Error()})
+	}
+}
+
+// tenant is who asks.
+func tenant(c *gin.Context) (string, error) {
+	name := c.GetHeader(telemetry.TenantHeader)
+	if name == "" {
+		return telemetry.DefaultTenant, nil
+	}
+	if err := telemetry.CheckTenant(name); err != nil {
+		return "", &paramError{field: telemetry.TenantHeader, err: err}
+	}
+	return name, nil
+}
