@@ -1,6 +1,7 @@
 package shardlog
 
 import (
+	"context"
 	"sync/atomic"
 
 	"golang.org/x/sys/unix"
@@ -17,4 +18,27 @@ func (e *Embedded) LieAboutSpace(lie *atomic.Bool) {
 		return err
 	}
 	e.client.disk = &liar
+}
+
+// Restart restarts the server, as Run does after a failure.
+func (e *Embedded) Restart(ctx context.Context) error { return e.restart(ctx) }
+
+// Peer is another client of the same server, as another process would be.
+type Peer struct{ *client }
+
+// Peer connects one.
+func (e *Embedded) Peer(ctx context.Context) (*Peer, error) {
+	p := &Peer{newClient(e.cfg)}
+	s, stored, err := startSession(ctx, e.srv, e.cfg)
+	p.link, p.stored = newLink(s), stored
+	return p, err
+}
+
+// Cut takes the connection away.
+func (p *Peer) Cut() { p.link.swap(nil) }
+
+// Close ends all.
+func (p *Peer) Close() {
+	p.link.close()
+	p.cancel()
 }
