@@ -44,6 +44,9 @@ func (b *Batch) Check() error {
 	if c.form != formSets || c.valid != nil || int64(c.Len()) != b.Rows.NumRows() {
 		return fmt.Errorf("column %s is not one uint32 for each row", SetColumn)
 	}
+	if b.Sets.NumRows() > b.Rows.NumRows() {
+		return fmt.Errorf("batch has %d sets for %d rows", b.Sets.NumRows(), b.Rows.NumRows())
+	}
 	for row, set := range c.Codes() {
 		if int64(set) >= b.Sets.NumRows() {
 			return fmt.Errorf("row %d has set %d of %d", row, set, b.Sets.NumRows())

@@ -78,7 +78,7 @@ func (b *Builder) UseSet(res pcommon.Resource, resSchemaURL string, scope pcommo
 func (b *Builder) Len() int { return int(b.rows.rows) }
 
 // Size estimates the bytes of the records as columns. Encode compresses them to a third to a tenth of that; Size is an upper bound of
-// what it makes, but for some hundred bytes for each column. Build before it passes 256 MiB: Encode refuses larger batches.
+// what it makes, but for some hundred bytes for each column. Build long before it reaches 128 MiB: Encode refuses larger batches.
 func (b *Builder) Size() int { return b.rows.size + 4*len(b.setOf) + b.sets.table.size }
 
 // Build returns what was appended as a Batch and empties the builder for the next. The batch shares no memory with the builder.

@@ -202,16 +202,11 @@ func (c *column) buildDictionary(rows int, valid []byte, nulls int) arrow.Array 
 	} else {
 		copy(codes, c.codes)
 	}
-	indices := primitive(arrow.PrimitiveTypes.Uint32, rows, arrow.Uint32Traits.CastToBytes(codes), valid, nulls)
 	offsets := make([]int32, 1, len(c.ends)+1)
 	for _, end := range c.ends {
 		offsets = append(offsets, int32(end))
 	}
-	values := text(arrow.BinaryTypes.String, len(c.ends), offsets, slices.Clone(c.data), nil, 0)
-	a := array.NewDictionaryArray(dictionaryType, indices, values)
-	indices.Release()
-	values.Release()
-	return a
+	return dictionary(rows, codes, offsets, slices.Clone(c.data), valid, nulls)
 }
 
 // buildText makes an array that holds the values themselves.
@@ -265,4 +260,13 @@ func text(t arrow.DataType, rows int, offsets []int32, data, valid []byte, nulls
 	}
 	buffers := []*memory.Buffer{buffer(valid), buffer(arrow.Int32Traits.CastToBytes(offsets)), buffer(data)}
 	return array.MakeFromData(array.NewData(t, rows, buffers, nil, nulls, 0))
+}
+
+// dictionary makes an array of strings: row i is the codes[i]-th of those that offsets and data hold.
+func dictionary(rows int, codes []uint32, offsets []int32, data, valid []byte, nulls int) arrow.Array {
+	indices := primitive(arrow.PrimitiveTypes.Uint32, rows, arrow.Uint32Traits.CastToBytes(codes), valid, nulls)
+	values := text(arrow.BinaryTypes.String, len(offsets)-1, offsets, data, nil, 0)
+	defer indices.Release()
+	defer values.Release()
+	return array.NewDictionaryArray(dictionaryType, indices, values)
 }

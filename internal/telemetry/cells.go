@@ -202,22 +202,26 @@ func (c *Cells) Text(code int) []byte {
 	return c.data[c.offsets[code]:c.offsets[code+1]]
 }
 
-// checkType says whether the array's type can hold a column's values.
-func (c *Cells) checkType(col Column, rows int) error {
-	ok := false
-	switch col.Type {
+// fits says whether an array of this form can hold values of type t.
+func (f cellForm) fits(t Type) bool {
+	switch t {
 	case TypeString, TypeJSON:
-		ok = c.form == formTexts || c.form == formCodes
+		return f == formTexts || f == formCodes
 	case TypeBytes:
-		ok = c.form == formTexts || c.form == formWidth
+		return f == formTexts || f == formWidth
 	case TypeInt, TypeTime:
-		ok = c.form == formInts
+		return f == formInts
 	case TypeDouble:
-		ok = c.form == formDoubles
+		return f == formDoubles
 	case TypeBool:
-		ok = c.form == formBits
+		return f == formBits
 	}
-	if !ok {
+	return false
+}
+
+// checkType says whether the array can be that of a column in a batch of so many rows.
+func (c *Cells) checkType(col Column, rows int) error {
+	if !c.form.fits(col.Type) {
 		return fmt.Errorf("column %s: its array is of another type", col)
 	}
 	if c.n != rows {

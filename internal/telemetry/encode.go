@@ -5,12 +5,9 @@ import (
 	"errors"
 	"fmt"
 	"hash/crc32"
-	"io"
-	"runtime/debug"
+	"sync"
 
 	"github.com/apache/arrow/go/v15/arrow"
-	"github.com/apache/arrow/go/v15/arrow/ipc"
-	"github.com/apache/arrow/go/v15/arrow/memory"
 	"github.com/klauspost/compress/s2"
 )
 
@@ -22,8 +19,8 @@ import (
 //	 5      1      signal
 //	 6      2      length of the tenant
 //	 8      4      records
-//	12      4      length of Sets, an Arrow IPC stream (0: none)
-//	16      4      length of Rows, an Arrow IPC stream (0: none)
+//	12      4      length of Sets, a table as encode_table.go describes it (0: none)
+//	16      4      length of Rows, likewise
 //	20      4      length of OTLP
 //	24      4      length of the body, compressed
 //	28      4      CRC32C of all other bytes
@@ -46,22 +43,29 @@ func Encode(dst []byte, b *Batch) ([]byte, error) {
 	if err := CheckTenant(b.Tenant); err != nil {
 		return dst, fmt.Errorf("encode batch: %w", err)
 	}
-	raw := rawBuffers.get()
-	defer rawBuffers.put(raw)
+	scratch := rawBuffers.Get().(*[]byte)
+	defer func() {
+		if cap(*scratch) <= keptBytesMax {
+			rawBuffers.Put(scratch)
+		}
+	}()
+	raw := (*scratch)[:0]
 	var lengths [3]int
 	for i, rec := range []arrow.Record{b.Sets, b.Rows} {
-		before := raw.Len()
+		before := len(raw)
 		if rec != nil {
-			if err := writeStream(raw, rec); err != nil {
+			var err error
+			if raw, err = appendTable(raw, rec); err != nil {
 				return dst, fmt.Errorf("encode batch: %w", err)
 			}
 		}
-		lengths[i] = raw.Len() - before
+		lengths[i] = len(raw) - before
 	}
-	raw.Write(b.OTLP)
+	raw = append(raw, b.OTLP...)
+	*scratch = raw
 	lengths[2] = len(b.OTLP)
-	if raw.Len() > decodedBytesMax {
-		return dst, fmt.Errorf("encode batch: %d bytes of %d records exceed the bound of %d", raw.Len(), b.Records, decodedBytesMax)
+	if len(raw) > decodedBytesMax {
+		return dst, fmt.Errorf("encode batch: %d bytes of %d records exceed the bound of %d", len(raw), b.Records, decodedBytesMax)
 	}
 
 	start := len(dst)
@@ -75,7 +79,7 @@ func Encode(dst []byte, b *Batch) ([]byte, error) {
 	dst = append(dst, make([]byte, headerBytes-24)...) // body length and CRC
 	dst = append(dst, b.Tenant...)
 	body := len(dst)
-	dst = appendCompressed(dst, raw.Bytes())
+	dst = appendCompressed(dst, raw)
 	binary.LittleEndian.PutUint32(dst[start+24:], uint32(len(dst)-body))
 	binary.LittleEndian.PutUint32(dst[start+crcOffset:], checksum(dst[start:]))
 	return dst, nil
@@ -97,24 +101,11 @@ func appendCompressed(dst, raw []byte) []byte {
 	return dst[:len(dst)+len(s2.Encode(dst[len(dst):len(dst)+most], raw))]
 }
 
-func writeStream(w io.Writer, rec arrow.Record) (err error) {
-	defer recovered(&err)
-	iw := ipc.NewWriter(w, ipc.WithSchema(rec.Schema()))
-	if err := iw.Write(rec); err != nil {
-		return err
-	}
-	return iw.Close()
-}
+// rawBuffers lends the buffers that batches are laid out in before they are compressed.
+var rawBuffers = sync.Pool{New: func() any { return new([]byte) }}
 
-// recovered makes an error of a panic (Arrow's, on input that it does not expect).
-func recovered(err *error) {
-	if p := recover(); p != nil {
-		*err = fmt.Errorf("arrow: %v\n%s", p, debug.Stack())
-	}
-}
-
-// Decode reads what Encode wrote. The CRC is checked before Arrow sees a byte; Arrow's panics come back as errors, and every array is checked
-// so that reading it cannot panic. The batch does not alias data.
+// Decode reads what Encode wrote. The CRC is checked before anything else is read. Whatever data is, the result is an error or a batch that
+// passes Check, so that reading its arrays cannot panic. The batch does not alias data.
 func Decode(data []byte) (*Batch, error) {
 	h, err := parseHeader(data)
 	if err != nil {
@@ -131,10 +122,10 @@ func Decode(data []byte) (*Batch, error) {
 	if err != nil {
 		return nil, fmt.Errorf("decode batch: %w", err)
 	}
-	if b.Sets, err = readStream(raw[:h.sets]); err != nil {
+	if b.Sets, err = readTable(raw[:h.sets]); err != nil {
 		return nil, fmt.Errorf("decode batch: sets: %w", err)
 	}
-	if b.Rows, err = readStream(raw[h.sets : h.sets+h.rows]); err != nil {
+	if b.Rows, err = readTable(raw[h.sets : h.sets+h.rows]); err != nil {
 		return nil, fmt.Errorf("decode batch: rows: %w", err)
 	}
 	if h.otlp > 0 {
@@ -190,59 +181,4 @@ func decompress(block []byte, want int) ([]byte, error) {
 		return nil, fmt.Errorf("s2: %w", err)
 	}
 	return raw, nil
-}
-
-// readStream reads an IPC stream of one record. The record's arrays alias data where Arrow lets them.
-func readStream(data []byte) (rec arrow.Record, err error) {
-	if len(data) == 0 {
-		return nil, nil
-	}
-	defer recovered(&err)
-	r, err := ipc.NewReaderFromMessageReader(&messages{data: data})
-	if err != nil {
-		return nil, err
-	}
-	defer r.Release()
-	if !r.Next() {
-		if err := r.Err(); err != nil {
-			return nil, err
-		}
-		return nil, errors.New("no record in the stream")
-	}
-	rec = r.Record()
-	rec.Retain()
-	return rec, nil
-}
-
-// messages gives Arrow the messages of a stream in memory. Arrow's own reader allocates what lengths in the stream ask for; this
-// one only ever slices.
-type messages struct {
-	data []byte
-}
-
-func (m *messages) Retain()  {}
-func (m *messages) Release() {}
-
-// Message returns the next message, or io.EOF.
-func (m *messages) Message() (*ipc.Message, error) {
-	const prefix = 8 // 0xffffffff and the length of the metadata
-	if len(m.data) < prefix || binary.LittleEndian.Uint32(m.data) != 0xffffffff {
-		return nil, io.ErrUnexpectedEOF
-	}
-	n := int(binary.LittleEndian.Uint32(m.data[4:]))
-	if n == 0 {
-		return nil, io.EOF
-	}
-	if n > len(m.data)-prefix {
-		return nil, io.ErrUnexpectedEOF
-	}
-	meta := memory.NewBufferBytes(m.data[prefix : prefix+n])
-	m.data = m.data[prefix+n:]
-	length := ipc.NewMessage(meta, memory.NewBufferBytes(nil)).BodyLen()
-	if length < 0 || length > int64(len(m.data)) {
-		return nil, io.ErrUnexpectedEOF
-	}
-	body := memory.NewBufferBytes(m.data[:length:length])
-	m.data = m.data[length:]
-	return ipc.NewMessage(meta, body), nil
 }

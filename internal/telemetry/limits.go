@@ -28,8 +28,9 @@ const (
 	denseShare     = 32
 	sparseCellsMax = 4 << 20
 
-	// decodedBytesMax bounds what one encoded batch may ask Decode to allocate. Builders are to be built long before.
-	decodedBytesMax = 256 << 20
+	// decodedBytesMax bounds the content of one encoded batch, uncompressed, and so what it may ask Decode to allocate. Messages of the shard log
+	// are a few megabytes.
+	decodedBytesMax = 128 << 20
 
 	// What a builder keeps between batches: buffers up to keptBytesMax each, dictionaries up to keptEntriesMax entries each, and all
 	// columns as long as there are no more than keptColumnsMax.
