@@ -1,0 +1,43 @@
+package segment
+
+import (
+	"fmt"
+	"sync"
+
+	"github.com/klauspost/compress/zstd"
+)
+
+// compressor is a zstd encoder of level 1 that is used again and again: making one costs more than compressing a small page.
+type compressor struct{ enc *zstd.Encoder }
+
+func newCompressor() *compressor {
+	enc, err := zstd.NewWriter(nil, zstd.WithEncoderLevel(zstd.SpeedFastest), zstd.WithEncoderConcurrency(1), zstd.WithEncoderCRC(false))
+	if err != nil {
+		panic(fmt.Sprintf("zstd options: %v", err)) // the options are constants
+	}
+	return &compressor{enc: enc}
+}
+
+// append appends src compressed.
+func (c *compressor) append(dst, src []byte) []byte { return c.enc.EncodeAll(src, dst) }
+
+// zstdDecoder is shared: DecodeAll may be called concurrently, and starts no goroutine.
+var zstdDecoder = sync.OnceValue(func() *zstd.Decoder {
+	dec, err := zstd.NewReader(nil, zstd.WithDecoderConcurrency(0), zstd.WithDecoderMaxMemory(chunkBytesMax))
+	if err != nil {
+		panic(fmt.Sprintf("zstd options: %v", err)) // the options are constants
+	}
+	return dec
+})
+
+// decompress returns the raw bytes of src, which must be exactly raw.
+func decompress(src []byte, raw int) ([]byte, error) {
+	out, err := zstdDecoder().DecodeAll(src, make([]byte, 0, raw))
+	if err != nil {
+		return nil, fmt.Errorf("zstd: %w", err)
+	}
+	if len(out) != raw {
+		return nil, fmt.Errorf("zstd: %d bytes, want %d", len(out), raw)
+	}
+	return out, nil
+}

@@ -1,0 +1,44 @@
+package segment
+
+const (
+	// rowGroupRowsDefault: large enough that a chunk's fixed costs (page header, histogram, filter) vanish, small enough that a
+	// decoded column (1 MB of int64) fits a core's cache and that pruning row groups prunes something.
+	rowGroupRowsDefault = 128 << 10
+	// rowGroupRowsMax keeps row numbers within a row group, and a chunk of 8-byte values, far from 32-bit overflow.
+	rowGroupRowsMax = 1 << 20
+	// rowsMax is what a segment may hold: global row numbers are uint32 while writing. Seals are about a million rows.
+	rowsMax = 64 << 20
+	// attributeColumnsMax: each column costs a chunk in every row group even where it is empty, and Parquet readers parse a footer
+	// entry for each. Tried: 1,000 columns in 64 row groups cost 5 MB of footer.
+	attributeColumnsMax = 1000
+	// chunkBytesMax is how large one page may be: Parquet counts in int32, Bytes.Offsets in uint32.
+	chunkBytesMax = 1 << 30
+	// metaBytesMax bounds what a reader allocates for metadata it has not checked yet (1,000 columns x 500 row groups fit).
+	metaBytesMax = 256 << 20
+
+	// intDistinctMax is how many distinct numbers an int or double column may have to become a value column, where also each must
+	// be there at least intRepeats times on average. Beyond it, comparing numbers is cheaper than looking at their texts.
+	intDistinctMax = 1024
+	intRepeats     = 8
+	// rawDistinctMax is how many distinct values a raw column may have to become a value column, where also each must be there
+	// at least rawRepeats times on average.
+	rawDistinctMax = 32 << 10
+	rawRepeats     = 4
+	// valueDistinctMax: a value column with more distinct values than this, of which most are there once, becomes a raw column. Its
+	// vocabulary would be as large as the column and pruning is a filter's work then.
+	valueDistinctMax = 64 << 10
+
+	// dictionaryDistinctMax and dictionarySample bound the search for a dictionary of a variable column: given up once there are
+	// more distinct values than the former, or more than half of the first dictionarySample values are distinct.
+	dictionaryDistinctMax = 16 << 10
+	dictionarySample      = 1024
+
+	// compressGain is the share (1/16) that zstd must save for a chunk to be stored compressed: packed numbers and random ids do not
+	// shrink, and then reading them should cost nothing.
+	compressGain = 16
+
+	// openReadBytes is what Open reads at once: header and metadata of an ordinary segment.
+	openReadBytes = 64 << 10
+	// idBytesMax bounds a segment's id; NewID makes about 60 bytes.
+	idBytesMax = 200
+)

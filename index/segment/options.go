@@ -1,0 +1,49 @@
+package segment
+
+import (
+	"fmt"
+
+	"clew/internal/telemetry"
+)
+
+// Options are what a caller of Write may choose. The zero value means the defaults.
+type Options struct {
+	// RowGroupRows is how many rows a row group has at the most (default 131,072).
+	RowGroupRows int
+	// AttributeColumnsMax is how many attribute columns get Parquet columns of their own (default 1,000); rarer ones share one.
+	AttributeColumnsMax int
+}
+
+func (o Options) withDefaults() (Options, error) {
+	if o.RowGroupRows == 0 {
+		o.RowGroupRows = rowGroupRowsDefault
+	}
+	if o.AttributeColumnsMax == 0 {
+		o.AttributeColumnsMax = attributeColumnsMax
+	}
+	if o.RowGroupRows < 1 || o.RowGroupRows > rowGroupRowsMax {
+		return o, fmt.Errorf("row group rows %d: want 1 to %d", o.RowGroupRows, rowGroupRowsMax)
+	}
+	if o.AttributeColumnsMax < 1 {
+		return o, fmt.Errorf("attribute columns max %d: want at least 1", o.AttributeColumnsMax)
+	}
+	return o, nil
+}
+
+// Stats describe a segment that was written.
+type Stats struct {
+	ID        string
+	Signal    telemetry.Signal
+	Tenant    string
+	Shard     int
+	Rows      int
+	Records   int   // rows, but for metrics the data points in them
+	MinTime   int64 // of the ordering time, nanoseconds
+	MaxTime   int64 // likewise; metrics: of the end
+	Columns   int
+	RowGroups int
+	// Bytes of both objects together, and of each.
+	Bytes        int64
+	ParquetBytes int64
+	IndexBytes   int64
+}

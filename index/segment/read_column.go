@@ -1,0 +1,206 @@
+package segment
+
+import (
+	"context"
+	"fmt"
+
+	"clew/index"
+	"clew/internal/telemetry"
+)
+
+// guard turns a panic of a decoder into damage. The decoders check what they read; this is for what they overlook.
+func (s *Segment) guard(leaf, rg int, err *error) {
+	if r := recover(); r != nil {
+		*err = s.chunkDamage(leaf, rg, fmt.Errorf("decoder panicked: %v", r))
+	}
+}
+
+// Codes implements index.Part.
+func (s *Segment) Codes(ctx context.Context, col, rg int) ([]uint32, error) {
+	c, err := s.column(col, index.KindValue, index.KindText)
+	if err != nil {
+		return nil, err
+	}
+	if _, err := s.group(rg); err != nil {
+		return nil, err
+	}
+	return cached(s.cache, cacheKey{s.info.ID, cacheCodes, int32(col), int32(rg)}, func() ([]uint32, int64, error) {
+		h, _, err := s.Histogram(ctx, col, rg)
+		if err != nil {
+			return nil, 0, err
+		}
+		rows := s.groups[rg].Rows
+		bytes := int64(4 * rows)
+		if col == s.info.SortedBy || len(h.Codes) == 0 || len(h.Codes) == 1 && h.Nulls == 0 {
+			return codesFromRuns(h, rows), bytes, nil // the histogram says it all
+		}
+		codes, err := s.decodeCodes(ctx, c, s.leaves[col][0], rg, h)
+		return codes, bytes, err
+	})
+}
+
+// codesFromRuns lays out the codes of rows that are sorted by them, those without a value last.
+func codesFromRuns(h index.Histogram, rows int) []uint32 {
+	codes := make([]uint32, rows)
+	rest := codes
+	for i, code := range h.Codes {
+		run := rest[:h.Counts[i]]
+		for j := range run {
+			run[j] = code
+		}
+		rest = rest[len(run):]
+	}
+	for i := range rest {
+		rest[i] = index.NullCode
+	}
+	return codes
+}
+
+func (s *Segment) decodeCodes(ctx context.Context, c *index.ColumnInfo, leaf, rg int, h index.Histogram) (codes []uint32, err error) {
+	defer s.guard(leaf, rg, &err)
+	p, err := s.readChunk(ctx, leaf, rg, false)
+	if err != nil {
+		return nil, err
+	}
+	var indices []uint32
+	if c.Type == telemetry.TypeBool {
+		indices, err = p.boolIndices(len(h.Codes))
+	} else {
+		indices, err = p.indices()
+	}
+	if err == nil && (p.nulls != h.Nulls || p.encoding == encodingDictionary && p.count != len(h.Codes)) {
+		err = errPage
+	}
+	if err != nil {
+		return nil, s.chunkDamage(leaf, rg, err)
+	}
+	if p.valid == nil {
+		for i, at := range indices {
+			indices[i] = h.Codes[at]
+		}
+		return indices, nil
+	}
+	codes = make([]uint32, p.rows)
+	next := 0
+	for i := range codes {
+		codes[i] = index.NullCode
+		if index.IsValid(p.valid, i) {
+			codes[i] = h.Codes[indices[next]]
+			next++
+		}
+	}
+	return codes, nil
+}
+
+// boolIndices reads bits as indices into a histogram of "false" and "true". Where it has one code, every index is 0.
+func (p *page) boolIndices(distinct int) ([]uint32, error) {
+	n := p.values()
+	if p.encoding != encodingPlain || len(p.body) != (n+7)/8 || distinct > 2 {
+		return nil, errPage
+	}
+	out := make([]uint32, n)
+	if distinct == 2 {
+		for i := range out {
+			out[i] = uint32(p.body[i>>3] >> (i & 7) & 1)
+		}
+	}
+	return out, nil
+}
+
+// numbers reads an int or double column in a row group.
+func (s *Segment) numbers(ctx context.Context, col, rg int) (bits, valid []uint64, err error) {
+	leaf := s.leaves[col][0]
+	defer s.guard(leaf, rg, &err)
+	p, err := s.readChunk(ctx, leaf, rg, true)
+	if err != nil {
+		return nil, nil, err
+	}
+	dense, err := p.numbers()
+	if err != nil {
+		return nil, nil, s.chunkDamage(leaf, rg, err)
+	}
+	return p.expandNumbers(dense), p.valid, nil
+}
+
+// Ints implements index.Part.
+func (s *Segment) Ints(ctx context.Context, col, rg int) (index.Ints, error) {
+	if _, err := s.column(col, index.KindInt); err != nil {
+		return index.Ints{}, err
+	}
+	if _, err := s.group(rg); err != nil {
+		return index.Ints{}, err
+	}
+	return cached(s.cache, cacheKey{s.info.ID, cacheInts, int32(col), int32(rg)}, func() (index.Ints, int64, error) {
+		bits, valid, err := s.numbers(ctx, col, rg)
+		return index.Ints{Values: bitsInt64(bits), Valid: valid}, int64(8*len(bits) + 8*len(valid)), err
+	})
+}
+
+// Doubles implements index.Part.
+func (s *Segment) Doubles(ctx context.Context, col, rg int) (index.Doubles, error) {
+	if _, err := s.column(col, index.KindDouble); err != nil {
+		return index.Doubles{}, err
+	}
+	if _, err := s.group(rg); err != nil {
+		return index.Doubles{}, err
+	}
+	return cached(s.cache, cacheKey{s.info.ID, cacheDoubles, int32(col), int32(rg)}, func() (index.Doubles, int64, error) {
+		bits, valid, err := s.numbers(ctx, col, rg)
+		return index.Doubles{Values: bitsFloat64(bits), Valid: valid}, int64(8*len(bits) + 8*len(valid)), err
+	})
+}
+
+// Bytes implements index.Part.
+func (s *Segment) Bytes(ctx context.Context, col, rg int) (index.Bytes, error) {
+	c, err := s.column(col, index.KindRaw)
+	if err != nil {
+		return index.Bytes{}, err
+	}
+	if _, err := s.group(rg); err != nil {
+		return index.Bytes{}, err
+	}
+	return cached(s.cache, cacheKey{s.info.ID, cacheBytes, int32(col), int32(rg)}, func() (b index.Bytes, size int64, err error) {
+		if c.Overflow {
+			b, err = s.overflow(ctx, c.Column, rg)
+		} else {
+			b, err = s.raw(ctx, s.leaves[col][0], rg)
+		}
+		return b, bytesSize(b), err
+	})
+}
+
+func bytesSize(b index.Bytes) int64 {
+	return int64(len(b.Data) + 4*len(b.Offsets) + 8*len(b.Valid))
+}
+
+func (s *Segment) raw(ctx context.Context, leaf, rg int) (b index.Bytes, err error) {
+	defer s.guard(leaf, rg, &err)
+	p, err := s.readChunk(ctx, leaf, rg, true)
+	if err != nil {
+		return index.Bytes{}, err
+	}
+	data, offsets, err := p.strings(int(s.meta.leaves[leaf].width))
+	if err != nil {
+		return index.Bytes{}, s.chunkDamage(leaf, rg, err)
+	}
+	return index.Bytes{Data: data, Offsets: p.expandOffsets(offsets), Valid: p.valid}, nil
+}
+
+// overflow picks a column out of the overflow leaf, which is decoded once for all of them (cached under column -1).
+func (s *Segment) overflow(ctx context.Context, c telemetry.Column, rg int) (index.Bytes, error) {
+	if s.overflowLeaf < 0 {
+		return index.Bytes{}, s.damage(s.indexName, headerBytes, "overflow columns without an overflow leaf")
+	}
+	all, err := cached(s.cache, cacheKey{s.info.ID, cacheBytes, -1, int32(rg)}, func() (index.Bytes, int64, error) {
+		b, err := s.raw(ctx, s.overflowLeaf, rg)
+		return b, bytesSize(b), err
+	})
+	if err != nil {
+		return index.Bytes{}, err
+	}
+	b, err := extractOverflow(all, c)
+	if err != nil {
+		return index.Bytes{}, s.chunkDamage(s.overflowLeaf, rg, err)
+	}
+	return b, nil
+}
