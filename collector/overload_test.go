@@ -93,7 +93,7 @@ func TestSlowLog(t *testing.T) {
 	mem := newMemLog(1)
 	entered, release := mem.blocked()
 	r := start(t, mem, func(c *Config) {
-		c.Log.AppendTimeout = 600 * time.Millisecond
+		c.Log.AppendTimeout = time.Second
 		c.Log.SlowAfter = 100 * time.Millisecond
 	})
 	body := protoLogs(t, logsOf(3))
@@ -145,13 +145,13 @@ func TestBytesInFlight(t *testing.T) {
 	checkRetryHTTP(t, resp, http.StatusTooManyRequests)
 	_, err := plogotlp.NewGRPCClient(r.dial()).Export(t.Context(), plogotlp.NewExportRequestFromLogs(logsOf(2500)))
 	checkRetryGRPC(t, err, codes.ResourceExhausted)
+	release()
+	held.Wait()
 	// A request that could never fit is not to be sent again.
 	resp, answer := r.post("/v1/logs", protobuf, protoLogs(t, logsOf(5000)))
 	if resp.StatusCode != http.StatusRequestEntityTooLarge || resp.Header.Get("Retry-After") != "" {
 		t.Errorf("a request above the limit: %d %q", resp.StatusCode, answer)
 	}
-	release()
-	held.Wait()
 	if got := r.counter("clew_collector_in_flight_bytes", nil); got != 0 {
 		t.Errorf("%v bytes in flight at the end", got)
 	}

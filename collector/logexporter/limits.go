@@ -19,6 +19,9 @@ const (
 	// not asked in a tight loop.
 	retryPause = 50 * time.Millisecond
 
+	// timeOutGrace is how long a request whose time is up waits for the verdict of a writer that has its records.
+	timeOutGrace = 2 * attemptTimeoutMin
+
 	// slowRetryAfter is what senders are told to wait when the log does not keep up.
 	slowRetryAfter = 2 * time.Second
 )

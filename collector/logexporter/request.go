@@ -86,19 +86,21 @@ func (r *request) wait(ctx context.Context) error {
 }
 
 // timeOut gives up the groups that no writer has taken yet. Giving up only this request's records is not possible, and
-// the others in the group have waited about as long. A group in flight is not ours to judge: its outcome is unknown.
+// the others in the group have waited about as long. A group in flight is its writer's to judge, whose deadline is about the same.
 func (r *request) timeOut(rest []joined) error {
 	slow := refusal.Overloaded("slow_log", slowRetryAfter, "shard %d did not take the records within %s", rest[0].lane.shard, r.e.cfg.AppendTimeout)
 	for _, j := range rest {
 		r.e.giveUp(j.lane, j.group, slow)
 	}
+	grace := time.NewTimer(timeOutGrace)
+	defer grace.Stop()
 	for _, j := range rest {
 		select {
 		case <-j.group.done:
 			if j.group.err != nil {
 				return j.group.err
 			}
-		default:
+		case <-grace.C:
 			return &refusal.Error{Kind: refusal.Unavailable, Reason: "unknown_outcome", RetryAfter: slowRetryAfter,
 				Err: fmt.Errorf("an append to shard %d has not ended within %s", j.lane.shard, r.e.cfg.AppendTimeout)}
 		}
