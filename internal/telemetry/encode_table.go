@@ -29,7 +29,7 @@ import (
 // Packed integers: width (1 byte: 1, 2, 4 or 8), the least value (8 bytes), then each value less the least one, in width bytes. No row of a column is
 // less than a bit, and no number less than a byte: what is read is at most eight times as large as what it is read from.
 //
-// Why this is not Arrow's own IPC format: docs/decisions/0001-batch-wire-form.md.
+// Why this is not Arrow's own IPC format: docs/decisions/0002-batch-wire-form.md.
 
 // appendTable appends a record's table.
 func appendTable(dst []byte, rec arrow.Record) ([]byte, error) {
