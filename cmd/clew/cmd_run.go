@@ -1,0 +1,71 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"os"
+
+	"github.com/spf13/cobra"
+)
+
+func newRunCommand() *cobra.Command {
+	var (
+		file, level string
+		flags       Config
+	)
+	cmd := &cobra.Command{
+		Use:   "run",
+		Short: "Run clew: take telemetry in, keep it, answer",
+		Long: `Run clew in one process: OTLP receivers, the durable log, ingest, index and API.
+
+A sender's success means that its records are fsynced. Everything is under --data; nothing else is written. All ports listen on
+loopback until told otherwise. Flags override the configuration file (see clew config print).`,
+		Example: `  clew run
+  clew run --data /var/lib/clew --config /etc/clew.yaml
+  clew run --http 0.0.0.0:7400 --otlp-grpc 0.0.0.0:4317 --otlp-http 0.0.0.0:4318`,
+		Args: cobra.NoArgs,
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			cfg, err := LoadConfig(file)
+			if err != nil {
+				return err
+			}
+			set := cmd.Flags().Changed
+			if set("data") {
+				cfg.Data = flags.Data
+			}
+			if set("http") {
+				cfg.HTTP = flags.HTTP
+			}
+			if set("otlp-grpc") {
+				cfg.Collector.OTLP.GRPC.Endpoint = flags.Collector.OTLP.GRPC.Endpoint
+			}
+			if set("otlp-http") {
+				cfg.Collector.OTLP.HTTP.Endpoint = flags.Collector.OTLP.HTTP.Endpoint
+			}
+			if err := cfg.Validate(); err != nil {
+				return err
+			}
+			var l slog.Level
+			if err := l.UnmarshalText([]byte(level)); err != nil {
+				return fmt.Errorf("--log-level %q: want debug, info, warn or error", level)
+			}
+			logger := slog.New(slog.NewTextHandler(os.Stderr, &slog.HandlerOptions{Level: l}))
+			err = serve(cmd.Context(), cfg, logger)
+			if errors.Is(err, context.Canceled) {
+				return nil
+			}
+			return err
+		},
+	}
+	d := DefaultConfig()
+	f := cmd.Flags()
+	f.StringVar(&flags.Data, "data", d.Data, "directory of everything clew keeps")
+	f.StringVar(&flags.HTTP, "http", d.HTTP, "address of UI and API")
+	f.StringVar(&flags.Collector.OTLP.GRPC.Endpoint, "otlp-grpc", d.Collector.OTLP.GRPC.Endpoint, "address of OTLP over gRPC")
+	f.StringVar(&flags.Collector.OTLP.HTTP.Endpoint, "otlp-http", d.Collector.OTLP.HTTP.Endpoint, "address of OTLP over HTTP")
+	f.StringVar(&file, "config", "", "configuration `file` (YAML)")
+	f.StringVar(&level, "log-level", "info", "debug, info, warn or error")
+	return cmd
+}

@@ -1,0 +1,115 @@
+package main
+
+import (
+	"errors"
+	"fmt"
+	"net"
+	"os"
+	"path/filepath"
+	"strings"
+	"time"
+
+	"go.yaml.in/yaml/v3"
+
+	"clew/collector"
+	"clew/ingest"
+	"clew/internal/strictyaml"
+)
+
+// Config is clew.yaml. Every key has a default; the file overrides it, and flags override the file.
+type Config struct {
+	Data      string           `yaml:"data"`   // directory of everything clew keeps
+	HTTP      string           `yaml:"http"`   // UI and API
+	Shards    int              `yaml:"shards"` // of the log; may change at any time
+	Collector collector.Config `yaml:"collector"`
+	Log       LogConfig        `yaml:"log"`
+	Ingest    ingest.Config    `yaml:"ingest"`
+	Query     QueryConfig      `yaml:"query"`
+}
+
+// LogConfig bounds the shard log.
+type LogConfig struct {
+	// BytesMax bounds all shards' streams together; full, senders are told to wait.
+	BytesMax int64 `yaml:"bytes_max"`
+	// FreeBytesMin must stay free on the log's disk; below it senders are told to wait. 0: the larger of 1 GiB and 5 % of the disk.
+	FreeBytesMin int64 `yaml:"free_bytes_min"`
+}
+
+// QueryConfig bounds queries.
+type QueryConfig struct {
+	Timeout     time.Duration `yaml:"timeout"`
+	Concurrency int           `yaml:"concurrency"` // queries at once; further ones wait
+	CacheBytes  int64         `yaml:"cache_bytes"` // of decoded columns
+}
+
+// DefaultConfig listens on loopback only.
+func DefaultConfig() Config {
+	return Config{
+		Data:      "clew-data",
+		HTTP:      "127.0.0.1:7400",
+		Shards:    1,
+		Collector: collector.DefaultConfig(),
+		Log:       LogConfig{BytesMax: 8 << 30},
+		Ingest:    ingest.DefaultConfig(),
+		Query:     QueryConfig{Timeout: 60 * time.Second, Concurrency: 16, CacheBytes: 256 << 20},
+	}
+}
+
+// Validate returns every problem, each with its key, and hands the values that several parts share to each of them.
+func (c *Config) Validate() error {
+	c.Ingest.Shards = c.Shards
+	c.Collector.Log.Shards = c.Shards
+	var problems []error
+	bad := func(key, format string, args ...any) {
+		problems = append(problems, fmt.Errorf("%s: %s", key, fmt.Sprintf(format, args...)))
+	}
+	if c.Data == "" {
+		bad("data", "want a directory")
+	}
+	if _, _, err := net.SplitHostPort(c.HTTP); err != nil {
+		bad("http", "%q: want host:port, such as 127.0.0.1:7400: %v", c.HTTP, err)
+	}
+	const shardsMax = 1024
+	if c.Shards < 1 || c.Shards > shardsMax {
+		bad("shards", "%d: want 1 to %d", c.Shards, shardsMax)
+	} else if least := int64(c.Shards) * 16 << 20; c.Log.BytesMax < least {
+		bad("log.bytes_max", "%d: want at least 16 MiB a shard, %d", c.Log.BytesMax, least)
+	}
+	if c.Log.FreeBytesMin < 0 {
+		bad("log.free_bytes_min", "%d: want 0 or more", c.Log.FreeBytesMin)
+	}
+	for _, err := range c.Collector.Validate() {
+		bad("collector", "%v", err)
+	}
+	if err := c.Ingest.Validate(); err != nil {
+		for line := range strings.Lines(err.Error()) {
+			bad("ingest", "%s", strings.TrimSpace(line))
+		}
+	}
+	if c.Query.Timeout < 10*time.Millisecond {
+		bad("query.timeout", "%v: want at least 10ms", c.Query.Timeout)
+	}
+	if c.Query.Concurrency < 1 {
+		bad("query.concurrency", "%d: want at least 1", c.Query.Concurrency)
+	}
+	if c.Query.CacheBytes < 0 {
+		bad("query.cache_bytes", "%d: want 0 or more", c.Query.CacheBytes)
+	}
+	return errors.Join(problems...)
+}
+
+// LoadConfig is the defaults with file's overrides ("" is none). It is not validated: flags may come on top.
+func LoadConfig(file string) (Config, error) {
+	c := DefaultConfig()
+	if file == "" {
+		return c, nil
+	}
+	data, err := os.ReadFile(filepath.Clean(file))
+	if err != nil {
+		return c, fmt.Errorf("configuration: %w", err)
+	}
+	return c, strictyaml.Decode(file, data, &c)
+}
+
+// YAML is the configuration as a file that means the same.
+func (c *Config) YAML() ([]byte, error) { return yaml.Marshal(c) }

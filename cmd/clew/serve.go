@@ -1,0 +1,233 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"net"
+	"net/http"
+	"net/http/pprof"
+	"os"
+	"path/filepath"
+	"time"
+
+	"github.com/prometheus/client_golang/prometheus"
+	"github.com/prometheus/client_golang/prometheus/collectors"
+	"golang.org/x/sync/errgroup"
+	"golang.org/x/sys/unix"
+
+	"clew/collector"
+	"clew/index/catalog"
+	"clew/index/segment"
+	"clew/index/store"
+	"clew/ingest"
+	"clew/ingest/shardlog"
+	"clew/query/api"
+	"clew/query/engine"
+	"clew/ui"
+)
+
+// process is all parts of clew in one process, wired.
+type process struct {
+	cfg       Config
+	logger    *slog.Logger
+	registry  *prometheus.Registry
+	log       *shardlog.Embedded
+	store     *store.Dir
+	catalog   *catalog.Catalog
+	ingest    *ingest.Ingest
+	engine    *engine.Engine
+	collector *collector.Collector
+	started   time.Time
+}
+
+// serve runs clew until ctx ends.
+func serve(ctx context.Context, cfg Config, logger *slog.Logger) error {
+	data, err := filepath.Abs(cfg.Data)
+	if err != nil {
+		return fmt.Errorf("data directory: %w", err)
+	}
+	cfg.Data = data
+	if err := os.MkdirAll(data, 0o750); err != nil {
+		return fmt.Errorf("data directory: %w", err)
+	}
+	// Ports first: a second clew on the same ports should say so, not find the data in use.
+	listener, err := net.Listen("tcp", cfg.HTTP)
+	if err != nil {
+		return fmt.Errorf("listen for UI and API (--http): %w", err)
+	}
+	defer listener.Close()
+	p := &process{cfg: cfg, logger: logger, registry: prometheus.NewRegistry(), started: time.Now()}
+	if err := p.open(ctx); err != nil {
+		p.close()
+		return err
+	}
+	defer p.close()
+	p.warnOpen()
+	return p.run(ctx, listener)
+}
+
+// open opens the data and makes the parts; nothing runs yet.
+func (p *process) open(ctx context.Context) error {
+	p.registry.MustRegister(collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))
+	var err error
+	if p.store, err = store.OpenDir(filepath.Join(p.cfg.Data, "segments")); err != nil {
+		return err
+	}
+	p.log, err = shardlog.Open(ctx, shardlog.Config{
+		Dir: filepath.Join(p.cfg.Data, "log"), Shards: p.cfg.Shards, LogBytesMax: p.cfg.Log.BytesMax, FreeBytesMin: p.cfg.Log.FreeBytesMin,
+		Logger: p.logger.With("part", "log"),
+	})
+	if err != nil {
+		return err
+	}
+	p.registry.MustRegister(&logCollector{log: p.log})
+	p.catalog = catalog.New()
+	if err := p.catalog.Restore(ctx, p.store, p.logger.With("part", "catalog")); err != nil {
+		return err
+	}
+	if err := p.setRetention(); err != nil {
+		return err
+	}
+	p.ingest, err = ingest.New(p.cfg.Ingest, ingest.Deps{
+		Log: p.log, Commits: p.log, Leases: p.log, Store: p.store, Catalog: p.catalog,
+		Logger: p.logger.With("part", "ingest"), Registerer: p.registry,
+	})
+	if err != nil {
+		return err
+	}
+	// Decoded columns serve repeated queries; the stored bytes are the page cache's business as long as the store is a directory.
+	cache := segment.NewCache(p.cfg.Query.CacheBytes, 0)
+	p.registry.MustRegister(&cacheCollector{cache: cache})
+	source := engine.NewSegments(p.catalog, p.store, cache, p.ingest, p.logger.With("part", "query"))
+	p.engine = engine.New(source, engine.Limits{Queries: p.cfg.Query.Concurrency, Deadline: p.cfg.Query.Timeout}, p.logger.With("part", "query"))
+	p.collector, err = collector.New(p.cfg.Collector, collector.Deps{
+		Log: p.log, Logger: p.logger.With("part", "collector"), Registerer: p.registry, Version: version,
+	})
+	return err
+}
+
+// setRetention fills in the default bound on bytes, which depends on the disk.
+func (p *process) setRetention() error {
+	if p.cfg.Ingest.Retention.TotalBytes != ingest.DefaultConfig().Retention.TotalBytes {
+		return nil
+	}
+	var fs unix.Statfs_t
+	if err := unix.Statfs(p.cfg.Data, &fs); err != nil {
+		return fmt.Errorf("size of the disk of %s: %w", p.cfg.Data, err)
+	}
+	p.cfg.Ingest.Retention.TotalBytes = ingest.TotalBytesFor(int64(fs.Blocks) * fs.Bsize)
+	return nil
+}
+
+func (p *process) close() {
+	if p.engine != nil {
+		p.engine.Close()
+	}
+	if p.log != nil {
+		if err := p.log.Close(); err != nil {
+			p.logger.Error("close the log", "error", err)
+		}
+	}
+}
+
+// run runs all parts. When ctx ends the collector stops first and answers its requests in flight; the parts that it needs stop after it.
+func (p *process) run(ctx context.Context, listener net.Listener) error {
+	base, stop := context.WithCancel(context.WithoutCancel(ctx))
+	defer stop()
+	group, base := errgroup.WithContext(base)
+	group.Go(func() error { return p.log.Run(base) })
+	group.Go(func() error { return p.catalog.Follow(base, p.log) })
+	group.Go(func() error { return p.ingest.Run(base) })
+	group.Go(func() error { return p.server().Run(base, listener) })
+	group.Go(func() error {
+		receiving, cancel := context.WithCancel(ctx)
+		defer cancel()
+		defer stop()
+		// A part that fails ends the collector too.
+		context.AfterFunc(base, cancel)
+		return p.collector.Run(receiving)
+	})
+	go p.announce(base)
+	err := group.Wait()
+	if ctx.Err() != nil && (err == nil || errors.Is(err, context.Canceled)) {
+		p.logger.Info("stopped")
+		return nil
+	}
+	return err
+}
+
+func (p *process) server() *api.Server {
+	deps := api.Deps{
+		Engine: p.engine, Ready: p.ready, Seal: p.ingest.Seal, Registry: p.registry, Logger: p.logger.With("part", "api"),
+		Status: p.status,
+		UI: ui.Handler(ui.Facts{
+			Version: version, HTTP: p.cfg.HTTP, OTLPGRPC: p.cfg.Collector.OTLP.GRPC.Endpoint, OTLPHTTP: p.cfg.Collector.OTLP.HTTP.Endpoint, Data: p.cfg.Data,
+		}),
+	}
+	if isLoopback(p.cfg.HTTP) {
+		deps.Pprof = pprofHandler()
+	}
+	return api.New(deps)
+}
+
+func pprofHandler() http.Handler {
+	mux := http.NewServeMux()
+	mux.HandleFunc("/debug/pprof/", pprof.Index)
+	mux.HandleFunc("/debug/pprof/profile", pprof.Profile)
+	mux.HandleFunc("/debug/pprof/symbol", pprof.Symbol)
+	mux.HandleFunc("/debug/pprof/trace", pprof.Trace)
+	return mux
+}
+
+// ready says whether everything acknowledged before the start is searchable and new records are taken.
+func (p *process) ready() error {
+	select {
+	case <-p.collector.Ready():
+	default:
+		return errors.New("the collector does not listen yet")
+	}
+	if !p.ingest.Ready() {
+		return errors.New("the log is being replayed")
+	}
+	return nil
+}
+
+// announce says once where everything is.
+func (p *process) announce(ctx context.Context) {
+	tick := time.NewTicker(10 * time.Millisecond)
+	defer tick.Stop()
+	for p.ready() != nil {
+		select {
+		case <-ctx.Done():
+			return
+		case <-tick.C:
+		}
+	}
+	p.logger.Info("clew is ready", "version", version, "after", time.Since(p.started).Round(time.Millisecond), "ui_and_api", "http://"+p.cfg.HTTP,
+		"otlp_grpc", p.cfg.Collector.OTLP.GRPC.Endpoint, "otlp_http", "http://"+p.cfg.Collector.OTLP.HTTP.Endpoint, "data", p.cfg.Data)
+}
+
+// warnOpen warns where others than this host can reach clew, which asks nobody who they are.
+func (p *process) warnOpen() {
+	for _, a := range []struct{ what, address string }{
+		{"UI and API", p.cfg.HTTP}, {"OTLP over gRPC", p.cfg.Collector.OTLP.GRPC.Endpoint}, {"OTLP over HTTP", p.cfg.Collector.OTLP.HTTP.Endpoint},
+	} {
+		if a.address != "" && !isLoopback(a.address) {
+			p.logger.Warn("open to the network without credentials: anyone who reaches it can use it", "what", a.what, "address", a.address)
+		}
+	}
+}
+
+func isLoopback(address string) bool {
+	host, _, err := net.SplitHostPort(address)
+	if err != nil {
+		return false
+	}
+	if host == "localhost" {
+		return true
+	}
+	ip := net.ParseIP(host)
+	return ip != nil && ip.IsLoopback()
+}

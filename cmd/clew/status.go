@@ -1,0 +1,111 @@
+package main
+
+import (
+	"context"
+	"time"
+
+	"github.com/prometheus/client_golang/prometheus"
+
+	"clew/index/segment"
+	"clew/ingest"
+	"clew/ingest/shardlog"
+	"clew/internal/telemetry"
+)
+
+// status is the answer of /api/v1/status.
+type status struct {
+	Version  string           `json:"version"`
+	Started  time.Time        `json:"started"`
+	Tenants  []string         `json:"tenants"`
+	Segments int              `json:"segments"`
+	Bytes    map[string]int64 `json:"segment_bytes"` // by signal
+	Disk     diskStatus       `json:"disk"`
+	Ingest   ingest.Status    `json:"ingest"`
+}
+
+type diskStatus struct {
+	FreeBytes    int64             `json:"free_bytes"`
+	FreeBytesMin int64             `json:"free_bytes_min"` // below it senders are told to wait
+	Refused      map[string]uint64 `json:"refused"`        // appends, by reason
+	Stuck        bool              `json:"stuck"`          // a write failed; clew takes records again once there is room
+}
+
+func (p *process) status(ctx context.Context) any {
+	v := p.catalog.Current()
+	log := p.log.Stats()
+	s := status{
+		Version: version, Started: p.started.UTC(), Tenants: p.ingest.Tenants(), Segments: v.Len(), Bytes: map[string]int64{},
+		Disk:   diskStatus{FreeBytes: log.FreeBytes, FreeBytesMin: log.FreeBytesMin, Refused: log.Refused, Stuck: log.Stuck},
+		Ingest: p.ingest.Status(ctx),
+	}
+	for _, signal := range telemetry.Signals {
+		s.Bytes[signal.String()] = v.Bytes(signal)
+	}
+	return s
+}
+
+// logCollector exposes the shard log's counters.
+type logCollector struct{ log *shardlog.Embedded }
+
+var (
+	logAppends  = prometheus.NewDesc("clew_log_append_seconds", "Appends to the shard log that were acknowledged.", nil, nil)
+	logBytes    = prometheus.NewDesc("clew_log_append_bytes_total", "Bytes of acknowledged appends.", nil, nil)
+	logUnknown  = prometheus.NewDesc("clew_log_appends_unknown_total", "Appends without an answer.", nil, nil)
+	logRefused  = prometheus.NewDesc("clew_log_appends_refused_total", "Appends refused, by reason.", []string{"reason"}, nil)
+	logDamaged  = prometheus.NewDesc("clew_log_messages_damaged_total", "Messages that were damaged, missing or of an unknown version.", nil, nil)
+	logCommits  = prometheus.NewDesc("clew_log_commits_total", "Commits written.", nil, nil)
+	logFenced   = prometheus.NewDesc("clew_log_commits_fenced_total", "Commits that met a newer one.", nil, nil)
+	logRestarts = prometheus.NewDesc("clew_log_restarts_total", "Restarts of the embedded log after a write error.", nil, nil)
+	logFree     = prometheus.NewDesc("clew_log_disk_free_bytes", "Free bytes on the log's disk.", nil, nil)
+	logFreeMin  = prometheus.NewDesc("clew_log_disk_free_min_bytes", "Free bytes below which senders are told to wait.", nil, nil)
+)
+
+// Describe implements prometheus.Collector.
+func (c *logCollector) Describe(ch chan<- *prometheus.Desc) { prometheus.DescribeByCollect(c, ch) }
+
+// Collect implements prometheus.Collector.
+func (c *logCollector) Collect(ch chan<- prometheus.Metric) {
+	s := c.log.Stats()
+	buckets := map[float64]uint64{}
+	var sum uint64
+	for i, bound := range shardlog.AppendSecondsBuckets {
+		sum += s.AppendBuckets[i]
+		buckets[bound] = sum
+	}
+	ch <- prometheus.MustNewConstHistogram(logAppends, s.Appends, s.AppendSeconds, buckets)
+	counter := func(d *prometheus.Desc, n uint64, labels ...string) {
+		ch <- prometheus.MustNewConstMetric(d, prometheus.CounterValue, float64(n), labels...)
+	}
+	counter(logBytes, s.AppendBytes)
+	counter(logUnknown, s.Unknown)
+	for reason, n := range s.Refused {
+		counter(logRefused, n, reason)
+	}
+	counter(logDamaged, s.Damaged)
+	counter(logCommits, s.Commits)
+	counter(logFenced, s.Fenced)
+	counter(logRestarts, s.Restarts)
+	ch <- prometheus.MustNewConstMetric(logFree, prometheus.GaugeValue, float64(s.FreeBytes))
+	ch <- prometheus.MustNewConstMetric(logFreeMin, prometheus.GaugeValue, float64(s.FreeBytesMin))
+}
+
+// cacheCollector exposes the cache of decoded columns.
+type cacheCollector struct{ cache *segment.Cache }
+
+var (
+	cacheBytes     = prometheus.NewDesc("clew_query_cache_bytes", "Decoded columns in the cache.", nil, nil)
+	cacheLookups   = prometheus.NewDesc("clew_query_cache_lookups_total", "Look-ups in the cache of decoded columns.", []string{"result"}, nil)
+	cacheEvictions = prometheus.NewDesc("clew_query_cache_evictions_total", "Columns that left the cache for others.", nil, nil)
+)
+
+// Describe implements prometheus.Collector.
+func (c *cacheCollector) Describe(ch chan<- *prometheus.Desc) { prometheus.DescribeByCollect(c, ch) }
+
+// Collect implements prometheus.Collector.
+func (c *cacheCollector) Collect(ch chan<- prometheus.Metric) {
+	s := c.cache.Stats()
+	ch <- prometheus.MustNewConstMetric(cacheBytes, prometheus.GaugeValue, float64(s.Bytes))
+	ch <- prometheus.MustNewConstMetric(cacheLookups, prometheus.CounterValue, float64(s.Hits), "hit")
+	ch <- prometheus.MustNewConstMetric(cacheLookups, prometheus.CounterValue, float64(s.Misses), "miss")
+	ch <- prometheus.MustNewConstMetric(cacheEvictions, prometheus.CounterValue, float64(s.Evictions))
+}

@@ -1,0 +1,199 @@
+package e2e
+
+import (
+	"context"
+	"fmt"
+	"math/rand/v2"
+	"net/url"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"clew/query/api"
+)
+
+// sealOften makes seals, commits and trims happen all the time, so that kills hit them.
+const sealOften = "ingest: {seal_rows: 3000, seal_after: 1s}\n"
+
+// Kill -9 at random moments under load: after each restart everything acknowledged is there, and nothing twice.
+func TestKill9(t *testing.T) {
+	kills := 20
+	if testing.Short() {
+		kills = 5
+	}
+	if soak {
+		kills = 200
+	}
+	data, l := tempData(t), newLedger()
+	seed := uint64(time.Now().UnixNano())
+	t.Logf("seed %d", seed)
+	rng := rand.New(rand.NewPCG(seed, 0))
+	for i := range kills {
+		p := start(t, data, sealOften)
+		ctx, cancel := context.WithCancel(context.Background())
+		done := make(chan struct{})
+		go func() { l.load(ctx, p, 4); close(done) }()
+		time.Sleep(time.Duration(50+rng.IntN(1500)) * time.Millisecond)
+		p.Kill()
+		cancel()
+		<-done
+		if (i+1)%10 == 0 || i == kills-1 {
+			p := start(t, data, sealOften)
+			l.check(t, p)
+			p.Kill()
+		}
+	}
+}
+
+// Power cut: an ext4 file system on a loop device with direct I/O; its image is copied while clew writes (what has not reached the
+// device is not in the copy), mounted anew, and everything acknowledged before the copy began is in it.
+func TestPowerCut(t *testing.T) {
+	m := mountImage(t, 600<<20)
+	rounds := 3
+	if soak {
+		rounds = 20
+	}
+	l := newLedger()
+	p := start(t, filepath.Join(m.dir, "data"), sealOften)
+	ctx, cancel := context.WithCancel(context.Background())
+	defer cancel()
+	done := make(chan struct{})
+	go func() { l.load(ctx, p, 4); close(done) }()
+	for i := range rounds {
+		time.Sleep(2 * time.Second)
+		before := l.snapshot()
+		image := filepath.Join(t.TempDir(), fmt.Sprintf("cut-%d.img", i))
+		// Paused, so that the copy is of one moment: power goes for all blocks at once.
+		if err := p.Pause(); err != nil {
+			t.Fatal(err)
+		}
+		after := l.snapshot()
+		copyImage(t, m.image, image)
+		if err := p.Resume(); err != nil {
+			t.Fatal(err)
+		}
+		cut := mountCopy(t, image)
+		q := start(t, filepath.Join(cut.dir, "data"), sealOften)
+		before.checkWithin(t, q, after, l)
+		q.Kill()
+		cut.unmount(t)
+		os.Remove(image)
+	}
+	cancel()
+	<-done
+	l.check(t, p)
+}
+
+// A full disk: clew refuses with 429 before anything breaks, says so, and takes records again by itself once there is room.
+func TestDiskFull(t *testing.T) {
+	m := mountImage(t, 160<<20)
+	config := sealOften + "log: {free_bytes_min: 40000000}\n"
+	l := newLedger()
+	p := start(t, filepath.Join(m.dir, "data"), config)
+	ctx, cancel := context.WithTimeout(context.Background(), 2*time.Second)
+	l.load(ctx, p, 2)
+	cancel()
+	acked, _ := l.count("logs")
+	if acked == 0 {
+		t.Fatal("nothing acknowledged before the disk was full")
+	}
+
+	ballast := filepath.Join(m.dir, "ballast")
+	if out, err := exec.Command("sh", "-c", fmt.Sprintf("dd if=/dev/zero of=%s bs=1M 2>/dev/null; sync", ballast)).CombinedOutput(); err != nil {
+		t.Logf("dd: %v %s", err, out) // it ends when the disk is full
+	}
+	refusedBefore := l.refused.Load()
+	ctx, cancel = context.WithTimeout(context.Background(), 3*time.Second)
+	l.load(ctx, p, 2)
+	cancel()
+	if l.refused.Load() == refusedBefore {
+		t.Errorf("no request was refused while the disk was full\n%s", p.Output())
+	}
+	status, text := postJSON(t, p.OTLP, "/v1/logs", `{"resourceLogs":[{"scopeLogs":[{"logRecords":[{"body":{"stringValue":"x"}}]}]}]}`)
+	if status != 429 || !strings.Contains(text, "disk") {
+		t.Errorf("full disk: status %d: %s; want 429 that says disk", status, text)
+	}
+
+	if err := os.Remove(ballast); err != nil {
+		t.Fatal(err)
+	}
+	ackedFull, _ := l.count("logs")
+	eventually(t, 30*time.Second, "records are taken again", func() bool {
+		ctx, cancel := context.WithTimeout(context.Background(), 300*time.Millisecond)
+		defer cancel()
+		l.load(ctx, p, 2)
+		acked, _ := l.count("logs")
+		return acked > ackedFull+10*ledgerLogs
+	})
+	l.check(t, p)
+	p.Kill()
+	q := start(t, filepath.Join(m.dir, "data"), config)
+	l.check(t, q)
+}
+
+// A counter asks all the while: counts never go back, never exceed what was sent, and are exact whenever sending pauses, while heads are
+// sealed underneath and after a restart.
+func TestCountsWhileSealing(t *testing.T) {
+	rounds, per := 6, 1500*time.Millisecond
+	if soak {
+		rounds, per = 40, 5*time.Second
+	}
+	data, l := tempData(t), newLedger()
+	p := start(t, data, sealOften)
+	stop := make(chan struct{})
+	var wg sync.WaitGroup
+	for _, signal := range []string{"logs", "spans"} {
+		wg.Go(func() {
+			var last uint64
+			for {
+				select {
+				case <-stop:
+					return
+				default:
+				}
+				var c api.Count
+				if err := p.Get(context.Background(), "/api/v1/count", url.Values{"signal": {signal}}, &c); err != nil {
+					t.Errorf("count %s: %v", signal, err)
+					return
+				}
+				if c.Count < last || c.Count > uint64(l.next.Load()) || c.Stats.Partial {
+					t.Errorf("count of %s went from %d to %d, %d ids given out, partial %v", signal, last, c.Count, l.next.Load(), c.Stats.Reasons)
+					return
+				}
+				last = c.Count
+			}
+		})
+	}
+	exact := func(what string) {
+		t.Helper()
+		for _, signal := range []string{"logs", "spans"} {
+			acked, unknown := l.count(signal)
+			if unknown > 0 {
+				t.Fatalf("%d %s without an answer", unknown, signal)
+			}
+			eventually(t, 2*time.Second, fmt.Sprintf("%s: %d %s", what, acked, signal), func() bool {
+				var c api.Count
+				get(t, p, "/api/v1/count", url.Values{"signal": {signal}}, &c)
+				return int(c.Count) == acked
+			})
+		}
+	}
+	for i := range rounds {
+		ctx, cancel := context.WithTimeout(context.Background(), per)
+		l.load(ctx, p, 4)
+		cancel()
+		exact(fmt.Sprintf("round %d", i))
+	}
+	close(stop)
+	wg.Wait()
+	if err := p.Stop(10 * time.Second); err != nil {
+		t.Fatalf("stop: %v", err)
+	}
+	p = start(t, data, sealOften)
+	exact("after restart")
+	l.check(t, p)
+}
