@@ -182,11 +182,17 @@ func TestDeadAfterLastReader(t *testing.T) {
 	want()
 	v2.Release() // v1 still holds b
 	want()
+	if !c.Leaving("a") || !c.Leaving("b") || c.Leaving("c") {
+		t.Error("a and b are leaving, c is not")
+	}
 	if got := v1.Segments("t", telemetry.Logs, 0, 9); len(got) != 3 {
 		t.Errorf("an old version changed: %v", ids(got))
 	}
 	v1.Release()
 	want("a", "b")
+	if c.Leaving("a") {
+		t.Error("a is dead")
+	}
 	apply(t, c, 4, func(cm *Commit) { cm.Removed = []string{"c"} })
 	want("a", "b", "c")
 }

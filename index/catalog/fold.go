@@ -17,12 +17,14 @@ type Catalog struct {
 
 	mu   sync.Mutex
 	byID map[string]*Segment
-	dead func([]Segment)
+	// leaving are the segments that were removed and not yet reported dead.
+	leaving map[string]bool
+	dead    func([]Segment)
 }
 
 // New returns an empty catalog.
 func New() *Catalog {
-	c := &Catalog{byID: map[string]*Segment{}, caughtUp: make(chan struct{})}
+	c := &Catalog{byID: map[string]*Segment{}, leaving: map[string]bool{}, caughtUp: make(chan struct{})}
 	v := &Version{superseded: make(chan struct{}), dead: c.onDead}
 	v.refs.Store(1)
 	c.current.Store(v)
@@ -55,6 +57,19 @@ func (c *Catalog) onDead(segments []Segment) {
 	if f != nil {
 		f(segments)
 	}
+	// Afterwards, so that a segment on its way out is always either leaving or reported.
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	for i := range segments {
+		delete(c.leaving, segments[i].ID)
+	}
+}
+
+// Leaving says whether a segment was removed while a reader may still meet it.
+func (c *Catalog) Leaving(id string) bool {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return c.leaving[id]
 }
 
 // Acquire returns the current version. Its segments' objects stay until Release.
@@ -156,6 +171,7 @@ func (c *Catalog) nextLocked(old *Version, seq uint64, cm *Commit) (v *Version, 
 		gone[id] = true
 		removed = append(removed, *s)
 		delete(c.byID, id)
+		c.leaving[id] = true
 	}
 	for k, segments := range added {
 		if l := v.lists[k].with(segments, gone); len(l.segments) > 0 {

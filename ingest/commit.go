@@ -1,0 +1,78 @@
+package ingest
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"time"
+
+	"clew/index/catalog"
+	"clew/ingest/shardlog"
+)
+
+// commit publishes a commit of the shard and returns once the catalog has it. change fills in what it adds and removes (nil: nothing); sealed
+// is the generation whose segment is among that (nil: none). Every commit carries the floor, and what the sources had sent by then.
+//
+// If it fails, the commit may be there all the same. Then the next one is fenced off by it, and the owner starts anew from what is there.
+func (o *owner) commit(ctx context.Context, reason string, sealed *generation, change func(*catalog.Commit)) error {
+	o.commitMu.Lock()
+	defer o.commitMu.Unlock()
+	if o.ended || o.ctx.Err() != nil {
+		return fmt.Errorf("commit (%s): the shard's owner has ended: %w", reason, context.Cause(o.ctx))
+	}
+	cm := catalog.Commit{
+		Version: catalog.CommitVersion, Shard: o.shard, Epoch: o.epoch, Last: o.last, Time: time.Now().UTC(), Reason: reason,
+		Floor: o.unsealedAfter(sealed),
+	}
+	cm.Sources = o.sources.at(cm.Floor)
+	if change != nil {
+		change(&cm)
+	}
+	if err := o.in.catalog.Check(&cm); err != nil {
+		o.stop(err)
+		return err
+	}
+	data, err := cm.Encode()
+	if err != nil {
+		return err
+	}
+	seq, err := o.in.commits.Commit(ctx, o.shard, o.last, data)
+	if errors.Is(err, shardlog.ErrFenced) && reason != reasonOwn {
+		o.stop(err)
+	}
+	if err != nil {
+		return fmt.Errorf("commit (%s): %w", reason, err)
+	}
+	o.in.step("committed")
+	o.last, o.floor = seq, cm.Floor
+	o.sources.settle(cm.Floor)
+	return o.in.catalog.WaitSequence(ctx, seq)
+}
+
+const (
+	reasonOwn       = "own"
+	reasonSeal      = "seal"
+	reasonRetention = "retention"
+)
+
+// unsealedAfter is the floor: the position up to which every message is in segments once sealed is.
+func (o *owner) unsealedAfter(sealed *generation) uint64 {
+	// First what has been consumed, then the heads: what is consumed in between is above the floor either way.
+	floor := o.consumed.Load()
+	for _, h := range o.allHeads() {
+		if first := h.unsealed(sealed); first > 0 {
+			floor = min(floor, first-1)
+		}
+	}
+	return floor
+}
+
+// trim lets the log forget what every key has in segments.
+func (o *owner) trim(ctx context.Context) {
+	o.commitMu.Lock()
+	floor := o.floor
+	o.commitMu.Unlock()
+	if err := o.in.shardLog.Trim(ctx, o.shard, floor); err != nil && ctx.Err() == nil {
+		o.log.Warn("the log can't be trimmed; the next commit tries anew", "position", floor, "error", err)
+	}
+}

@@ -1,0 +1,194 @@
+package ingest
+
+import (
+	"encoding/binary"
+	"errors"
+	"fmt"
+
+	"github.com/apache/arrow/go/v15/arrow/array"
+	"github.com/cespare/xxhash/v2"
+
+	"clew/index/table"
+	"clew/ingest/shardlog"
+	"clew/internal/telemetry"
+)
+
+// consume takes one message of the log. It fails only if the owner must stop; a message that can't be used is counted and passed over.
+func (o *owner) consume(e shardlog.Entry) error {
+	if err := o.in.room.wait(o.ctx, o.in.cfg.FrozenBytes); err != nil {
+		return err
+	}
+	err := e.Damage
+	if err == nil {
+		err = o.place(&e)
+	}
+	if o.ctx.Err() != nil {
+		return o.ctx.Err()
+	}
+	var newer *shardlog.UnknownVersionError
+	switch {
+	case errors.As(err, &newer), errors.Is(err, telemetry.ErrVersion):
+		// Whole, and readable by a newer program: passing over it would lose it.
+		return fmt.Errorf("message %d: %w", e.Position, err)
+	case err != nil:
+		o.damaged(e.Position, err)
+	}
+	o.advance(e.Position)
+	o.in.shrink()
+	return nil
+}
+
+// place brings the message's records into their head, unless they are in segments or have come before.
+func (o *owner) place(e *shardlog.Entry) error {
+	m := &e.Message
+	keep, repeated := o.sources.see(e.Position, e.Time, m)
+	k := headKey{m.Signal, m.Tenant}
+	if e.Position <= o.skip[k] {
+		return nil
+	}
+	if repeated > 0 {
+		o.in.metrics.duplicates.WithLabelValues(m.Signal.String(), "source").Add(float64(repeated))
+		if repeated == m.Records {
+			return nil
+		}
+	}
+	if err := checkMessage(m); err != nil {
+		return err
+	}
+	b, err := telemetry.Decode(m.Batch)
+	if err != nil {
+		return err
+	}
+	defer b.Release()
+	if b.Signal != m.Signal || b.Tenant != m.Tenant {
+		return fmt.Errorf("batch is %v of %q, its message %v of %q", b.Signal, b.Tenant, m.Signal, m.Tenant)
+	}
+	if keep != nil && len(keep) != b.Records {
+		return fmt.Errorf("batch has %d records, its message says %d", b.Records, len(keep))
+	}
+	if m.Signal == telemetry.Spans {
+		if keep, err = o.dropKnownSpans(b, keep); err != nil {
+			return err
+		}
+	}
+	return o.insert(e, b, keep)
+}
+
+func checkMessage(m *shardlog.Message) error {
+	if m.Signal < telemetry.Spans || m.Signal > telemetry.Metrics {
+		return fmt.Errorf("unknown %v", m.Signal)
+	}
+	return telemetry.CheckTenant(m.Tenant)
+}
+
+// insert appends to the head, and ends its generation if that is full.
+func (o *owner) insert(e *shardlog.Entry, b *telemetry.Batch, keep []bool) error {
+	k := headKey{b.Signal, b.Tenant}
+	n := b.Records
+	for i := range keep {
+		if !keep[i] {
+			n--
+		}
+	}
+	for {
+		h := o.lockedHead(k)
+		if h == nil {
+			return nil // the owner is ending
+		}
+		err := h.appendLocked(e.Position, b, keep, e.Time)
+		full := h.live != nil && h.live.content.records() >= o.in.cfg.SealRows
+		fresh := h.live == nil || h.live.first == e.Position
+		h.mu.Unlock()
+		var tableFull *table.FullError
+		if errors.As(err, &tableFull) && !fresh {
+			h.freeze()
+			continue
+		}
+		if err != nil {
+			return err
+		}
+		o.in.metrics.records.WithLabelValues(b.Signal.String()).Add(float64(n))
+		if full {
+			h.freeze()
+		}
+		return nil
+	}
+}
+
+// dropKnownSpans takes spans out of keep that have come before, and remembers the others.
+func (o *owner) dropKnownSpans(b *telemetry.Batch, keep []bool) ([]bool, error) {
+	traces, err := fixedColumn(b, telemetry.FieldTraceID, len(telemetry.TraceID{}))
+	if err != nil {
+		return nil, err
+	}
+	spans, err := fixedColumn(b, telemetry.FieldSpanID, len(telemetry.SpanID{}))
+	if err != nil {
+		return nil, err
+	}
+	dropped := 0
+	for i := range b.Records {
+		if keep != nil && !keep[i] || traces.IsNull(i) || spans.IsNull(i) {
+			continue
+		}
+		if o.spans.add(spanHash(b.Tenant, traces.Value(i), spans.Value(i))) {
+			continue
+		}
+		if keep == nil {
+			keep = allTrue(b.Records)
+		}
+		keep[i] = false
+		dropped++
+	}
+	if dropped > 0 {
+		o.in.metrics.duplicates.WithLabelValues(b.Signal.String(), "span").Add(float64(dropped))
+	}
+	return keep, nil
+}
+
+func allTrue(n int) []bool {
+	keep := make([]bool, n)
+	for i := range keep {
+		keep[i] = true
+	}
+	return keep
+}
+
+// fixedColumn finds an id column in the batch's rows.
+func fixedColumn(b *telemetry.Batch, key string, width int) (*array.FixedSizeBinary, error) {
+	if b.Rows == nil {
+		return nil, fmt.Errorf("batch of %v has no rows", b.Signal)
+	}
+	want := telemetry.Column{Level: telemetry.LevelField, Key: key, Type: telemetry.TypeBytes}
+	for i, f := range b.Rows.Schema().Fields() {
+		if f.Name != want.String() {
+			continue
+		}
+		if a, ok := b.Rows.Column(i).(*array.FixedSizeBinary); ok && a.DataType().(interface{ BitWidth() int }).BitWidth() == 8*width {
+			return a, nil
+		}
+		return nil, fmt.Errorf("column %s is %v, want %d bytes", f.Name, f.Type, width)
+	}
+	return nil, fmt.Errorf("batch of %v has no column %s", b.Signal, want)
+}
+
+// spanHash is what a span is remembered by.
+func spanHash(tenant string, trace, span []byte) uint64 {
+	var ids [len(telemetry.TraceID{}) + len(telemetry.SpanID{})]byte
+	copy(ids[:], trace)
+	copy(ids[len(telemetry.TraceID{}):], span)
+	h := xxhash.Sum64(ids[:])
+	if tenant != telemetry.DefaultTenant {
+		var mixed [16]byte
+		binary.LittleEndian.PutUint64(mixed[:], h)
+		binary.LittleEndian.PutUint64(mixed[8:], xxhash.Sum64String(tenant))
+		h = xxhash.Sum64(mixed[:])
+	}
+	return h
+}
+
+// damaged notes a message that can't be used.
+func (o *owner) damaged(position uint64, err error) {
+	o.in.metrics.dropped.WithLabelValues("damaged").Inc()
+	o.in.shards[o.shard].damaged(position, err)
+	o.log.Error("a message of the log can't be used and is passed over", "position", position, "error", err)
+}

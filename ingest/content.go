@@ -1,0 +1,91 @@
+package ingest
+
+import (
+	"context"
+	"fmt"
+	"time"
+
+	"go.opentelemetry.io/collector/pdata/pmetric"
+
+	"clew/index"
+	"clew/index/table"
+	"clew/ingest/series"
+	"clew/internal/telemetry"
+)
+
+// content is what a generation holds: rows in a table (spans, logs), or metric points by series. One goroutine appends; the other methods may be
+// called at any time. A part stays what it is whatever is appended later.
+type content interface {
+	// append adds the batch's records for which keep is true (nil: all), or fails and adds none.
+	append(b *telemetry.Batch, keep []bool, now time.Time) error
+	// part is everything appended so far.
+	part(ctx context.Context) (index.Part, error)
+	// records counts log records, spans or points; bytes is the memory they take.
+	records() int
+	bytes() int64
+}
+
+func newContent(id string, signal telemetry.Signal, tenant string, shard int) content {
+	if signal == telemetry.Metrics {
+		return pointContent{series.New(id, tenant, shard)}
+	}
+	return rowContent{table.New(id, signal, tenant, shard)}
+}
+
+type rowContent struct{ table *table.Table }
+
+func (c rowContent) append(b *telemetry.Batch, keep []bool, _ time.Time) error {
+	return c.table.Append(b, keep)
+}
+
+func (c rowContent) part(context.Context) (index.Part, error) { return c.table.Snapshot(), nil }
+func (c rowContent) records() int                             { return c.table.Rows() }
+func (c rowContent) bytes() int64                             { return c.table.Bytes() }
+
+type pointContent struct{ head *series.Head }
+
+func (c pointContent) append(b *telemetry.Batch, keep []bool, now time.Time) error {
+	m, err := b.Metrics()
+	if err != nil {
+		return err
+	}
+	if keep != nil {
+		if len(keep) != m.DataPointCount() {
+			return fmt.Errorf("batch has %d points, its message says %d", m.DataPointCount(), len(keep))
+		}
+		keepPoints(m, keep)
+	}
+	return c.head.Append(m, now)
+}
+
+func (c pointContent) part(ctx context.Context) (index.Part, error) { return c.head.Snapshot(ctx) }
+func (c pointContent) records() int                                 { return c.head.Points() }
+func (c pointContent) bytes() int64                                 { return c.head.Bytes() }
+
+// keepPoints removes the points, in their order in m, for which keep is false.
+func keepPoints(m pmetric.Metrics, keep []bool) {
+	next := 0
+	drop := func() bool {
+		next++
+		return !keep[next-1]
+	}
+	for _, rm := range m.ResourceMetrics().All() {
+		for _, sm := range rm.ScopeMetrics().All() {
+			for _, metric := range sm.Metrics().All() {
+				switch metric.Type() {
+				case pmetric.MetricTypeGauge:
+					metric.Gauge().DataPoints().RemoveIf(func(pmetric.NumberDataPoint) bool { return drop() })
+				case pmetric.MetricTypeSum:
+					metric.Sum().DataPoints().RemoveIf(func(pmetric.NumberDataPoint) bool { return drop() })
+				case pmetric.MetricTypeHistogram:
+					metric.Histogram().DataPoints().RemoveIf(func(pmetric.HistogramDataPoint) bool { return drop() })
+				case pmetric.MetricTypeExponentialHistogram:
+					metric.ExponentialHistogram().DataPoints().RemoveIf(func(pmetric.ExponentialHistogramDataPoint) bool { return drop() })
+				case pmetric.MetricTypeSummary:
+					metric.Summary().DataPoints().RemoveIf(func(pmetric.SummaryDataPoint) bool { return drop() })
+				case pmetric.MetricTypeEmpty:
+				}
+			}
+		}
+	}
+}

@@ -1,0 +1,195 @@
+package ingest
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+	"sync"
+	"time"
+
+	"clew/index"
+	"clew/index/catalog"
+	"clew/internal/telemetry"
+)
+
+// head is what is not yet in segments of one key. Its generations are in the order of the log: frozen ones, which are sealed one after
+// the other, and the live one, which grows. A generation stays until the catalog has its segment.
+type head struct {
+	key   catalog.Key
+	owner *owner
+
+	mu        sync.Mutex
+	live      *generation
+	frozen    []*generation
+	committed uint64 // every message of the key up to here is in segments
+	retired   bool   // no longer among the owner's heads: don't append
+}
+
+// generation is a run of a head's messages.
+type generation struct {
+	id      string
+	from    uint64 // positions from+1 to to
+	to      uint64
+	first   uint64 // position of the first message that has records here; 0: there is none
+	born    time.Time
+	content content
+	counted int64 // bytes that the room has counted
+
+	sealing *sealing      // the sealer's
+	done    chan struct{} // closed by end: sealed and trimmed from the log, or its owner is gone
+	ended   sync.Once
+}
+
+func (g *generation) end() { g.ended.Do(func() { close(g.done) }) }
+
+func (h *head) newGeneration(from uint64) *generation {
+	id := fmt.Sprintf("head-%d-%d-%s-%s-%d", h.key.Shard, h.owner.epoch, h.key.Signal, h.key.Tenant, from)
+	return &generation{
+		id: id, from: from, to: from, done: make(chan struct{}),
+		content: newContent(id, h.key.Signal, h.key.Tenant, h.key.Shard),
+	}
+}
+
+// appendLocked adds a message's batch to the live generation. born is the message's log time.
+func (h *head) appendLocked(position uint64, b *telemetry.Batch, keep []bool, born time.Time) error {
+	g := h.live
+	if g == nil {
+		g = h.newGeneration(h.endLocked())
+	}
+	before := g.content.records()
+	if err := g.content.append(b, keep, born); err != nil {
+		return err
+	}
+	g.to = position
+	if g.content.records() == before {
+		return nil
+	}
+	h.live = g
+	if g.first == 0 {
+		g.first, g.born = position, born
+	}
+	bytes := g.content.bytes() + generationOverhead
+	h.owner.in.room.add(bytes-g.counted, 0)
+	g.counted = bytes
+	return nil
+}
+
+// endLocked is the position where the live generation begins, or would.
+func (h *head) endLocked() uint64 {
+	if n := len(h.frozen); n > 0 {
+		return h.frozen[n-1].to
+	}
+	return h.committed
+}
+
+// freeze ends the live generation and queues it for sealing. It returns nil if there is none.
+func (h *head) freeze() *generation {
+	h.mu.Lock()
+	g := h.live
+	if g == nil || h.retired {
+		h.mu.Unlock()
+		return nil
+	}
+	h.live = nil
+	h.frozen = append(h.frozen, g)
+	h.owner.in.room.add(-g.counted, g.counted)
+	h.mu.Unlock()
+	h.owner.in.queue.add(h)
+	return g
+}
+
+// oldest is the generation to be sealed next.
+func (h *head) oldest() *generation {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	if len(h.frozen) == 0 {
+		return nil
+	}
+	return h.frozen[0]
+}
+
+// giveUp drops g, the oldest generation: the catalog has its segment.
+func (h *head) giveUp(g *generation) {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	if h.retired {
+		return // abandoned meanwhile, with the rest
+	}
+	h.frozen = h.frozen[1:]
+	h.committed = g.to
+	h.owner.in.room.add(0, -g.counted)
+}
+
+// abandon drops everything: the owner is gone, and whoever comes next reads it from the log.
+func (h *head) abandon() {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	h.retired = true
+	for _, g := range h.frozen {
+		h.owner.in.room.add(0, -g.counted)
+		g.end()
+	}
+	if h.live != nil {
+		h.owner.in.room.add(-h.live.counted, 0)
+		h.live.end()
+	}
+	h.live, h.frozen = nil, nil
+}
+
+// unsealed is the position of the first message that has records in the head, sealed apart; 0: there is none.
+func (h *head) unsealed(sealed *generation) uint64 {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	for _, g := range h.frozen {
+		if g != sealed {
+			return g.first
+		}
+	}
+	if h.live != nil {
+		return h.live.first
+	}
+	return 0
+}
+
+// liveSize is the size and age of the live generation; zero if there is none.
+func (h *head) liveSize() (bytes int64, born time.Time) {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	if h.live == nil {
+		return 0, time.Time{}
+	}
+	return h.live.counted, h.live.born
+}
+
+// errRetired says that the head was given up between being found and being read.
+var errRetired = errors.New("the head is retired")
+
+// view is what a reader gets.
+func (h *head) view(ctx context.Context) (index.HeadView, error) {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	if h.retired {
+		return index.HeadView{}, errRetired
+	}
+	v := index.HeadView{Shard: h.key.Shard, Epoch: h.owner.epoch, Committed: h.committed}
+	generations := h.frozen
+	if h.live != nil {
+		generations = append(generations[:len(generations):len(generations)], h.live)
+	}
+	for _, g := range generations {
+		part, err := g.content.part(ctx)
+		if err != nil {
+			return index.HeadView{}, fmt.Errorf("read head of %s of %s in shard %d: %w", h.key.Signal, h.key.Tenant, h.key.Shard, err)
+		}
+		v.Generations = append(v.Generations, index.Generation{Part: part, From: g.from, To: g.to})
+	}
+	return v, nil
+}
+
+// pending are the frozen generations.
+func (h *head) pending() []*generation {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	return slices.Clone(h.frozen)
+}

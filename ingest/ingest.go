@@ -1,0 +1,252 @@
+// Package ingest turns the shard log into segments, and answers for what is not yet in them.
+//
+// Each shard has one owner, elected by a lease. The owner reads the shard's messages in order into heads, one per signal and tenant: coded columns
+// in memory, searchable at once. A head that has grown large, or old, is sealed: it is frozen (new messages start a new
+// generation), written as a segment to the object store, and committed. A commit is one message that says which segments there are now, and
+// up to which log position each signal and tenant is in them; its expected sequence keeps out whoever is not the owner any more. Only when the catalog has
+// the commit does the head give the generation up, and only what every key has in segments is trimmed from the log.
+//
+// So a crash at any step costs work and no records: an owner begins at the last commit's floor, passes over what its key has in segments, and
+// makes the rest of its state anew. What a retry repeats is dropped by its source's sequence, and spans also by their ids.
+//
+// Where the steps live: owner.go (taking a shard), consume.go (messages into heads), head.go (generations), seal.go and commit.go (heads into segments),
+// retention.go and collect.go (what goes away), status.go and metrics.go (what can be seen of it).
+package ingest
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"os"
+	"slices"
+	"sync"
+	"time"
+
+	"github.com/prometheus/client_golang/prometheus"
+	"golang.org/x/sync/errgroup"
+
+	"clew/index"
+	"clew/index/catalog"
+	"clew/index/store"
+	"clew/ingest/shardlog"
+	"clew/internal/telemetry"
+)
+
+// Deps are what ingest stands on. All are needed but Registerer and OnSealed.
+type Deps struct {
+	Log     shardlog.Log
+	Commits shardlog.Commits
+	Leases  shardlog.Leases
+	Store   store.Store
+	// Catalog must be kept up to date by its Follow while Run runs.
+	Catalog    *catalog.Catalog
+	Logger     *slog.Logger
+	Registerer prometheus.Registerer
+	// OnSealed is told of each new segment, after its commit is in the catalog. It must not block.
+	OnSealed func(catalog.Segment)
+}
+
+// Ingest owns shards. All methods are safe for concurrent use.
+type Ingest struct {
+	cfg      Config
+	name     string // in leases
+	shardLog shardlog.Log
+	commits  shardlog.Commits
+	leases   shardlog.Leases
+	store    store.Store
+	catalog  *catalog.Catalog
+	log      *slog.Logger
+	onSealed func(catalog.Segment)
+
+	room    *room
+	queue   *sealQueue
+	pending *pendingIDs
+	dead    *deadSegments
+	metrics *metrics
+	shards  []*shardState
+
+	mu     sync.Mutex
+	owners map[int]*owner
+
+	tidying      sync.Mutex
+	checkpointed uint64 // sequence of the last checkpoint
+
+	// step is called between the steps whose order crash safety rests on. Tests cut there.
+	step func(string)
+}
+
+// New checks the configuration and makes an Ingest; Run starts it.
+func New(cfg Config, deps Deps) (*Ingest, error) {
+	if err := cfg.Validate(); err != nil {
+		return nil, fmt.Errorf("ingest: %w", err)
+	}
+	host, err := os.Hostname()
+	if err != nil {
+		return nil, fmt.Errorf("ingest: %w", err)
+	}
+	in := &Ingest{
+		cfg: cfg, name: fmt.Sprintf("%s-%d-%d", host, os.Getpid(), time.Now().UnixNano()),
+		shardLog: deps.Log, commits: deps.Commits, leases: deps.Leases, store: deps.Store, catalog: deps.Catalog,
+		log: deps.Logger, onSealed: deps.OnSealed,
+		room: newRoom(), queue: newSealQueue(), pending: &pendingIDs{}, dead: &deadSegments{},
+		owners: map[int]*owner{}, step: func(string) {},
+	}
+	for range cfg.Shards {
+		in.shards = append(in.shards, &shardState{state: "not started"})
+	}
+	if in.metrics, err = newMetrics(in, deps.Registerer); err != nil {
+		return nil, fmt.Errorf("ingest: %w", err)
+	}
+	deps.Catalog.OnDead(in.dead.add)
+	return in, nil
+}
+
+// Run serves the shards until ctx ends, which is no error. It stops at once: what is not sealed is in the log.
+func (in *Ingest) Run(ctx context.Context) error {
+	var group errgroup.Group
+	loop := func(f func(context.Context)) {
+		group.Go(func() error {
+			f(ctx)
+			return nil
+		})
+	}
+	for shard := range in.cfg.Shards {
+		loop(func(ctx context.Context) { in.serve(ctx, shard) })
+	}
+	for range in.cfg.SealWorkers {
+		loop(in.sealAll)
+	}
+	loop(func(ctx context.Context) { every(ctx, tickEvery, func() { in.sealAged(time.Now()) }) })
+	loop(func(ctx context.Context) { every(ctx, janitorEvery, func() { in.tidy(ctx) }) })
+	loop(func(ctx context.Context) {
+		every(ctx, collectEvery, func() {
+			if _, err := in.Collect(ctx, time.Now()); err != nil && ctx.Err() == nil {
+				in.log.Warn("unused objects can't be collected; tried anew later", "error", err)
+			}
+		})
+	})
+	return group.Wait()
+}
+
+// every calls f again and again.
+func every(ctx context.Context, period time.Duration, f func()) {
+	tick := time.NewTicker(period)
+	defer tick.Stop()
+	for {
+		select {
+		case <-tick.C:
+			f()
+		case <-ctx.Done():
+			return
+		}
+	}
+}
+
+// tidy applies retention, deletes what is gone and writes the catalog down.
+func (in *Ingest) tidy(ctx context.Context) {
+	if err := in.Retain(ctx, time.Now()); err != nil && ctx.Err() == nil {
+		in.log.Warn("retention failed; tried anew later", "error", err)
+	}
+	if err := in.deleteDead(ctx, time.Now()); err != nil && ctx.Err() == nil {
+		in.log.Warn("objects of removed segments can't be deleted; tried anew later", "error", err)
+	}
+	if err := in.checkpoint(ctx, checkpointCommits); err != nil && ctx.Err() == nil {
+		in.log.Warn("the catalog can't be written down; tried anew later", "error", err)
+	}
+}
+
+// adopt makes a started owner known to readers and sealers.
+func (in *Ingest) adopt(o *owner) {
+	in.mu.Lock()
+	defer in.mu.Unlock()
+	in.owners[o.shard] = o
+	in.shards[o.shard].own()
+}
+
+// abandon is the inverse of adopt.
+func (in *Ingest) abandon(o *owner) {
+	in.mu.Lock()
+	defer in.mu.Unlock()
+	delete(in.owners, o.shard)
+	in.shards[o.shard].enter("stopped")
+}
+
+// owner returns the shard's owner, if it is this process.
+func (in *Ingest) owner(shard int) *owner {
+	in.mu.Lock()
+	defer in.mu.Unlock()
+	return in.owners[shard]
+}
+
+// allOwners are the owners in this process, by shard.
+func (in *Ingest) allOwners() []*owner {
+	in.mu.Lock()
+	defer in.mu.Unlock()
+	owners := make([]*owner, 0, len(in.owners))
+	for _, o := range in.owners {
+		owners = append(owners, o)
+	}
+	slices.SortFunc(owners, func(a, b *owner) int { return a.shard - b.shard })
+	return owners
+}
+
+func (in *Ingest) allHeads() []*head {
+	var heads []*head
+	for _, o := range in.allOwners() {
+		heads = append(heads, o.allHeads()...)
+	}
+	return heads
+}
+
+// Heads returns what the shards owned here hold of a tenant and signal beside the segments, a view per shard. See [index.HeadView] for how
+// to read it together with the catalog.
+func (in *Ingest) Heads(ctx context.Context, tenant string, signal telemetry.Signal) ([]index.HeadView, error) {
+	var views []index.HeadView
+	for _, o := range in.allOwners() {
+		v, err := o.view(ctx, headKey{signal, tenant})
+		if err != nil {
+			return nil, err
+		}
+		views = append(views, v)
+	}
+	return views, nil
+}
+
+// view is what the owner holds of a key.
+func (o *owner) view(ctx context.Context, k headKey) (index.HeadView, error) {
+	for range 3 {
+		h := o.headOf(k)
+		if h == nil {
+			break
+		}
+		v, err := h.view(ctx)
+		if !errors.Is(err, errRetired) {
+			return v, err
+		}
+	}
+	// Nothing is here, so all that was consumed is in segments. The position is asked for after that was found.
+	key := catalog.Key{Shard: o.shard, Signal: k.signal, Tenant: k.tenant}
+	return index.HeadView{Shard: o.shard, Epoch: o.epoch, Committed: o.in.catalog.Current().Position(key)}, nil
+}
+
+// Tenants are the tenants that have records, in segments or heads, sorted.
+func (in *Ingest) Tenants() []string {
+	tenants := in.catalog.Current().Tenants()
+	for _, h := range in.allHeads() {
+		tenants = append(tenants, h.key.Tenant)
+	}
+	slices.Sort(tenants)
+	return slices.Compact(tenants)
+}
+
+// Ready says whether every shard is owned here and has read what was in its log when it was taken: until then an answer lacks records.
+func (in *Ingest) Ready() bool {
+	owners := in.allOwners()
+	for _, o := range owners {
+		if !o.caughtUp() {
+			return false
+		}
+	}
+	return len(owners) == in.cfg.Shards
+}

@@ -1,0 +1,38 @@
+package ingest
+
+import "time"
+
+const (
+	// sourcesMax bounds how many sources a shard's owner remembers: collectors' lives, of which few are young at a time. The list is part
+	// of every commit, at about 80 bytes each.
+	sourcesMax = 4000
+	// sourceKeep is how long a silent source is remembered: a sender gives an unanswered batch up long before.
+	sourceKeep = time.Hour
+	// spansRemembered is how many span hashes a shard keeps at least, and half of how many at most (8 bytes each, at most half full: 64 MB at
+	// the worst). Retries come within seconds: at 50,000 spans a second a million is 20 s, at the usual rates minutes to hours.
+	spansRemembered = 1 << 20
+	// generationOverhead is counted for every generation beside its content, so that a flood of tenants with a record each is sealed
+	// before it fills the memory.
+	generationOverhead = 16 << 10
+	// sealRetryMin and sealRetryMax bound the pause after a failed seal: the object store may be away for hours.
+	sealRetryMin = time.Second
+	sealRetryMax = 30 * time.Second
+	// ownerRetry is the pause before a shard is taken anew after its owner failed.
+	ownerRetry = time.Second
+	// fenceWait is how long a new owner waits for the commit that fenced it to arrive in the catalog.
+	fenceWait = 10 * time.Second
+	// tickEvery is how often ages are looked at.
+	tickEvery = time.Second
+	// janitorEvery is how often retention, deletion and checkpoints are looked at.
+	janitorEvery = 15 * time.Second
+	// collectEvery is how often the store is listed for objects that no commit names.
+	collectEvery = time.Hour
+	// removedMax bounds the segments removed by one commit, which must stay far below a message's size.
+	removedMax = 1000
+	// checkpointCommits is how many commits are folded before the catalog is written down and older ones are forgotten.
+	checkpointCommits = 1000
+	// damagedKept is how many damaged messages Status names.
+	damagedKept = 10
+	// cleanupTimeout bounds the removal of what a failed seal left; Collect gets the rest.
+	cleanupTimeout = 10 * time.Second
+)

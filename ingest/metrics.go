@@ -1,0 +1,95 @@
+package ingest
+
+import (
+	"fmt"
+	"strconv"
+
+	"github.com/prometheus/client_golang/prometheus"
+)
+
+// metrics are ingest's Prometheus metrics.
+type metrics struct {
+	records      *prometheus.CounterVec
+	duplicates   *prometheus.CounterVec
+	dropped      *prometheus.CounterVec
+	seals        *prometheus.CounterVec
+	sealFailures *prometheus.CounterVec
+	sealedBytes  *prometheus.CounterVec
+	sealSeconds  prometheus.Histogram
+	retired      *prometheus.CounterVec
+	retiredBytes *prometheus.CounterVec
+	collected    prometheus.Counter
+}
+
+func newMetrics(in *Ingest, r prometheus.Registerer) (*metrics, error) {
+	counter := func(name, help string, labels ...string) *prometheus.CounterVec {
+		return prometheus.NewCounterVec(prometheus.CounterOpts{Name: "clew_ingest_" + name, Help: help}, labels)
+	}
+	m := &metrics{
+		records:      counter("records_total", "Records taken from the log into heads.", "signal"),
+		duplicates:   counter("duplicates_total", "Records dropped as repetitions, by what gave them away: source or span.", "signal", "by"),
+		dropped:      counter("dropped_messages_total", "Messages of the log that could not be used.", "reason"),
+		seals:        counter("seals_total", "Segments sealed and committed.", "signal"),
+		sealFailures: counter("seal_failures_total", "Attempts to seal that failed; each is repeated.", "signal"),
+		sealedBytes:  counter("sealed_bytes_total", "Bytes of sealed segments.", "signal"),
+		retired:      counter("retention_segments_total", "Segments removed by retention.", "signal"),
+		retiredBytes: counter("retention_bytes_total", "Bytes removed by retention.", "signal"),
+		sealSeconds: prometheus.NewHistogram(prometheus.HistogramOpts{
+			Name: "clew_ingest_seal_seconds", Help: "Time to write and commit a segment.", Buckets: prometheus.ExponentialBuckets(0.01, 2, 14),
+		}),
+		collected: prometheus.NewCounter(prometheus.CounterOpts{
+			Name: "clew_ingest_collected_segments_total", Help: "Segments that no commit names, removed from the store.",
+		}),
+	}
+	if r == nil {
+		return m, nil
+	}
+	for _, c := range []prometheus.Collector{
+		m.records, m.duplicates, m.dropped, m.seals, m.sealFailures, m.sealedBytes, m.sealSeconds, m.retired, m.retiredBytes, m.collected,
+		gauges{in},
+	} {
+		if err := r.Register(c); err != nil {
+			return nil, fmt.Errorf("register metrics: %w", err)
+		}
+	}
+	return m, nil
+}
+
+// gauges are asked of the owners when somebody scrapes.
+type gauges struct{ in *Ingest }
+
+var (
+	gaugeBytes    = prometheus.NewDesc("clew_ingest_head_bytes", "Memory of heads, by state: live (growing) or frozen (waiting to be sealed).", []string{"state"}, nil)
+	gaugeRecords  = prometheus.NewDesc("clew_ingest_head_records", "Records in heads.", []string{"signal"}, nil)
+	gaugeConsumed = prometheus.NewDesc("clew_ingest_consumed_position", "Log position up to which the shard has been read.", []string{"shard"}, nil)
+	gaugeFloor    = prometheus.NewDesc("clew_ingest_floor_position", "Log position up to which everything is in segments.", []string{"shard"}, nil)
+	gaugeReady    = prometheus.NewDesc("clew_ingest_ready", "1 once every shard is owned and has read what was in its log at the start.", nil, nil)
+)
+
+func (g gauges) Describe(ch chan<- *prometheus.Desc) {
+	for _, d := range []*prometheus.Desc{gaugeBytes, gaugeRecords, gaugeConsumed, gaugeFloor, gaugeReady} {
+		ch <- d
+	}
+}
+
+func (g gauges) Collect(ch chan<- prometheus.Metric) {
+	set := func(d *prometheus.Desc, v float64, labels ...string) {
+		ch <- prometheus.MustNewConstMetric(d, prometheus.GaugeValue, v, labels...)
+	}
+	live, frozen := g.in.room.get()
+	set(gaugeBytes, float64(live), "live")
+	set(gaugeBytes, float64(frozen), "frozen")
+	for signal, n := range g.in.recordsIn() {
+		set(gaugeRecords, float64(n), signal.String())
+	}
+	for _, o := range g.in.allOwners() {
+		shard := strconv.Itoa(o.shard)
+		set(gaugeConsumed, float64(o.consumed.Load()), shard)
+		set(gaugeFloor, float64(g.in.catalog.Current().Shard(o.shard).Floor), shard)
+	}
+	ready := 0.0
+	if g.in.Ready() {
+		ready = 1
+	}
+	set(gaugeReady, ready)
+}

@@ -1,0 +1,249 @@
+package ingest
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"maps"
+	"slices"
+	"strings"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"clew/index/catalog"
+	"clew/ingest/shardlog"
+	"clew/internal/telemetry"
+)
+
+// owner serves one shard while it holds its lease: it reads the log into heads and commits what is sealed. All its state can be
+// made again from the catalog and the log, and when it ends, it is.
+type owner struct {
+	in    *Ingest
+	shard int
+	epoch uint64
+	ctx   context.Context // ends with the lease, the process, or the first failure
+	stop  context.CancelCauseFunc
+	log   *slog.Logger
+
+	consumed atomic.Uint64                 // every message up to here is in heads, in segments, or rightly nowhere
+	waiting  atomic.Pointer[chan struct{}] // closed when consumed grows; nil while nobody waits
+	target   uint64                        // the log's last position when the owner began
+
+	// Only the consuming goroutine uses these.
+	skip  map[headKey]uint64 // what a replay passes over
+	spans *spanSet
+
+	sources *sources
+
+	mu    sync.Mutex
+	heads map[headKey]*head
+
+	commitMu sync.Mutex // one commit at a time
+	last     uint64     // the shard's last commit
+	floor    uint64     // its floor
+	ended    bool       // the heads are being emptied: they tell nothing of the floor any more
+}
+
+type headKey struct {
+	signal telemetry.Signal
+	tenant string
+}
+
+func compareHeads(a, b *head) int {
+	if c := strings.Compare(a.key.Tenant, b.key.Tenant); c != 0 {
+		return c
+	}
+	return int(a.key.Signal) - int(b.key.Signal)
+}
+
+// serve takes a shard whenever it can be had, until ctx ends.
+func (in *Ingest) serve(ctx context.Context, shard int) {
+	for ctx.Err() == nil {
+		err := in.own(ctx, shard)
+		if ctx.Err() != nil {
+			return
+		}
+		in.shards[shard].failed(err)
+		in.log.Warn("the shard's owner stopped; the shard is taken anew", "shard", shard, "error", err)
+		select {
+		case <-time.After(ownerRetry):
+		case <-ctx.Done():
+		}
+	}
+}
+
+// own takes the shard and serves it until something ends that.
+func (in *Ingest) own(ctx context.Context, shard int) error {
+	in.shards[shard].enter("waiting for the catalog")
+	select {
+	case <-in.catalog.CaughtUp():
+	case <-ctx.Done():
+		return ctx.Err()
+	}
+	in.shards[shard].enter("waiting for the lease")
+	held, epoch, release, err := in.leases.Acquire(ctx, shard, in.name)
+	if err != nil {
+		return err
+	}
+	defer release()
+	o := &owner{in: in, shard: shard, epoch: epoch, log: in.log.With("shard", shard, "epoch", epoch), heads: map[headKey]*head{}}
+	o.ctx, o.stop = context.WithCancelCause(ctx)
+	defer o.stop(nil)
+	defer context.AfterFunc(held, func() { o.stop(errors.New("the lease was lost")) })()
+	if err := o.start(); err != nil {
+		return err
+	}
+	defer o.end()
+	err = in.shardLog.Consume(o.ctx, shard, o.consumed.Load(), o.consume)
+	if cause := context.Cause(o.ctx); cause != nil {
+		err = cause
+	}
+	return err
+}
+
+// start makes this the shard's only owner, and its state that of the last commit.
+func (o *owner) start() error {
+	o.in.shards[o.shard].enter("starting")
+	if err := o.take(); err != nil {
+		return err
+	}
+	v := o.in.catalog.Acquire()
+	defer v.Release()
+	known := v.Shard(o.shard)
+	o.skip = map[headKey]uint64{}
+	for _, p := range known.Positions {
+		o.skip[headKey{p.Signal, p.Tenant}] = p.Position
+	}
+	o.consumed.Store(o.floor)
+	// A crash may have come between the last commit and its trimming.
+	if err := o.in.shardLog.Trim(o.ctx, o.shard, o.floor); err != nil {
+		return fmt.Errorf("trim shard %d: %w", o.shard, err)
+	}
+	state, err := o.in.shardLog.State(o.ctx, o.shard)
+	if err != nil {
+		return fmt.Errorf("state of shard %d: %w", o.shard, err)
+	}
+	o.target = state.Last
+	o.spans = newSpanSet(spansRemembered)
+	o.prime(v)
+	o.in.adopt(o)
+	o.log.Info("shard is ours", "commit", o.last, "floor", o.floor, "behind", o.target-min(o.floor, o.target))
+	return nil
+}
+
+// take publishes a commit that changes nothing but the epoch. Once it is in, no earlier owner can commit any more, and everything that any
+// of them committed is in the catalog.
+func (o *owner) take() error {
+	for {
+		known := o.in.catalog.Current().Shard(o.shard)
+		o.last, o.floor = known.Last, known.Floor
+		o.sources = newSources(known.Sources)
+		o.consumed.Store(known.Floor)
+		err := o.commit(o.ctx, reasonOwn, nil, nil)
+		if err == nil || !errors.Is(err, shardlog.ErrFenced) {
+			return err
+		}
+		wait, cancel := context.WithTimeout(o.ctx, fenceWait)
+		err = o.in.catalog.Wait(wait, func(v *catalog.Version) bool { return v.Shard(o.shard).Last != known.Last })
+		cancel()
+		if err != nil {
+			return fmt.Errorf("take shard %d: another commit than %d is the last, and it doesn't arrive: %w", o.shard, known.Last, err)
+		}
+	}
+}
+
+// end gives everything up that is not committed.
+func (o *owner) end() {
+	o.stop(nil)
+	o.commitMu.Lock() // after a commit that is under way
+	o.ended = true
+	o.commitMu.Unlock()
+	o.in.abandon(o)
+	for _, h := range o.allHeads() {
+		h.abandon()
+	}
+}
+
+// caughtUp says whether what was in the log at the start has been read.
+func (o *owner) caughtUp() bool { return o.consumed.Load() >= o.target }
+
+// advance says that everything up to a position has been consumed.
+func (o *owner) advance(position uint64) {
+	o.consumed.Store(position)
+	if waiting := o.waiting.Swap(nil); waiting != nil {
+		close(*waiting)
+	}
+}
+
+// waitConsumed waits until everything up to a position has been consumed.
+func (o *owner) waitConsumed(ctx context.Context, position uint64) error {
+	for {
+		grows := make(chan struct{})
+		for !o.waiting.CompareAndSwap(nil, &grows) {
+			if other := o.waiting.Load(); other != nil {
+				grows = *other
+				break
+			}
+		}
+		if o.consumed.Load() >= position {
+			return nil
+		}
+		select {
+		case <-grows:
+		case <-o.ctx.Done():
+			return context.Cause(o.ctx)
+		case <-ctx.Done():
+			return ctx.Err()
+		}
+	}
+}
+
+// allHeads are the owner's heads, by tenant and signal.
+func (o *owner) allHeads() []*head {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	return slices.SortedFunc(maps.Values(o.heads), compareHeads)
+}
+
+// headOf returns the key's head, if there is one.
+func (o *owner) headOf(k headKey) *head {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	return o.heads[k]
+}
+
+// lockedHead returns the key's head, made if need be, with its lock held.
+func (o *owner) lockedHead(k headKey) *head {
+	for {
+		o.mu.Lock()
+		h := o.heads[k]
+		if h == nil {
+			key := catalog.Key{Shard: o.shard, Signal: k.signal, Tenant: k.tenant}
+			h = &head{key: key, owner: o, committed: o.in.catalog.Current().Position(key)}
+			o.heads[k] = h
+		}
+		o.mu.Unlock()
+		h.mu.Lock()
+		if !h.retired {
+			return h
+		}
+		h.mu.Unlock()
+		if o.ctx.Err() != nil {
+			return nil
+		}
+	}
+}
+
+// retireEmpty forgets a head that holds nothing, so that tenants that have left take no memory.
+func (o *owner) retireEmpty(h *head) {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	if h.live == nil && len(h.frozen) == 0 && !h.retired {
+		h.retired = true
+		delete(o.heads, headKey{h.key.Signal, h.key.Tenant})
+	}
+}

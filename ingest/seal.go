@@ -1,0 +1,201 @@
+package ingest
+
+import (
+	"context"
+	"fmt"
+	"time"
+
+	"clew/index"
+	"clew/index/catalog"
+	"clew/index/segment"
+)
+
+// sealing is how far a generation has got on its way into a segment.
+type sealing struct {
+	segment  *catalog.Segment // its objects are written; nil: not yet
+	failures int
+}
+
+// sealAll is a worker: it seals what is queued until ctx ends.
+func (in *Ingest) sealAll(ctx context.Context) {
+	for {
+		h := in.queue.next(ctx)
+		if h == nil {
+			return
+		}
+		pause := in.sealOldest(h)
+		if !in.queue.done(h, pause) {
+			h.owner.retireEmpty(h)
+		}
+	}
+}
+
+// sealOldest seals a head's oldest frozen generation, and says how long to wait before the next attempt. The steps can be cut anywhere: until the
+// commit the log has the records, and the objects are nobody's; after it the catalog has them, and a replay passes over them.
+func (in *Ingest) sealOldest(h *head) (pause time.Duration) {
+	g, o := h.oldest(), h.owner
+	if g == nil || o.ctx.Err() != nil {
+		return 0
+	}
+	if g.sealing == nil {
+		g.sealing = &sealing{}
+	}
+	began := time.Now()
+	err := in.seal(o, h, g)
+	if err == nil {
+		in.metrics.sealSeconds.Observe(time.Since(began).Seconds())
+		in.sealed(o, g.sealing.segment)
+		return 0
+	}
+	if o.ctx.Err() != nil {
+		if g.sealing.segment != nil {
+			in.pending.remove(g.sealing.segment.ID)
+		}
+		return 0
+	}
+	g.sealing.failures++
+	pause = min(sealRetryMin<<min(g.sealing.failures-1, 10), sealRetryMax)
+	in.metrics.sealFailures.WithLabelValues(h.key.Signal.String()).Inc()
+	if in.shards[o.shard].sealFailed(err) {
+		o.log.Error("a seal failed; it is tried until it succeeds, the records stay searchable and in the log", "error", err)
+	}
+	return pause
+}
+
+// seal writes the generation's segment, commits it, gives the generation up and trims the log.
+func (in *Ingest) seal(o *owner, h *head, g *generation) error {
+	in.step("frozen")
+	if g.sealing.segment == nil {
+		s, err := in.write(o.ctx, h, g)
+		if err != nil {
+			return err
+		}
+		g.sealing.segment = s
+	}
+	in.step("written")
+	s := g.sealing.segment
+	err := o.commit(o.ctx, reasonSeal, g, func(cm *catalog.Commit) {
+		cm.Added = []catalog.Segment{*s}
+		cm.Positions = []catalog.Position{{Signal: s.Signal, Tenant: s.Tenant, Position: g.to}}
+	})
+	if err != nil {
+		return err
+	}
+	in.step("applied")
+	in.pending.remove(s.ID)
+	h.giveUp(g)
+	in.step("given up")
+	o.trim(o.ctx)
+	g.end()
+	in.step("trimmed")
+	return nil
+}
+
+// write makes the generation's segment. Each attempt has an id of its own: an object is only ever put once.
+func (in *Ingest) write(ctx context.Context, h *head, g *generation) (*catalog.Segment, error) {
+	part, err := g.content.part(ctx)
+	if err != nil {
+		return nil, err
+	}
+	now := time.Now().UTC()
+	id := segment.NewID(h.key.Shard, h.key.Signal, now)
+	in.pending.add(id)
+	stats, err := segment.Write(ctx, in.store, id, []index.Part{part}, segment.Options{})
+	if err != nil {
+		in.discard(ctx, id)
+		return nil, fmt.Errorf("write segment of %s of %s: %w", h.key.Signal, h.key.Tenant, err)
+	}
+	return &catalog.Segment{
+		ID: id, Shard: h.key.Shard, Signal: h.key.Signal, Tenant: h.key.Tenant, Rows: stats.Rows, Records: stats.Records,
+		MinTime: stats.MinTime, MaxTime: stats.MaxTime, Bytes: stats.Bytes, Created: now,
+	}, nil
+}
+
+// discard removes what a failed attempt may have left. If it can't, Collect will.
+func (in *Ingest) discard(ctx context.Context, id string) {
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), cleanupTimeout)
+	defer cancel()
+	if err := segment.Delete(ctx, in.store, id); err != nil {
+		in.log.Debug("what a failed seal left can't be removed now; it is collected later", "segment", id, "error", err)
+	}
+	in.pending.remove(id)
+}
+
+// sealed notes a success.
+func (in *Ingest) sealed(o *owner, s *catalog.Segment) {
+	in.metrics.seals.WithLabelValues(s.Signal.String()).Inc()
+	in.metrics.sealedBytes.WithLabelValues(s.Signal.String()).Add(float64(s.Bytes))
+	if in.shards[o.shard].sealSucceeded(s.Created) {
+		o.log.Info("seals succeed again")
+	}
+	o.log.Debug("sealed", "segment", s.ID, "rows", s.Rows, "bytes", s.Bytes)
+	if in.onSealed != nil {
+		in.onSealed(*s)
+	}
+}
+
+// shrink seals the largest live generations while there is more in memory than allowed.
+func (in *Ingest) shrink() {
+	for {
+		if live, _ := in.room.get(); live <= in.cfg.HeadBytes {
+			return
+		}
+		var largest *head
+		var most int64
+		var oldest time.Time
+		for _, h := range in.allHeads() {
+			bytes, born := h.liveSize()
+			if bytes > most || bytes == most && bytes > 0 && born.Before(oldest) {
+				largest, most, oldest = h, bytes, born
+			}
+		}
+		if largest == nil {
+			return
+		}
+		largest.freeze()
+	}
+}
+
+// sealAged seals what has waited long enough, in shards that have caught up: while they replay, everything is old.
+func (in *Ingest) sealAged(now time.Time) {
+	for _, o := range in.allOwners() {
+		if !o.caughtUp() {
+			continue
+		}
+		for _, h := range o.allHeads() {
+			if bytes, born := h.liveSize(); bytes > 0 && now.Sub(born) >= in.cfg.SealAfter {
+				h.freeze()
+			}
+		}
+	}
+}
+
+// Seal seals everything that is in the log now, and returns once it is committed, in the catalog and trimmed from the log. It waits for as
+// long as that takes, also for a store that is away.
+func (in *Ingest) Seal(ctx context.Context) error {
+	for _, o := range in.allOwners() {
+		state, err := in.shardLog.State(ctx, o.shard)
+		if err != nil {
+			return fmt.Errorf("seal: %w", err)
+		}
+		if err := o.waitConsumed(ctx, state.Last); err != nil {
+			return fmt.Errorf("seal shard %d: %w", o.shard, err)
+		}
+		for _, h := range o.allHeads() {
+			h.freeze()
+		}
+	}
+	for _, h := range in.allHeads() {
+		for _, g := range h.pending() {
+			select {
+			case <-g.done:
+			case <-ctx.Done():
+				return fmt.Errorf("seal: %w", ctx.Err())
+			}
+			if h.owner.ctx.Err() != nil {
+				return fmt.Errorf("seal shard %d: its owner ended meanwhile: %w", h.owner.shard, context.Cause(h.owner.ctx))
+			}
+		}
+	}
+	return nil
+}
