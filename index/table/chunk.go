@@ -26,6 +26,18 @@ func (c *chunk) snapshot() *chunk {
 	return &chunk{group: c.group, rows: c.rows, codes: c.codes, ints: c.ints, doubles: c.doubles, heap: c.heap}
 }
 
+// presize makes room for as much as was, the column's previous chunk, holds: row groups of a column are alike, and growing step by step
+// copies everything twice.
+func (c *chunk) presize(was *chunk) {
+	room := func(b []byte) []byte { return make([]byte, 0, len(b)+len(b)/16) }
+	c.codes = packed{buf: room(was.codes.buf), width: was.codes.width} // codes only get larger
+	c.ints.buf = room(was.ints.buf)
+	c.doubles = make([]float64, 0, len(was.doubles))
+	c.heap.data = room(was.heap.data)
+	c.heap.lens.buf = room(was.heap.lens.buf)
+	c.heap.marks = make([]uint32, 0, len(was.heap.marks))
+}
+
 // chunkBytes is about what the struct itself takes, and its place in a slice.
 const chunkBytes = 320
 

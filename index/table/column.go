@@ -110,9 +110,13 @@ func (c *column) chunk(group int) *chunk {
 		c.full = append(c.full, c.last)
 		c.fullBytes += c.last.bytes()
 	}
-	c.last = &chunk{group: group}
-	c.last.heap.fixed = c.width
-	return c.last
+	next := &chunk{group: group}
+	next.heap.fixed = c.width
+	if c.last != nil {
+		next.presize(c.last)
+	}
+	c.last = next
+	return next
 }
 
 // measure updates and returns how much larger the column has become since the last call.
@@ -138,7 +142,7 @@ func (c *column) reconsider() {
 		return
 	}
 	c.checkAt = 2 * c.count
-	if uint64(c.values.Len())*2 <= c.count {
+	if !nearUnique(c.count, uint64(c.values.Len())) {
 		return
 	}
 	arena := *c.values.Snapshot()
@@ -166,6 +170,15 @@ func (c *column) reconsider() {
 			ch.codes.appendAll(codes, uint32(c.coder.Len()))
 		}
 	}
+}
+
+// nearUnique says whether count values with this many distinct ones hardly repeat: most are distinct. Of few values nearly all must be, as many
+// vocabularies that a head sees all of soon (users, pods) look so at first.
+func nearUnique(count, distinct uint64) bool {
+	if count < kindSureRows {
+		return distinct*16 > count*15
+	}
+	return distinct*2 > count
 }
 
 // nearUniqueKind chooses between raw and text for values that hardly repeat: raw for short ones that look like one word (ids), text for those

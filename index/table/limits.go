@@ -13,6 +13,9 @@ const (
 	// say little about how many distinct values there will be.
 	kindCheckRows = 4096
 
+	// kindSureRows is how many values tell how many distinct ones there will be in a head of about a million rows.
+	kindSureRows = 1 << 16
+
 	// textBytesMean is the mean length above which near-unique strings without spaces are kept as text rather than as raw
 	// values: such values (URLs, stack traces) have static parts worth finding and storing once.
 	textBytesMean = 64

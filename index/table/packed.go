@@ -41,7 +41,10 @@ func (p *packed) reserve(n int, largest uint32) {
 func (p *packed) widen(width int) {
 	old := *p
 	p.width = width
-	p.buf = make([]byte, 0, min(cap(old.buf)/max(old.width, 1), groupRows)*width)
+	if old.width == 0 {
+		return
+	}
+	p.buf = make([]byte, 0, min(cap(old.buf)/old.width, groupRows)*width)
 	for i, n := 0, old.len(); i < n; i++ {
 		p.put(old.at(i))
 	}
@@ -179,9 +182,13 @@ func (f *frame) store(dst []byte, vals []int64) {
 }
 
 func (f *frame) widen(width int) {
+	if f.width == 0 {
+		f.width = width
+		return
+	}
 	vals := make([]int64, f.len())
 	f.expand(vals)
-	room := min(cap(f.buf)/max(f.width, 1), groupRows) * width
+	room := min(cap(f.buf)/f.width, groupRows) * width
 	f.width = width
 	f.buf = make([]byte, len(vals)*width, max(room, len(vals)*width))
 	f.store(f.buf, vals)

@@ -184,6 +184,7 @@ func (p *histograms) encode(first int, gauge bool, scratch []byte) (chunk, extra
 	if err != nil || !part.equal(back) {
 		return nil, nil, n, false
 	}
+	c.Compact()
 	return c.Bytes(), extra, n, true
 }
 

@@ -94,6 +94,7 @@ func (p *numbers) encode(scratch []byte) (chunk, extra []byte, ok bool) {
 			extra = appendSection(extra, sectionIntegers, buf)
 		}
 	}
+	c.Compact()
 	return c.Bytes(), extra, true
 }
 
