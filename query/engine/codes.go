@@ -1,0 +1,199 @@
+package engine
+
+import (
+	"context"
+	"encoding/binary"
+	"strconv"
+
+	"clew/index"
+	"clew/index/vocabulary"
+)
+
+// codeSet is a test's answer for every code of a column.
+type codeSet struct {
+	answers     []vocabulary.Answer
+	always, may int    // how many codes
+	every       bool   // all codes, whatever they are: the question whether there is a value
+	only        uint32 // the one code that is not Never, if always+may == 1
+	// words are the hashes whose presence in a row group's variables decides about the codes that may match.
+	words []uint64
+}
+
+// anyCode is the answer to the question whether there is a value.
+var anyCode = &codeSet{every: true}
+
+func (s *codeSet) len() int { return len(s.answers) }
+
+// of is the answer for a code. The vocabulary of a head may have grown since it was asked, but codes of the snapshot's rows have not.
+func (s *codeSet) of(code uint32) vocabulary.Answer {
+	switch {
+	case code == index.NullCode:
+		return vocabulary.Never
+	case s.every:
+		return vocabulary.Always
+	case int(code) < len(s.answers):
+		return s.answers[code]
+	}
+	return vocabulary.Never
+}
+
+func newCodeSet(answers []vocabulary.Answer) *codeSet {
+	s := &codeSet{answers: answers}
+	for code, a := range answers {
+		switch a {
+		case vocabulary.Always:
+			s.always++
+			s.only = uint32(code)
+		case vocabulary.May:
+			s.may++
+			s.only = uint32(code)
+		}
+	}
+	return s
+}
+
+// answer asks a column's vocabulary. Answers of parts that don't change are cached.
+func (b *bound) answer(ctx context.Context, q *query, col int, t *test) (*codeSet, error) {
+	var key []byte
+	if !b.info.Head {
+		key = q.engine.cacheKey(b.info.ID, col, t.key)
+		if s := q.engine.cached(key); s != nil {
+			return b.prune(ctx, col, t, s)
+		}
+	}
+	arena, err := b.part.Vocabulary(ctx, col)
+	if err != nil {
+		return nil, err
+	}
+	s := newCodeSet(askArena(arena, b.columns[col], t))
+	if key != nil {
+		q.engine.keep(key, s)
+	}
+	return b.prune(ctx, col, t, s)
+}
+
+// prune asks again about the templates that may match, if the part's filter says that a word stands in no variable at all.
+func (b *bound) prune(ctx context.Context, col int, t *test, s *codeSet) (*codeSet, error) {
+	if s.may == 0 || t.matcher == nil {
+		return s, nil
+	}
+	words := t.matcher.Words()
+	if len(words) == 0 {
+		return s, nil
+	}
+	holes, all, err := holesOf(ctx, b.part, col, index.Whole, words)
+	if err != nil {
+		return nil, err
+	}
+	if !all {
+		arena, err := b.part.Vocabulary(ctx, col)
+		if err != nil {
+			return nil, err
+		}
+		s = s.narrow(arena, t.matcher, holes)
+		b.filtered = true
+	}
+	if s.may > 0 {
+		c := *s
+		c.words = words
+		s = &c
+	}
+	return s, nil
+}
+
+// holesOf asks a filter about words; all says that each may be there.
+func holesOf(ctx context.Context, part index.Part, col, rg int, words []uint64) (holes vocabulary.HoleFilter, all bool, err error) {
+	absent := map[uint64]bool{}
+	for _, w := range words {
+		may, err := part.MayContain(ctx, col, rg, w)
+		if err != nil {
+			return nil, false, err
+		}
+		if !may {
+			absent[w] = true
+		}
+	}
+	return func(w uint64) bool { return !absent[w] }, len(absent) == 0, nil
+}
+
+// narrow asks the templates that may match once more, with what may stand in their holes.
+func (s *codeSet) narrow(arena *vocabulary.Arena, m vocabulary.Matcher, holes vocabulary.HoleFilter) *codeSet {
+	answers := append([]vocabulary.Answer(nil), s.answers...)
+	for code, a := range answers {
+		if a == vocabulary.May {
+			answers[code] = m.Template(arena.At(code), holes)
+		}
+	}
+	return newCodeSet(answers)
+}
+
+// askArena asks every entry of a vocabulary.
+func askArena(arena *vocabulary.Arena, info index.ColumnInfo, t *test) []vocabulary.Answer {
+	answers := make([]vocabulary.Answer, arena.Len())
+	if t.numbers != nil {
+		for i := range answers {
+			if t.numbers.hasText(arena.At(i)) {
+				answers[i] = vocabulary.Always
+			}
+		}
+		return answers
+	}
+	always, may := vocabulary.Match(arena, t.matcher, info.Kind == index.KindText, nil)
+	for _, code := range always {
+		answers[code] = vocabulary.Always
+	}
+	for _, code := range may {
+		answers[code] = vocabulary.May
+	}
+	return answers
+}
+
+// cacheKey names an answer: parts have unique ids and don't change.
+func (e *Engine) cacheKey(part string, col int, question string) []byte {
+	k := make([]byte, 0, len(part)+len(question)+8)
+	k = append(k, part...)
+	k = append(k, 0)
+	k = strconv.AppendInt(k, int64(col), 10)
+	k = append(k, 0)
+	return append(k, question...)
+}
+
+// keep caches an answer: the vocabulary's size, then runs of equal answers as (length<<2 | answer).
+func (e *Engine) keep(key []byte, s *codeSet) {
+	if e.cache == nil || len(key) > cacheEntryMax/2 {
+		return
+	}
+	v := binary.AppendUvarint(nil, uint64(len(s.answers)))
+	for i := 0; i < len(s.answers); {
+		j := i + 1
+		for j < len(s.answers) && s.answers[j] == s.answers[i] {
+			j++
+		}
+		v = binary.AppendUvarint(v, uint64(j-i)<<2|uint64(s.answers[i]))
+		i = j
+	}
+	if len(key)+len(v) <= cacheEntryMax {
+		e.cache.Set(key, v)
+	}
+}
+
+// cached returns a kept answer, or nil.
+func (e *Engine) cached(key []byte) *codeSet {
+	if e.cache == nil || len(key) > cacheEntryMax/2 {
+		return nil
+	}
+	v, ok := e.cache.HasGet(nil, key)
+	if !ok {
+		return nil
+	}
+	n, used := binary.Uvarint(v)
+	answers := make([]vocabulary.Answer, 0, n)
+	for v = v[used:]; len(v) > 0; {
+		run, used := binary.Uvarint(v)
+		for range run >> 2 {
+			answers = append(answers, vocabulary.Answer(run&3))
+		}
+		v = v[used:]
+	}
+	return newCodeSet(answers)
+}

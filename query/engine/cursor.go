@@ -1,0 +1,53 @@
+package engine
+
+import (
+	"encoding/base64"
+	"encoding/binary"
+	"fmt"
+)
+
+// Cursor is a place between records in the order of a search. It names the last record passed by its time and content, so it holds
+// while the record moves from a head to a segment and while new records arrive.
+type Cursor struct {
+	Time int64
+	key  orderKey
+	// passed is how many records with this time and key have been passed: records may be the same in everything.
+	passed uint32
+}
+
+// cursorVersion is the first byte of a cursor's text.
+const cursorVersion = 1
+
+// String is the cursor's text, safe in URLs.
+func (c *Cursor) String() string {
+	if c == nil {
+		return ""
+	}
+	b := []byte{cursorVersion}
+	b = binary.BigEndian.AppendUint64(b, uint64(c.Time))
+	b = binary.BigEndian.AppendUint64(b, c.key.fixed)
+	b = binary.BigEndian.AppendUint64(b, c.key.rest)
+	b = binary.BigEndian.AppendUint32(b, c.passed)
+	return base64.RawURLEncoding.EncodeToString(b)
+}
+
+// ParseCursor is the inverse of String. An empty text is nil: the beginning.
+func ParseCursor(s string) (*Cursor, error) {
+	if s == "" {
+		return nil, nil
+	}
+	b, err := base64.RawURLEncoding.DecodeString(s)
+	if err != nil || len(b) != 29 || b[0] != cursorVersion {
+		return nil, fmt.Errorf("cursor %.60q: want one that an earlier answer gave", s)
+	}
+	return &Cursor{
+		Time:   int64(binary.BigEndian.Uint64(b[1:])),
+		key:    orderKey{binary.BigEndian.Uint64(b[9:]), binary.BigEndian.Uint64(b[17:])},
+		passed: binary.BigEndian.Uint32(b[25:]),
+	}, nil
+}
+
+// CursorAt is the place right after a record that a search gave, in either direction; records that are the same as r count as passed.
+func CursorAt(r *Record) *Cursor {
+	return &Cursor{Time: r.Time, key: r.key, passed: ^uint32(0)}
+}

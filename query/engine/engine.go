@@ -1,0 +1,283 @@
+package engine
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"math"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"github.com/VictoriaMetrics/fastcache"
+
+	"clew/index"
+	"clew/internal/telemetry"
+	"clew/query/lang"
+)
+
+// Engine answers queries. It is safe for concurrent use.
+type Engine struct {
+	source Source
+	limits Limits
+	log    *slog.Logger
+	cache  *fastcache.Cache // answers of vocabularies; nil if there is none
+	turns  chan struct{}    // one for each running query
+	slots  chan struct{}    // one for each row group being worked on
+	now    func() time.Time
+}
+
+// New returns an engine over a source. Limits that are zero are DefaultLimits'.
+func New(source Source, limits Limits, log *slog.Logger) *Engine {
+	limits = limits.orDefault()
+	e := &Engine{
+		source: source, limits: limits, log: log, now: time.Now,
+		turns: make(chan struct{}, limits.Queries), slots: make(chan struct{}, limits.Workers),
+	}
+	if limits.CacheBytes > 0 {
+		e.cache = fastcache.New(limits.CacheBytes)
+	}
+	return e
+}
+
+// Close gives the cache's memory back. No query may run.
+func (e *Engine) Close() {
+	if e.cache != nil {
+		e.cache.Reset()
+	}
+}
+
+// Request says which records a question is about.
+type Request struct {
+	Tenant string
+	Signal telemetry.Signal
+	Query  lang.Expr // nil: every record
+	// From (inclusive) and To (exclusive) bound the records' ordering time, in nanoseconds since 1970; 0 is unbounded.
+	From, To int64
+}
+
+// query is a request being answered.
+type query struct {
+	engine   *Engine
+	plan     *plan
+	signal   telemetry.Signal
+	from, to int64 // inclusive
+	view     *View
+	tally    *tally
+	release  []func()
+}
+
+// begin waits for a turn, gives the query its meaning and fixes the view. end must be called if there is no error.
+func (e *Engine) begin(ctx context.Context, r Request) (context.Context, *query, error) {
+	q := &query{engine: e, signal: r.Signal, from: math.MinInt64, to: math.MaxInt64, tally: &tally{start: time.Now()}}
+	if err := telemetry.CheckTenant(r.Tenant); err != nil {
+		return ctx, nil, err
+	}
+	if r.From != 0 {
+		q.from = r.From
+	}
+	if r.To != 0 {
+		q.to = r.To - 1
+	}
+	var err error
+	if q.plan, err = newPlan(r.Query, r.Signal, e.now()); err != nil {
+		return ctx, nil, err
+	}
+	if err := e.turn(ctx); err != nil {
+		return ctx, nil, err
+	}
+	ctx, cancel := context.WithTimeout(ctx, e.limits.Deadline)
+	q.release = append(q.release, cancel, func() { <-e.turns })
+	q.view, err = e.source.View(ctx, r.Tenant, r.Signal, q.from, q.to)
+	if err != nil {
+		q.end()
+		return ctx, nil, fmt.Errorf("view of %s of tenant %s: %w", r.Signal, r.Tenant, err)
+	}
+	q.release = append(q.release, q.view.Release)
+	q.tally.version = q.view.Version
+	for _, why := range q.view.Partial {
+		q.tally.missing(why)
+	}
+	for _, p := range q.view.Parts {
+		q.tally.parts++
+		if p.Info().Head {
+			q.tally.heads++
+		}
+		q.tally.bytesBefore += p.BytesRead()
+	}
+	return ctx, q, nil
+}
+
+// turn waits until fewer than the limit's queries run.
+func (e *Engine) turn(ctx context.Context) error {
+	select {
+	case e.turns <- struct{}{}:
+		return nil
+	default:
+	}
+	timer := time.NewTimer(e.limits.Wait)
+	defer timer.Stop()
+	select {
+	case e.turns <- struct{}{}:
+		return nil
+	case <-timer.C:
+		return ErrBusy
+	case <-ctx.Done():
+		return ctx.Err()
+	}
+}
+
+func (q *query) end() {
+	for i := len(q.release) - 1; i >= 0; i-- {
+		q.release[i]()
+	}
+	q.release = nil
+}
+
+// stats are taken before end.
+func (q *query) stats() Stats {
+	var read int64
+	for _, p := range q.view.Parts {
+		read += p.BytesRead()
+	}
+	return q.tally.stats(read - q.tally.bytesBefore)
+}
+
+// task is a row group to look at.
+type task struct {
+	b  *bound
+	rg int
+}
+
+// bindAll rewrites the plan for every part and gives the row groups that are left.
+func (q *query) bindAll(ctx context.Context) ([]*bound, error) {
+	bounds := make([]*bound, len(q.view.Parts))
+	err := q.parallel(ctx, len(bounds), func(ctx context.Context, i int, _ *scan) error {
+		if info := q.view.Parts[i].Info(); info.Rows == 0 || info.MaxTime < q.from || info.MinTime > q.to {
+			n := int64(len(q.view.Parts[i].RowGroups()))
+			q.tally.groups.Add(n)
+			q.tally.byTime.Add(n)
+			return nil
+		}
+		b, err := q.bind(ctx, q.view.Parts[i])
+		if err != nil {
+			return q.setAside(err)
+		}
+		bounds[i] = b
+		return nil
+	})
+	if err != nil {
+		return nil, err
+	}
+	kept := bounds[:0]
+	for _, b := range bounds {
+		if b == nil {
+			continue
+		}
+		n := int64(len(b.groups))
+		q.tally.groups.Add(n)
+		switch {
+		case b.root.kind == planConst && !b.root.value && b.filtered:
+			q.tally.byFilter.Add(n)
+		case b.root.kind == planConst && !b.root.value:
+			q.tally.byVocab.Add(n)
+		default:
+			kept = append(kept, b)
+		}
+	}
+	return kept, nil
+}
+
+// setAside turns what is wrong with one part into a partial answer. What is wrong with the query or its context stays an error.
+func (q *query) setAside(err error) error {
+	var damage *index.DamageError
+	if errors.As(err, &damage) {
+		q.engine.log.Warn("segment is damaged, the answer is partial", "error", err)
+		q.tally.missing(damage.Error())
+		return nil
+	}
+	return err
+}
+
+// parallel calls f for 0 to n-1, in order of starting, on as many goroutines as the engine has workers for. The first error ends it.
+func (q *query) parallel(ctx context.Context, n int, f func(ctx context.Context, i int, s *scan) error) error {
+	ctx, cancel := context.WithCancelCause(ctx)
+	defer cancel(nil)
+	var next atomic.Int64
+	work := func() {
+		s := &scan{q: q}
+		for {
+			i := int(next.Add(1)) - 1
+			if i >= n {
+				return
+			}
+			select {
+			case q.engine.slots <- struct{}{}:
+			case <-ctx.Done():
+				return
+			}
+			err := f(ctx, i, s)
+			<-q.engine.slots
+			if err != nil {
+				cancel(err)
+				return
+			}
+		}
+	}
+	var wg sync.WaitGroup
+	for range min(q.engine.limits.Workers, n) - 1 {
+		wg.Go(work)
+	}
+	if n > 0 {
+		work()
+	}
+	wg.Wait()
+	if ctx.Err() != nil {
+		return context.Cause(ctx)
+	}
+	return nil
+}
+
+// each finds the matching rows of every row group and calls visit with them, several at once. It is for operations that need all
+// rows. skip, if not nil, says whether a row group need not be looked at; it is asked right before.
+func (q *query) each(ctx context.Context, tasks []task, skip func(task) bool, visit func(ctx context.Context, t task, s *scan) error) error {
+	return q.parallel(ctx, len(tasks), func(ctx context.Context, i int, s *scan) error {
+		t := tasks[i]
+		if skip != nil && skip(t) {
+			q.tally.byTime.Add(1)
+			return nil
+		}
+		if g := t.b.groups[t.rg]; g.MaxTime < q.from || g.MinTime > q.to {
+			q.tally.byTime.Add(1)
+			return nil
+		}
+		possible, err := s.start(ctx, t.b, t.rg)
+		if err != nil {
+			return q.setAside(fmt.Errorf("row group %d: %w", t.rg, err))
+		}
+		if !possible {
+			if s.byFilter {
+				q.tally.byFilter.Add(1)
+			} else {
+				q.tally.byVocab.Add(1)
+			}
+			return nil
+		}
+		if err := visit(ctx, t, s); err != nil {
+			return q.setAside(fmt.Errorf("row group %d: %w", t.rg, err))
+		}
+		return nil
+	})
+}
+
+// tasksOf are all row groups of the parts.
+func tasksOf(bounds []*bound) []task {
+	var tasks []task
+	for _, b := range bounds {
+		for rg := range b.groups {
+			tasks = append(tasks, task{b, rg})
+		}
+	}
+	return tasks
+}

@@ -1,0 +1,204 @@
+package engine
+
+import (
+	"slices"
+	"sync"
+	"sync/atomic"
+)
+
+// materializeRows is how many rows are made records at a time: it bounds what a choice among many rows of the same time takes.
+const materializeRows = 2048
+
+// hits gathers the rows that a search may show: the best by time, and with the last of them all of the same time, since content decides
+// among those. Rows at the cursor's time are apart: which of them have been passed, content decides too.
+type hits struct {
+	oldest    bool
+	want      int
+	cursor    *Cursor
+	full      atomic.Bool  // want rows have been found
+	threshold atomic.Int64 // then: the time of the last of them
+
+	mu       sync.Mutex
+	rows     []rowRef
+	atCursor []rowRef
+}
+
+func newHits(s *Search) *hits {
+	return &hits{oldest: s.OldestFirst, want: s.Limit + 1, cursor: s.Cursor}
+}
+
+// before says whether time a comes before b in the search's order.
+func (h *hits) before(a, b int64) bool {
+	if h.oldest {
+		return a < b
+	}
+	return a > b
+}
+
+// beyond says that a record of this time comes after all that will be shown.
+func (h *hits) beyond(t int64) bool { return h.full.Load() && h.before(h.threshold.Load(), t) }
+
+// add takes the matching rows of a row group.
+func (h *hits) add(t task, rows rowBits, times []int64) error {
+	if len(times) == 0 {
+		return nil
+	}
+	worst, enough := h.localThreshold(rows, times)
+	var found, at []rowRef
+	rows.each(len(times), func(i int) bool {
+		switch tm := times[i]; {
+		case h.cursor != nil && tm == h.cursor.Time:
+			at = append(at, rowRef{tm, t.b, t.rg, i})
+		case enough && h.before(worst, tm) || h.beyond(tm):
+		default:
+			found = append(found, rowRef{tm, t.b, t.rg, i})
+		}
+		return len(found)+len(at) <= sameTimeMax
+	})
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	h.rows = append(h.rows, found...)
+	h.atCursor = append(h.atCursor, at...)
+	if len(h.rows) >= h.want {
+		h.cutLocked()
+	}
+	if len(h.rows)+len(h.atCursor) > sameTimeMax {
+		return &LimitError{"records of the same time", sameTimeMax, "narrow the query, or give the senders finer clocks"}
+	}
+	return nil
+}
+
+// localThreshold is the time of the want-th best of the rows beyond the cursor, if there are so many.
+func (h *hits) localThreshold(rows rowBits, times []int64) (int64, bool) {
+	heap := make([]int64, 0, min(h.want, len(times))) // the worst of the best is on top
+	rows.each(len(times), func(i int) bool {
+		t := times[i]
+		switch {
+		case h.cursor != nil && t == h.cursor.Time: // whether it counts is not known yet
+		case len(heap) < h.want:
+			heap = append(heap, t)
+			for c := len(heap) - 1; c > 0 && h.before(heap[(c-1)/2], heap[c]); c = (c - 1) / 2 {
+				heap[c], heap[(c-1)/2] = heap[(c-1)/2], heap[c]
+			}
+		case h.before(t, heap[0]):
+			heap[0] = t
+			h.sink(heap)
+		}
+		return true
+	})
+	if len(heap) < h.want {
+		return 0, false
+	}
+	return heap[0], true
+}
+
+func (h *hits) sink(heap []int64) {
+	for p := 0; ; {
+		c := 2*p + 1
+		if c >= len(heap) {
+			return
+		}
+		if c+1 < len(heap) && h.before(heap[c], heap[c+1]) {
+			c++
+		}
+		if !h.before(heap[p], heap[c]) {
+			return
+		}
+		heap[p], heap[c] = heap[c], heap[p]
+		p = c
+	}
+}
+
+// cutLocked drops what cannot be shown and moves the threshold.
+func (h *hits) cutLocked() {
+	h.sortLocked()
+	worst := h.rows[h.want-1].time
+	end := h.want
+	for end < len(h.rows) && h.rows[end].time == worst {
+		end++
+	}
+	h.rows = h.rows[:end]
+	h.threshold.Store(worst)
+	h.full.Store(true)
+}
+
+func (h *hits) sortLocked() {
+	slices.SortFunc(h.rows, func(x, y rowRef) int {
+		switch {
+		case h.before(x.time, y.time):
+			return -1
+		case x.time == y.time:
+			return 0
+		}
+		return 1
+	})
+}
+
+// split gives the rows that are among the first n whatever their content, and those of one time among which content decides.
+func (h *hits) split(n int) (better, ties []rowRef) {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	if n <= 0 {
+		return nil, nil
+	}
+	h.sortLocked()
+	if n >= len(h.rows) {
+		return h.rows, nil
+	}
+	first, last := n-1, n
+	for first > 0 && h.rows[first-1].time == h.rows[n-1].time {
+		first--
+	}
+	for last < len(h.rows) && h.rows[last].time == h.rows[n-1].time {
+		last++
+	}
+	return slices.Clone(h.rows[:first]), slices.Clone(h.rows[first:last])
+}
+
+// keeper keeps the first n of records that come in any order, from several goroutines.
+type keeper struct {
+	n     int
+	order func(a, b *Record) int
+	after *Cursor // nil, or: all records are of the cursor's time, and those that it has passed don't count
+
+	mu      sync.Mutex
+	records []Record
+	equal   []Record // those of the cursor's own key
+}
+
+func (k *keeper) add(records []Record) {
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	for _, r := range records {
+		if k.after != nil {
+			switch c := k.order(&r, &Record{Time: k.after.Time, key: k.after.key}); {
+			case c < 0:
+				continue
+			case c == 0:
+				k.equal = append(k.equal, r)
+				continue
+			}
+		}
+		k.records = append(k.records, r)
+	}
+	k.sortLocked()
+}
+
+func (k *keeper) sortLocked() {
+	slices.SortStableFunc(k.records, func(a, b Record) int { return k.order(&a, &b) })
+	if len(k.records) > k.n {
+		clear(k.records[k.n:])
+		k.records = k.records[:k.n]
+	}
+}
+
+// first gives what was kept, in order.
+func (k *keeper) first() []Record {
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	if k.after != nil && len(k.equal) > int(k.after.passed) {
+		k.records = append(k.records, k.equal[k.after.passed:]...)
+		k.sortLocked()
+	}
+	return k.records
+}

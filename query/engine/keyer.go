@@ -1,0 +1,165 @@
+package engine
+
+import (
+	"context"
+	"slices"
+
+	"clew/index"
+	"clew/index/vocabulary"
+	"clew/internal/telemetry"
+)
+
+// noGroup is the group of a row without the field, otherGroup that of a value which is not wanted.
+const (
+	noGroup    = int32(-1)
+	otherGroup = int32(-2)
+	unknown    = int32(-3)
+)
+
+// keyer numbers the values of a field: the group of each row. It is one goroutine's; groups of different keyers are joined by text.
+type keyer struct {
+	field  field
+	accept func(text []byte) bool // nil: every value
+	max    int                    // groups
+	texts  []string
+	byText map[string]int32
+	byCode map[codesOf][]int32
+	ids    []int32
+	buf    []byte
+}
+
+// codesOf names a column's vocabulary.
+type codesOf struct {
+	b   *bound
+	col int
+}
+
+func newKeyer(f field, accept func([]byte) bool, max int) *keyer {
+	return &keyer{field: f, accept: accept, max: max, byText: map[string]int32{}, byCode: map[codesOf][]int32{}}
+}
+
+// columns are the part's columns that the field means, in the order in which a record's value is looked for.
+func (k *keyer) columns(b *bound) []int {
+	var cols []int
+	rank := map[int]int{}
+	for i, c := range b.columns {
+		if r, ok := k.field.has(c.Column); ok && c.NonNull > 0 {
+			rank[i] = r
+			cols = append(cols, i)
+		}
+	}
+	slices.SortStableFunc(cols, func(x, y int) int { return rank[x] - rank[y] })
+	return cols
+}
+
+// group gives the number of a value.
+func (k *keyer) group(text []byte) (int32, error) {
+	if id, ok := k.byText[string(text)]; ok {
+		return id, nil
+	}
+	id := otherGroup
+	if k.accept == nil || k.accept(text) {
+		if len(k.texts) >= k.max {
+			return 0, &LimitError{"groups", k.max, "count by a field with fewer values, or narrow the query"}
+		}
+		id = int32(len(k.texts))
+		k.texts = append(k.texts, string(text))
+	} else if len(k.byText) > 4*k.max {
+		return id, nil // unwanted values are remembered only to be fast
+	}
+	k.byText[string(text)] = id
+	return id, nil
+}
+
+// rowGroups gives the group of each of the rows; of the others, anything. The slice is the keyer's until the next call.
+func (k *keyer) rowGroups(ctx context.Context, b *bound, rg int, rows rowBits) ([]int32, error) {
+	n := b.groups[rg].Rows
+	k.ids = slices.Grow(k.ids[:0], n)[:n]
+	for i := range k.ids {
+		k.ids[i] = noGroup
+	}
+	for _, col := range k.columns(b) {
+		if err := k.column(ctx, b, col, rg, rows); err != nil {
+			return nil, err
+		}
+	}
+	return k.ids, nil
+}
+
+// column numbers the rows that have a value in col and none in the columns before it.
+func (k *keyer) column(ctx context.Context, b *bound, col, rg int, rows rowBits) error {
+	c := b.columns[col]
+	if !c.Overflow && c.Kind == index.KindValue {
+		return k.codes(ctx, b, col, rg, rows)
+	}
+	cells, err := b.cells(ctx, col, rg)
+	if err != nil {
+		return err
+	}
+	rows.each(len(k.ids), func(i int) bool {
+		if k.ids[i] != noGroup {
+			return true
+		}
+		var ok bool
+		if k.buf, ok = cells(k.buf[:0], i); ok {
+			k.ids[i], err = k.group(k.buf)
+		}
+		return err == nil && (i%checkEvery != 0 || ctx.Err() == nil)
+	})
+	if err == nil {
+		err = ctx.Err()
+	}
+	return err
+}
+
+func (k *keyer) codes(ctx context.Context, b *bound, col, rg int, rows rowBits) error {
+	h, ok, err := b.part.Histogram(ctx, col, rg)
+	if err != nil || ok && len(h.Codes) == 0 {
+		return err
+	}
+	codes, err := b.part.Codes(ctx, col, rg)
+	if err != nil {
+		return err
+	}
+	entries, err := b.part.Vocabulary(ctx, col)
+	if err != nil {
+		return err
+	}
+	known := k.known(b, col, entries.Len())
+	bytes := b.columns[col].Type == telemetry.TypeBytes
+	rows.each(len(k.ids), func(i int) bool {
+		code := codes[i]
+		if code == index.NullCode || k.ids[i] != noGroup {
+			return true
+		}
+		id := known[code]
+		if id == unknown {
+			id, err = k.entry(entries, code, bytes)
+			known[code] = id
+		}
+		k.ids[i] = id
+		return err == nil
+	})
+	return err
+}
+
+// known is the table from codes to groups of a column.
+func (k *keyer) known(b *bound, col, n int) []int32 {
+	t := k.byCode[codesOf{b, col}]
+	if t == nil {
+		t = make([]int32, n)
+		for i := range t {
+			t[i] = unknown
+		}
+		k.byCode[codesOf{b, col}] = t
+	}
+	return t
+}
+
+func (k *keyer) entry(entries *vocabulary.Arena, code uint32, bytes bool) (int32, error) {
+	text := entries.At(int(code))
+	if bytes {
+		text = []byte(hexText(text))
+	}
+	return k.group(text)
+}

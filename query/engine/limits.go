@@ -1,0 +1,99 @@
+package engine
+
+import (
+	"errors"
+	"fmt"
+	"runtime"
+	"time"
+)
+
+// Limits bound what queries may take, so that one of them cannot starve the others or the process.
+type Limits struct {
+	// Workers is how many row groups are worked on at once, over all queries: the work is CPU-bound.
+	Workers int
+	// Queries is how many queries run at once; further ones wait for their turn.
+	Queries int
+	// Wait is how long a query waits for its turn before it gets ErrBusy.
+	Wait time.Duration
+	// Deadline is how long a query may take if its context says nothing shorter.
+	Deadline time.Duration
+	// Records is the most records one answer holds; a cursor gives the rest.
+	Records int
+	// RecordBytes is about how much memory one answer's records may take: an answer that reaches it ends early, with a cursor.
+	RecordBytes int
+	// Groups is how many distinct values may be counted. Beyond it a query fails: the counts of some values would be wrong.
+	Groups int
+	// Buckets is how many buckets a histogram may have, and Cells how many over all its groups.
+	Buckets int
+	Cells   int
+	// TraceSpans is how many spans (and as many log records) a trace's answer holds.
+	TraceSpans int
+	// CacheBytes is for the answers of vocabularies that do not change.
+	CacheBytes int
+}
+
+// DefaultLimits suit a process that shares its machine with ingest.
+func DefaultLimits() Limits {
+	return Limits{
+		Workers:     runtime.GOMAXPROCS(0),
+		Queries:     16,
+		Wait:        10 * time.Second,
+		Deadline:    60 * time.Second,
+		Records:     10_000,
+		RecordBytes: 64 << 20,
+		Groups:      200_000,
+		Buckets:     11_000, // as many as Prometheus gives points to a series
+		Cells:       2_000_000,
+		TraceSpans:  100_000,
+		CacheBytes:  32 << 20, // fastcache's smallest
+	}
+}
+
+// ErrBusy says that too many queries are running: try again.
+var ErrBusy = errors.New("too many queries are running")
+
+// LimitError says that a query asks for more than the limits allow, and which.
+type LimitError struct {
+	What string // "groups", "buckets", "cells"
+	Max  int
+	Hint string
+}
+
+func (e *LimitError) Error() string {
+	return fmt.Sprintf("the query needs more than %d %s; %s", e.Max, e.What, e.Hint)
+}
+
+const (
+	// cacheEntryMax is the largest vocabulary answer worth keeping; fastcache refuses more than 64 KB in one value.
+	cacheEntryMax = 60 << 10
+	// sameTimeMax is how many rows of the same time a search chooses among: 40 bytes each.
+	sameTimeMax = 2 << 20
+	// checkEvery is how many rows are rebuilt between two looks at the context.
+	checkEvery = 4096
+	// openRetryAfter is how long a segment that could not be opened is left alone.
+	openRetryAfter = 30 * time.Second
+	// opensAtOnce is how many segments one query opens at the same time: each reads its metadata from the store.
+	opensAtOnce = 8
+	// positionWait is how long a query waits for the catalog to reach what a head has given up already.
+	positionWait = 5 * time.Second
+)
+
+// orDefault fills what is zero.
+func (l Limits) orDefault() Limits {
+	d := DefaultLimits()
+	for _, x := range []struct{ have, want *int }{
+		{&l.Workers, &d.Workers}, {&l.Queries, &d.Queries}, {&l.Records, &d.Records}, {&l.RecordBytes, &d.RecordBytes}, {&l.Groups, &d.Groups},
+		{&l.Buckets, &d.Buckets}, {&l.Cells, &d.Cells}, {&l.TraceSpans, &d.TraceSpans}, {&l.CacheBytes, &d.CacheBytes},
+	} {
+		if *x.have == 0 {
+			*x.have = *x.want
+		}
+	}
+	if l.Wait == 0 {
+		l.Wait = d.Wait
+	}
+	if l.Deadline == 0 {
+		l.Deadline = d.Deadline
+	}
+	return l
+}

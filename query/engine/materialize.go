@@ -1,0 +1,174 @@
+package engine
+
+import (
+	"context"
+	"fmt"
+	"slices"
+
+	"clew/index"
+	"clew/internal/telemetry"
+)
+
+// templatesMax is how many templates are picked out of a text column, rather than reading all its variables.
+const templatesMax = 64
+
+// rowRef is a row of a part, with its time.
+type rowRef struct {
+	time int64
+	b    *bound
+	rg   int
+	row  int
+}
+
+// materialize makes records of rows of one row group. Columns that no row of the row group has are not read.
+func (q *query) materialize(ctx context.Context, b *bound, rg int, rows []int) ([]Record, error) {
+	records := make([]Record, len(rows))
+	for col := range b.columns {
+		if b.columns[col].NonNull == 0 {
+			continue
+		}
+		if err := b.gather(ctx, col, rg, rows, records); err != nil {
+			return nil, err
+		}
+	}
+	var buf []byte
+	for i := range records {
+		buf = records[i].setKey(buf)
+	}
+	q.tally.shown.Add(int64(len(rows)))
+	return records, nil
+}
+
+// gather adds one column's values to the records.
+func (b *bound) gather(ctx context.Context, col, rg int, rows []int, records []Record) error {
+	c := b.columns[col]
+	add := func(i int, v Value) {
+		records[i].Fields = append(records[i].Fields, Field{c.Column, v})
+		if col == b.timeCol {
+			records[i].Time = v.Int
+		}
+	}
+	switch {
+	case c.Overflow || c.Kind == index.KindRaw:
+		vals, err := b.part.Bytes(ctx, col, rg)
+		if err != nil {
+			return err
+		}
+		for i, row := range rows {
+			if index.IsValid(vals.Valid, row) {
+				add(i, parseValue(c.Type, vals.At(row)))
+			}
+		}
+	case c.Kind == index.KindInt:
+		vals, err := b.part.Ints(ctx, col, rg)
+		if err != nil {
+			return err
+		}
+		for i, row := range rows {
+			if index.IsValid(vals.Valid, row) {
+				add(i, Value{Int: vals.Values[row]})
+			}
+		}
+	case c.Kind == index.KindDouble:
+		vals, err := b.part.Doubles(ctx, col, rg)
+		if err != nil {
+			return err
+		}
+		for i, row := range rows {
+			if index.IsValid(vals.Valid, row) {
+				add(i, Value{Double: vals.Values[row]})
+			}
+		}
+	case c.Kind == index.KindValue:
+		return b.gatherCodes(ctx, col, rg, rows, add)
+	case c.Kind == index.KindText:
+		return b.gatherText(ctx, col, rg, rows, add)
+	default:
+		return fmt.Errorf("part %s: column %v has unknown kind %v", b.info.ID, c.Column, c.Kind)
+	}
+	return nil
+}
+
+func (b *bound) gatherCodes(ctx context.Context, col, rg int, rows []int, add func(int, Value)) error {
+	h, ok, err := b.part.Histogram(ctx, col, rg)
+	if err != nil || ok && len(h.Codes) == 0 {
+		return err
+	}
+	codes, err := b.part.Codes(ctx, col, rg)
+	if err != nil {
+		return err
+	}
+	entries, err := b.part.Vocabulary(ctx, col)
+	if err != nil {
+		return err
+	}
+	last, value := uint32(index.NullCode), Value{} // neighbours are often the same: one string serves them
+	for i, row := range rows {
+		code := codes[row]
+		if code == index.NullCode {
+			continue
+		}
+		if code != last {
+			last, value = code, parseValue(b.columns[col].Type, entries.At(int(code)))
+		}
+		add(i, value)
+	}
+	return nil
+}
+
+func (b *bound) gatherText(ctx context.Context, col, rg int, rows []int, add func(int, Value)) error {
+	h, ok, err := b.part.Histogram(ctx, col, rg)
+	if err != nil || ok && len(h.Codes) == 0 {
+		return err
+	}
+	codes, err := b.part.Codes(ctx, col, rg)
+	if err != nil {
+		return err
+	}
+	var templates []uint32
+	if !slices.ContainsFunc(rows, func(row int) bool { return codes[row] != index.NullCode }) {
+		return nil
+	}
+	for _, row := range rows {
+		if code := codes[row]; code != index.NullCode && !slices.Contains(templates, code) {
+			if templates = append(templates, code); len(templates) == templatesMax {
+				templates = nil // so many that reading all is as good
+				break
+			}
+		}
+	}
+	text, err := textOf(ctx, b.part, col, rg, templates)
+	if err != nil {
+		return err
+	}
+	var buf []byte
+	for i, row := range rows {
+		if codes[row] == index.NullCode {
+			continue
+		}
+		buf = text.AppendText(buf[:0], row)
+		add(i, Value{Text: string(buf)})
+	}
+	return nil
+}
+
+// times reads the ordering time of a row group.
+func (b *bound) times(ctx context.Context, rg int) ([]int64, error) {
+	if b.timeCol < 0 {
+		return nil, fmt.Errorf("part %s has no column %s", b.info.ID, timeField(b.info.Signal))
+	}
+	vals, err := b.part.Ints(ctx, b.timeCol, rg)
+	if err == nil && len(vals.Values) != b.groups[rg].Rows {
+		err = fmt.Errorf("part %s: column %s has %d values for %d rows", b.info.ID, telemetry.FieldTime, len(vals.Values), b.groups[rg].Rows)
+	}
+	return vals.Values, err
+}
+
+// bytes is about how much memory the record takes.
+func (r *Record) bytes() int {
+	n := 64
+	for _, f := range r.Fields {
+		n += 72 + len(f.Value.Text)
+	}
+	return n
+}

@@ -1,0 +1,43 @@
+package engine
+
+import (
+	"context"
+	"sync/atomic"
+)
+
+// Count is how many records match.
+type Count struct {
+	Count uint64
+	Stats Stats
+}
+
+// Count counts the matching records. Rows are read only where histograms cannot tell.
+func (e *Engine) Count(ctx context.Context, r Request) (*Count, error) {
+	ctx, q, err := e.begin(ctx, r)
+	if err != nil {
+		return nil, err
+	}
+	defer q.end()
+	bounds, err := q.bindAll(ctx)
+	if err != nil {
+		return nil, err
+	}
+	var total atomic.Uint64
+	err = q.each(ctx, tasksOf(bounds), nil, func(ctx context.Context, _ task, s *scan) error {
+		n, ok := s.countByHistogram()
+		if !ok {
+			rows, err := s.rowsMatching(ctx)
+			if err != nil {
+				return err
+			}
+			n = rows.count(s.rows)
+		}
+		total.Add(uint64(n))
+		q.tally.matched.Add(int64(n))
+		return nil
+	})
+	if err != nil {
+		return nil, err
+	}
+	return &Count{Count: total.Load(), Stats: q.stats()}, nil
+}

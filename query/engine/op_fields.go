@@ -1,0 +1,146 @@
+package engine
+
+import (
+	"context"
+	"math/bits"
+	"slices"
+	"sync"
+
+	"clew/index"
+	"clew/internal/telemetry"
+)
+
+// FieldCount is a field that records have.
+type FieldCount struct {
+	Column telemetry.Column
+	Count  uint64 // matching records that have it
+}
+
+// Fields is the answer of Engine.Fields.
+type Fields struct {
+	Fields []FieldCount // in Column.Compare's order
+	Count  uint64       // matching records
+	Stats  Stats
+}
+
+// Fields lists the fields of the matching records, with their types and how many records have them.
+func (e *Engine) Fields(ctx context.Context, r Request) (*Fields, error) {
+	ctx, q, err := e.begin(ctx, r)
+	if err != nil {
+		return nil, err
+	}
+	defer q.end()
+	bounds, err := q.bindAll(ctx)
+	if err != nil {
+		return nil, err
+	}
+	out := &Fields{}
+	var mu sync.Mutex
+	counts := map[telemetry.Column]uint64{}
+	var tasks []task
+	for _, b := range bounds {
+		if b.root.kind != planConst {
+			tasks = append(tasks, tasksOf([]*bound{b})...)
+			continue
+		}
+		// All records of the part: its columns say it.
+		out.Count += uint64(b.info.Rows)
+		q.tally.matched.Add(int64(b.info.Rows))
+		for _, c := range b.columns {
+			counts[c.Column] += c.NonNull
+		}
+	}
+	err = q.each(ctx, tasks, nil, func(ctx context.Context, t task, s *scan) error {
+		rows, err := s.rowsMatching(ctx)
+		if err != nil || rows.empty() {
+			return err
+		}
+		have := map[telemetry.Column]uint64{}
+		for col, c := range t.b.columns {
+			n, err := t.b.countValues(ctx, col, t.rg, rows)
+			if err != nil {
+				return err
+			}
+			have[c.Column] += uint64(n)
+		}
+		n := rows.count(s.rows)
+		q.tally.matched.Add(int64(n))
+		mu.Lock()
+		defer mu.Unlock()
+		out.Count += uint64(n)
+		for c, n := range have {
+			counts[c] += n
+		}
+		return nil
+	})
+	if err != nil {
+		return nil, err
+	}
+	for c, n := range counts {
+		if n > 0 && !(c.Level == telemetry.LevelField && slices.Contains(hiddenFields, c.Key)) {
+			out.Fields = append(out.Fields, FieldCount{c, n})
+		}
+	}
+	slices.SortFunc(out.Fields, func(a, b FieldCount) int { return a.Column.Compare(b.Column) })
+	out.Stats = q.stats()
+	return out, nil
+}
+
+// countValues counts the rows that have a value in a column.
+func (b *bound) countValues(ctx context.Context, col, rg int, rows rowBits) (int, error) {
+	c := b.columns[col]
+	n := b.groups[rg].Rows
+	switch {
+	case c.NonNull == 0:
+		return 0, nil
+	case c.NonNull == uint64(b.info.Rows):
+		return rows.count(n), nil
+	case c.Overflow || c.Kind == index.KindRaw:
+		vals, err := b.part.Bytes(ctx, col, rg)
+		return countValid(rows, vals.Valid, n), err
+	case c.Kind == index.KindInt:
+		vals, err := b.part.Ints(ctx, col, rg)
+		return countValid(rows, vals.Valid, n), err
+	case c.Kind == index.KindDouble:
+		vals, err := b.part.Doubles(ctx, col, rg)
+		return countValid(rows, vals.Valid, n), err
+	}
+	h, ok, err := b.part.Histogram(ctx, col, rg)
+	if err != nil {
+		return 0, err
+	}
+	if ok && (rows.kind == bitsAll || len(h.Codes) == 0) {
+		return n - h.Nulls, nil
+	}
+	codes, err := b.part.Codes(ctx, col, rg)
+	if err != nil {
+		return 0, err
+	}
+	have := 0
+	rows.each(n, func(i int) bool {
+		if codes[i] != index.NullCode {
+			have++
+		}
+		return true
+	})
+	return have, nil
+}
+
+func countValid(rows rowBits, valid []uint64, n int) int {
+	if valid == nil {
+		return rows.count(n)
+	}
+	have := 0
+	for i, v := range valid[:(n+63)/64] {
+		if i == n>>6 {
+			v &= 1<<(n&63) - 1
+		}
+		switch rows.kind {
+		case bitsAll:
+			have += bits.OnesCount64(v)
+		case bitsSome:
+			have += bits.OnesCount64(v & rows.words[i])
+		}
+	}
+	return have
+}

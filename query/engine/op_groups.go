@@ -1,0 +1,218 @@
+package engine
+
+import (
+	"bytes"
+	"context"
+	"slices"
+	"strings"
+	"sync"
+
+	"clew/index"
+	"clew/index/vocabulary"
+	"clew/internal/telemetry"
+)
+
+// Group is the records of one value.
+type Group struct {
+	Value string // as text: numbers in decimal, bytes in hex
+	Count uint64
+}
+
+// Groups is the answer of CountBy and Values.
+type Groups struct {
+	Count  uint64  // matching records
+	Groups []Group // by count, descending; then by value
+	Other  uint64  // matching records with other values
+	Absent uint64  // matching records without the field
+	Stats  Stats
+}
+
+// CountBy counts the matching records by a field's values and gives the top most frequent ones (0: all).
+func (e *Engine) CountBy(ctx context.Context, r Request, fieldName string, top int) (*Groups, error) {
+	return e.groups(ctx, r, fieldName, nil, top)
+}
+
+// Values are a field's most frequent values that begin with prefix, whatever its case, among the matching records.
+func (e *Engine) Values(ctx context.Context, r Request, fieldName, prefix string, top int) (*Groups, error) {
+	if prefix == "" {
+		return e.groups(ctx, r, fieldName, nil, top)
+	}
+	low := vocabulary.AppendLower(nil, []byte(prefix))
+	return e.groups(ctx, r, fieldName, func(text []byte) bool {
+		var buf [256]byte // lower-casing changes lengths by little: three times the prefix is plenty
+		return bytes.HasPrefix(vocabulary.AppendLower(buf[:0], text[:min(len(text), 3*len(low))]), low)
+	}, top)
+}
+
+func (e *Engine) groups(ctx context.Context, r Request, fieldName string, accept func([]byte) bool, top int) (*Groups, error) {
+	f := fieldOf(r.Signal, fieldName)
+	ctx, q, err := e.begin(ctx, r)
+	if err != nil {
+		return nil, err
+	}
+	defer q.end()
+	bounds, err := q.bindAll(ctx)
+	if err != nil {
+		return nil, err
+	}
+	g := &grouping{q: q, field: f, accept: accept}
+	if err := q.each(ctx, tasksOf(bounds), nil, g.visit); err != nil {
+		return nil, err
+	}
+	out, err := g.result(top)
+	if err != nil {
+		return nil, err
+	}
+	out.Stats = q.stats()
+	return out, nil
+}
+
+// grouping counts by value on several goroutines: each scan has a keyer and counts of its own.
+type grouping struct {
+	q      *query
+	field  field
+	accept func([]byte) bool
+
+	mu    sync.Mutex
+	byRun map[*scan]*groupCounts
+}
+
+type groupCounts struct {
+	keyer  *keyer
+	counts []uint64 // by the keyer's groups
+	other  uint64
+	absent uint64
+}
+
+func (g *grouping) of(s *scan) *groupCounts {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	if g.byRun == nil {
+		g.byRun = map[*scan]*groupCounts{}
+	}
+	c := g.byRun[s]
+	if c == nil {
+		c = &groupCounts{keyer: newKeyer(g.field, g.accept, g.q.engine.limits.Groups)}
+		g.byRun[s] = c
+	}
+	return c
+}
+
+func (g *grouping) visit(ctx context.Context, t task, s *scan) error {
+	rows, err := s.rowsMatching(ctx)
+	if err != nil || rows.empty() {
+		return err
+	}
+	c := g.of(s)
+	if done, err := c.fromHistogram(ctx, t, s, rows); done || err != nil {
+		if err == nil {
+			g.q.tally.matched.Add(int64(s.rows))
+		}
+		return err
+	}
+	ids, err := c.keyer.rowGroups(ctx, t.b, t.rg, rows)
+	if err != nil {
+		return err
+	}
+	c.grow()
+	rows.each(s.rows, func(i int) bool {
+		switch id := ids[i]; {
+		case id >= 0:
+			c.counts[id]++
+		case id == noGroup:
+			c.absent++
+		default:
+			c.other++
+		}
+		return true
+	})
+	g.q.tally.matched.Add(int64(rows.count(s.rows)))
+	return nil
+}
+
+func (c *groupCounts) grow() {
+	for len(c.counts) < len(c.keyer.texts) {
+		c.counts = append(c.counts, 0)
+	}
+}
+
+// fromHistogram counts a row group all of whose rows match, if the field is one column with a histogram.
+func (c *groupCounts) fromHistogram(ctx context.Context, t task, s *scan, rows rowBits) (bool, error) {
+	if rows.kind != bitsAll {
+		return false, nil
+	}
+	cols := c.keyer.columns(t.b)
+	if len(cols) == 0 {
+		c.absent += uint64(s.rows)
+		return true, nil
+	}
+	info := t.b.columns[cols[0]]
+	if len(cols) > 1 || info.Overflow || info.Kind != index.KindValue {
+		return false, nil
+	}
+	h, ok, err := t.b.part.Histogram(ctx, cols[0], t.rg)
+	if err != nil || !ok {
+		return false, err
+	}
+	entries, err := t.b.part.Vocabulary(ctx, cols[0])
+	if err != nil {
+		return false, err
+	}
+	known := c.keyer.known(t.b, cols[0], entries.Len())
+	for _, code := range h.Codes { // all that can fail comes before anything is counted
+		if known[code] == unknown {
+			if known[code], err = c.keyer.entry(entries, code, info.Type == telemetry.TypeBytes); err != nil {
+				return false, err
+			}
+		}
+	}
+	c.grow()
+	for i, code := range h.Codes {
+		if id := known[code]; id >= 0 {
+			c.counts[id] += uint64(h.Counts[i])
+		} else {
+			c.other += uint64(h.Counts[i])
+		}
+	}
+	c.absent += uint64(h.Nulls)
+	return true, nil
+}
+
+func (g *grouping) result(top int) (*Groups, error) {
+	out := &Groups{}
+	sums := map[string]uint64{}
+	for _, c := range g.byRun {
+		for id, n := range c.counts {
+			if n > 0 {
+				sums[c.keyer.texts[id]] += n
+			}
+		}
+		out.Other += c.other
+		out.Absent += c.absent
+	}
+	if len(sums) > g.q.engine.limits.Groups {
+		return nil, &LimitError{"groups", g.q.engine.limits.Groups, "count by a field with fewer values, or narrow the query"}
+	}
+	out.Groups = make([]Group, 0, len(sums))
+	out.Count = out.Other + out.Absent
+	for v, n := range sums {
+		out.Groups = append(out.Groups, Group{v, n})
+		out.Count += n
+	}
+	slices.SortFunc(out.Groups, func(a, b Group) int {
+		if a.Count != b.Count {
+			if a.Count > b.Count {
+				return -1
+			}
+			return 1
+		}
+		return strings.Compare(a.Value, b.Value)
+	})
+	if top > 0 && len(out.Groups) > top {
+		for _, r := range out.Groups[top:] {
+			out.Other += r.Count
+		}
+		out.Groups = out.Groups[:top]
+	}
+	return out, nil
+}

@@ -1,0 +1,266 @@
+package engine
+
+import (
+	"context"
+	"fmt"
+	"math"
+	"slices"
+	"strings"
+	"sync"
+	"time"
+)
+
+// Histogram is the matching records over time.
+type Histogram struct {
+	Start  int64 // of the first bucket, nanoseconds
+	Step   time.Duration
+	Series []Series // one without a field; else by count, descending
+	Count  uint64
+	Stats  Stats
+}
+
+// Series is the counts of one value.
+type Series struct {
+	Value  string // of the field
+	Absent bool   // the records without the field
+	Other  bool   // the records of values beyond the top ones
+	Count  uint64
+	Counts []uint64 // a bucket each
+}
+
+// HistogramBy says how records are put into series and buckets.
+type HistogramBy struct {
+	Step  time.Duration // buckets begin at multiples of it
+	Field string        // "": one series
+	Top   int           // of the field's values; 0: all
+}
+
+// Histogram counts the matching records in buckets of time. Without bounds in the request it spans the records of the parts there are.
+func (e *Engine) Histogram(ctx context.Context, r Request, by HistogramBy) (*Histogram, error) {
+	if by.Step <= 0 {
+		return nil, fmt.Errorf("histogram step %v: want more than 0", by.Step)
+	}
+	ctx, q, err := e.begin(ctx, r)
+	if err != nil {
+		return nil, err
+	}
+	defer q.end()
+	bounds, err := q.bindAll(ctx)
+	if err != nil {
+		return nil, err
+	}
+	h := &timeline{q: q, step: int64(by.Step)}
+	if by.Field != "" {
+		f := fieldOf(r.Signal, by.Field)
+		h.field = &f
+	}
+	if err := h.span(r, bounds); err != nil {
+		return nil, err
+	}
+	if err := q.each(ctx, tasksOf(bounds), nil, h.visit); err != nil {
+		return nil, err
+	}
+	out := h.result(by.Top)
+	out.Stats = q.stats()
+	return out, nil
+}
+
+// timeline counts by time, and by a field's values, on several goroutines.
+type timeline struct {
+	q       *query
+	field   *field
+	first   int64 // number of the first bucket: its start is first*step
+	buckets int
+	step    int64
+
+	mu    sync.Mutex
+	byRun map[*scan]*timelineCounts
+}
+
+// timelineCounts are one goroutine's. counts has a row of buckets per group; without a field group 0 is everything.
+type timelineCounts struct {
+	keyer  *keyer
+	counts [][]uint64
+	absent []uint64
+}
+
+// span fixes the buckets: those of the request's times where it has them, else of the parts'.
+func (h *timeline) span(r Request, bounds []*bound) error {
+	from, to := int64(math.MaxInt64), int64(math.MinInt64)
+	for _, b := range bounds {
+		from, to = min(from, b.info.MinTime), max(to, b.info.MaxTime)
+	}
+	from, to = max(from, h.q.from), min(to, h.q.to)
+	if r.From != 0 {
+		from = r.From
+	}
+	if r.To != 0 {
+		to = r.To - 1
+	}
+	if from > to {
+		return nil
+	}
+	h.first = floorDiv(from, h.step)
+	n := floorDiv(to, h.step) - h.first + 1
+	if n <= 0 || n > int64(h.q.engine.limits.Buckets) {
+		return &LimitError{"buckets", h.q.engine.limits.Buckets, "use a longer step or a shorter time range"}
+	}
+	h.buckets = int(n)
+	return nil
+}
+
+func floorDiv(a, b int64) int64 {
+	q := a / b
+	if a%b < 0 {
+		q--
+	}
+	return q
+}
+
+func (h *timeline) of(s *scan) *timelineCounts {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	if h.byRun == nil {
+		h.byRun = map[*scan]*timelineCounts{}
+	}
+	c := h.byRun[s]
+	if c == nil {
+		c = &timelineCounts{absent: make([]uint64, h.buckets)}
+		if h.field != nil {
+			c.keyer = newKeyer(*h.field, nil, max(1, h.q.engine.limits.Cells/max(1, h.buckets)))
+		} else {
+			c.counts = [][]uint64{make([]uint64, h.buckets)}
+		}
+		h.byRun[s] = c
+	}
+	return c
+}
+
+func (h *timeline) visit(ctx context.Context, t task, s *scan) error {
+	g := t.b.groups[t.rg]
+	c := h.of(s)
+	low, high := floorDiv(g.MinTime, h.step)-h.first, floorDiv(g.MaxTime, h.step)-h.first
+	inOne := low == high && low >= 0 && high < int64(h.buckets)
+	if inOne && h.field == nil {
+		if n, ok := s.countByHistogram(); ok {
+			c.counts[0][low] += uint64(n)
+			h.q.tally.matched.Add(int64(n))
+			return nil
+		}
+	}
+	rows, err := s.rowsMatching(ctx)
+	if err != nil || rows.empty() {
+		return err
+	}
+	if inOne && h.field == nil {
+		n := rows.count(s.rows)
+		c.counts[0][low] += uint64(n)
+		h.q.tally.matched.Add(int64(n))
+		return nil
+	}
+	times, err := t.b.times(ctx, t.rg)
+	if err != nil {
+		return err
+	}
+	var ids []int32
+	if c.keyer != nil {
+		if ids, err = c.keyer.rowGroups(ctx, t.b, t.rg, rows); err != nil {
+			return err
+		}
+		for len(c.counts) < len(c.keyer.texts) {
+			c.counts = append(c.counts, make([]uint64, h.buckets))
+		}
+	}
+	h.count(c, s, rows, times, ids)
+	h.q.tally.matched.Add(int64(rows.count(s.rows)))
+	return nil
+}
+
+// count adds the rows. Neighbours are near in time, so the bucket of the row before is tried before dividing.
+func (h *timeline) count(c *timelineCounts, s *scan, rows rowBits, times []int64, ids []int32) {
+	bucket, start, end := int64(-1), int64(0), int64(0)
+	line := c.absent
+	if ids == nil {
+		line = c.counts[0]
+	}
+	rows.each(s.rows, func(i int) bool {
+		t := times[i]
+		if t < start || t >= end || bucket < 0 {
+			bucket = floorDiv(t, h.step) - h.first
+			start = (bucket + h.first) * h.step
+			end = start + h.step
+		}
+		if bucket < 0 || bucket >= int64(h.buckets) {
+			return true // outside the parts' stated times: cannot be
+		}
+		if ids != nil {
+			if line = c.absent; ids[i] >= 0 {
+				line = c.counts[ids[i]]
+			}
+		}
+		line[bucket]++
+		return true
+	})
+}
+
+func (h *timeline) result(top int) *Histogram {
+	out := &Histogram{Start: h.first * h.step, Step: time.Duration(h.step)}
+	sums := map[string][]uint64{}
+	absent := make([]uint64, h.buckets)
+	for _, c := range h.byRun {
+		addCounts(absent, c.absent)
+		for id, counts := range c.counts {
+			value := ""
+			if c.keyer != nil {
+				value = c.keyer.texts[id]
+			}
+			if sums[value] == nil {
+				sums[value] = make([]uint64, h.buckets)
+			}
+			addCounts(sums[value], counts)
+		}
+	}
+	if h.field == nil && len(sums) == 0 {
+		sums[""] = make([]uint64, h.buckets)
+	}
+	for value, counts := range sums {
+		out.Series = append(out.Series, newSeries(Series{Value: value}, counts))
+	}
+	slices.SortFunc(out.Series, func(a, b Series) int {
+		if a.Count != b.Count {
+			if a.Count > b.Count {
+				return -1
+			}
+			return 1
+		}
+		return strings.Compare(a.Value, b.Value)
+	})
+	if top > 0 && len(out.Series) > top {
+		other := make([]uint64, h.buckets)
+		for _, s := range out.Series[top:] {
+			addCounts(other, s.Counts)
+		}
+		out.Series = append(out.Series[:top], newSeries(Series{Other: true}, other))
+	}
+	if s := newSeries(Series{Absent: true}, absent); s.Count > 0 {
+		out.Series = append(out.Series, s)
+	}
+	for _, s := range out.Series {
+		out.Count += s.Count
+	}
+	return out
+}
+
+func newSeries(s Series, counts []uint64) Series {
+	s.Counts = counts
+	for _, n := range counts {
+		s.Count += n
+	}
+	return s
+}
+
+func addCounts(into, from []uint64) {
+	for i, n := range from {
+		into[i] += n
+	}
+}

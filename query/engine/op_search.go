@@ -1,0 +1,189 @@
+package engine
+
+import (
+	"context"
+	"slices"
+)
+
+// Search asks for whole records.
+type Search struct {
+	Request
+	Limit       int     // 0 or more than Limits.Records is Limits.Records
+	OldestFirst bool    // else newest first
+	Cursor      *Cursor // where an earlier answer ended; nil: the beginning
+}
+
+// Found is the answer of a search: records in order of time, those of the same time in an order that does not change.
+type Found struct {
+	Records []Record
+	Cursor  *Cursor // for the next page; nil if there is none
+	Stats   Stats
+}
+
+// Search finds records. It looks at row groups in the order of their times and stops where no better record can come.
+func (e *Engine) Search(ctx context.Context, s Search) (*Found, error) {
+	if s.Limit <= 0 || s.Limit > e.limits.Records {
+		s.Limit = e.limits.Records
+	}
+	if c := s.Cursor; c != nil {
+		if s.OldestFirst {
+			s.From = max(s.From, c.Time)
+		} else if s.To == 0 || s.To > c.Time+1 {
+			s.To = c.Time + 1
+		}
+	}
+	ctx, q, err := e.begin(ctx, s.Request)
+	if err != nil {
+		return nil, err
+	}
+	defer q.end()
+	bounds, err := q.bindAll(ctx)
+	if err != nil {
+		return nil, err
+	}
+	tasks := tasksOf(bounds)
+	h := newHits(&s)
+	slices.SortStableFunc(tasks, func(x, y task) int {
+		if s.OldestFirst {
+			return compareInts(x.b.groups[x.rg].MinTime, y.b.groups[y.rg].MinTime)
+		}
+		return compareInts(y.b.groups[y.rg].MaxTime, x.b.groups[x.rg].MaxTime)
+	})
+	skip := func(t task) bool {
+		g := t.b.groups[t.rg]
+		if s.OldestFirst {
+			return h.beyond(g.MinTime)
+		}
+		return h.beyond(g.MaxTime)
+	}
+	err = q.each(ctx, tasks, skip, func(ctx context.Context, t task, sc *scan) error {
+		rows, err := sc.rowsMatching(ctx)
+		if err != nil || rows.empty() {
+			return err
+		}
+		times, err := t.b.times(ctx, t.rg)
+		if err != nil {
+			return err
+		}
+		q.tally.matched.Add(int64(rows.count(sc.rows)))
+		return h.add(t, rows, times)
+	})
+	if err != nil {
+		return nil, err
+	}
+	found := &Found{}
+	if found.Records, found.Cursor, err = q.page(ctx, &s, h); err != nil {
+		return nil, err
+	}
+	found.Stats = q.stats()
+	return found, nil
+}
+
+func compareInts(a, b int64) int {
+	switch {
+	case a < b:
+		return -1
+	case a > b:
+		return 1
+	}
+	return 0
+}
+
+// page chooses among the hits those that come next, whole.
+func (q *query) page(ctx context.Context, s *Search, h *hits) ([]Record, *Cursor, error) {
+	want := s.Limit + 1 // one more tells whether there is a next page
+	order := func(a, b *Record) int {
+		c := compareInts(a.Time, b.Time)
+		if c == 0 {
+			c = a.key.compare(b.key)
+		}
+		if s.OldestFirst {
+			return c
+		}
+		return -c
+	}
+	var records []Record
+	if s.Cursor != nil {
+		var err error
+		if records, err = q.best(ctx, h.atCursor, want, order, s.Cursor); err != nil {
+			return nil, nil, err
+		}
+	}
+	better, ties := h.split(want - len(records))
+	for _, rows := range []struct {
+		refs []rowRef
+		n    int
+	}{{better, len(better)}, {ties, want - len(records) - len(better)}} {
+		if rows.n <= 0 {
+			continue
+		}
+		more, err := q.best(ctx, rows.refs, rows.n, order, nil)
+		if err != nil {
+			return nil, nil, err
+		}
+		records = append(records, more...)
+	}
+	end, size := 0, 0
+	for end < min(s.Limit, len(records)) && (end == 0 || size < q.engine.limits.RecordBytes) {
+		size += records[end].bytes()
+		end++
+	}
+	if end == len(records) {
+		return records, nil, nil
+	}
+	return records[:end], nextCursor(records[:end], s.Cursor), nil
+}
+
+// best makes records of rows and keeps the n that come first, after the cursor if there is one.
+func (q *query) best(ctx context.Context, refs []rowRef, n int, order func(a, b *Record) int, after *Cursor) ([]Record, error) {
+	slices.SortFunc(refs, func(x, y rowRef) int { // by row group, so that each column is read once
+		if x.b != y.b {
+			if x.b.info.ID < y.b.info.ID {
+				return -1
+			}
+			return 1
+		}
+		if x.rg != y.rg {
+			return x.rg - y.rg
+		}
+		return x.row - y.row
+	})
+	var groups [][]rowRef
+	for len(refs) > 0 {
+		end := 1
+		for end < len(refs) && end < materializeRows && refs[end].b == refs[0].b && refs[end].rg == refs[0].rg {
+			end++
+		}
+		groups = append(groups, refs[:end])
+		refs = refs[end:]
+	}
+	kept := keeper{n: n, order: order, after: after}
+	err := q.parallel(ctx, len(groups), func(ctx context.Context, i int, _ *scan) error {
+		rows := make([]int, len(groups[i]))
+		for j, r := range groups[i] {
+			rows[j] = r.row
+		}
+		records, err := q.materialize(ctx, groups[i][0].b, groups[i][0].rg, rows)
+		if err != nil {
+			return q.setAside(err)
+		}
+		kept.add(records)
+		return nil
+	})
+	return kept.first(), err
+}
+
+// nextCursor is the place after the last of records.
+func nextCursor(records []Record, before *Cursor) *Cursor {
+	last := &records[len(records)-1]
+	c := &Cursor{Time: last.Time, key: last.key}
+	i := len(records)
+	for i > 0 && records[i-1].Time == c.Time && records[i-1].key == c.key {
+		c.passed++
+		i--
+	}
+	if i == 0 && before != nil && before.Time == c.Time && before.key == c.key {
+		c.passed += before.passed
+	}
+	return c
+}

@@ -1,0 +1,148 @@
+package engine
+
+import (
+	"math"
+	"strconv"
+
+	"github.com/cespare/xxhash/v2"
+
+	"clew/internal/telemetry"
+)
+
+// Record is a record as its columns have it.
+type Record struct {
+	Time   int64   // of the ordering time, nanoseconds
+	Fields []Field // in Column.Compare's order; a field that the record lacks is not there
+	key    orderKey
+}
+
+// Field is one value of a record.
+type Field struct {
+	Column telemetry.Column
+	Value  Value
+}
+
+// Value is a value; which member holds it, the column's type says.
+type Value struct {
+	Text   string  // TypeString, TypeJSON; TypeBytes: the bytes
+	Int    int64   // TypeInt, TypeTime; TypeBool: 0 or 1
+	Double float64 // TypeDouble
+}
+
+// Get returns the first value of a level and key, of whatever type.
+func (r *Record) Get(level telemetry.Level, key string) (Field, bool) {
+	for _, f := range r.Fields {
+		if f.Column.Level == level && f.Column.Key == key {
+			return f, true
+		}
+	}
+	return Field{}, false
+}
+
+// Text is the text of a fixed field; empty if the record has none.
+func (r *Record) Text(key string) string {
+	f, _ := r.Get(telemetry.LevelField, key)
+	return f.Text()
+}
+
+// Int is the number of a fixed field; 0 if the record has none.
+func (r *Record) Int(key string) int64 {
+	f, _ := r.Get(telemetry.LevelField, key)
+	return f.Value.Int
+}
+
+// Service is the record's service.name.
+func (r *Record) Service() string {
+	f, _ := r.Get(telemetry.LevelResource, "service.name")
+	return f.Text()
+}
+
+// Text is the value as text, as queries see it: numbers in decimal, bytes in hex.
+func (f Field) Text() string {
+	switch f.Column.Type {
+	case telemetry.TypeInt, telemetry.TypeTime:
+		return strconv.FormatInt(f.Value.Int, 10)
+	case telemetry.TypeDouble:
+		return formatDouble(f.Value.Double)
+	case telemetry.TypeBool:
+		return strconv.FormatBool(f.Value.Int != 0)
+	case telemetry.TypeBytes:
+		return hexText([]byte(f.Value.Text))
+	}
+	return f.Value.Text
+}
+
+func formatDouble(v float64) string { return strconv.FormatFloat(v, 'g', -1, 64) }
+
+// parseValue reads the text that a vocabulary or an overflow column has for a value.
+func parseValue(t telemetry.Type, text []byte) Value {
+	switch t {
+	case telemetry.TypeInt, telemetry.TypeTime:
+		v, _ := strconv.ParseInt(string(text), 10, 64)
+		return Value{Int: v}
+	case telemetry.TypeDouble:
+		v, _ := strconv.ParseFloat(string(text), 64)
+		return Value{Double: v}
+	case telemetry.TypeBool:
+		if string(text) == "true" {
+			return Value{Int: 1}
+		}
+		return Value{}
+	}
+	return Value{Text: string(text)}
+}
+
+// orderKey orders records of the same time, by content: the order is the same wherever the records are kept, before and after
+// sealing. fixed is of the record's own fields, rest of its attributes; records that have both in common are the same for all purposes.
+type orderKey struct{ fixed, rest uint64 }
+
+func (k orderKey) compare(l orderKey) int {
+	switch {
+	case k.fixed != l.fixed:
+		if k.fixed < l.fixed {
+			return -1
+		}
+		return 1
+	case k.rest < l.rest:
+		return -1
+	case k.rest > l.rest:
+		return 1
+	}
+	return 0
+}
+
+// setKey computes the record's key from its fields.
+func (r *Record) setKey(buf []byte) []byte {
+	fixed, rest := buf[:0], []byte(nil)
+	i := 0
+	for ; i < len(r.Fields) && r.Fields[i].Column.Level == telemetry.LevelField; i++ {
+		if r.Fields[i].Column.Key != telemetry.FieldOverflow { // depends on how the record is kept
+			fixed = r.Fields[i].appendKey(fixed)
+		}
+	}
+	r.key.fixed = xxhash.Sum64(fixed)
+	rest = fixed[:0]
+	for ; i < len(r.Fields); i++ {
+		rest = r.Fields[i].appendKey(rest)
+	}
+	r.key.rest = xxhash.Sum64(rest)
+	return rest
+}
+
+func (f Field) appendKey(dst []byte) []byte {
+	dst = append(dst, byte(f.Column.Level), byte(f.Column.Type))
+	dst = append(dst, f.Column.Key...)
+	dst = append(dst, 0)
+	var n uint64
+	switch f.Column.Type {
+	case telemetry.TypeInt, telemetry.TypeTime, telemetry.TypeBool:
+		n = uint64(f.Value.Int)
+	case telemetry.TypeDouble:
+		n = math.Float64bits(f.Value.Double)
+	default:
+		dst = strconv.AppendInt(dst, int64(len(f.Value.Text)), 10)
+		dst = append(dst, 0)
+		return append(dst, f.Value.Text...)
+	}
+	return append(dst, byte(n), byte(n>>8), byte(n>>16), byte(n>>24), byte(n>>32), byte(n>>40), byte(n>>48), byte(n>>56))
+}

@@ -1,0 +1,302 @@
+package engine
+
+import (
+	"context"
+	"fmt"
+	"math/bits"
+	"strconv"
+
+	"clew/index"
+	"clew/index/vocabulary"
+	"clew/internal/telemetry"
+)
+
+// resolve reads what the leaf's next stage needs. rows are those that hang on it; the other rows' answers are never looked at, so they
+// may stay whatever they are, as long as they are the same from now on.
+func (s *scan) resolve(ctx context.Context, l *columnTest, st *nodeState, rows rowBits) error {
+	switch {
+	case st.stage == stageText:
+		return s.resolveText(ctx, l, st, rows)
+	case l.info.Overflow || l.info.Kind == index.KindRaw:
+		return s.resolveRaw(ctx, l, st, rows)
+	case l.codes != nil:
+		return s.resolveCodes(ctx, l, st)
+	case l.info.Kind == index.KindInt:
+		return s.resolveInts(ctx, l, st, rows)
+	case l.info.Kind == index.KindDouble:
+		return s.resolveDoubles(ctx, l, st, rows)
+	}
+	return fmt.Errorf("part %s: column %v has unknown kind %v", s.b.info.ID, l.info.Column, l.info.Kind)
+}
+
+// settle ends a leaf: w are its matching rows.
+func (s *scan) settle(st *nodeState, w []uint64) {
+	r := s.arena.some(w)
+	st.yes, st.poss, st.stage = r, r, stageDone
+}
+
+func (s *scan) resolveCodes(ctx context.Context, l *columnTest, st *nodeState) error {
+	yes, may := s.arena.zeroed(), []uint64(nil)
+	if st.codes.may > 0 {
+		may = s.arena.zeroed()
+	}
+	if st.hasHist && s.b.info.SortedBy == l.col {
+		if err := s.codeRuns(st, yes, may); err != nil {
+			return err
+		}
+	} else {
+		codes, err := s.b.part.Codes(ctx, l.col, s.rg)
+		if err != nil {
+			return err
+		}
+		if len(codes) != s.rows {
+			return fmt.Errorf("part %s: column %v has %d codes for %d rows", s.b.info.ID, l.info.Column, len(codes), s.rows)
+		}
+		matchCodes(codes, st.codes, yes, may)
+	}
+	if may == nil {
+		s.settle(st, yes)
+		return nil
+	}
+	st.yes = s.arena.some(yes)
+	st.poss = st.yes
+	s.arena.add(&st.poss, &st.ownPoss, s.arena.some(may))
+	st.stage = stageText
+	return nil
+}
+
+// codeRuns uses that the rows of a code are one run: nothing is read.
+func (s *scan) codeRuns(st *nodeState, yes, may []uint64) error {
+	at := 0
+	for i, code := range st.hist.Codes {
+		n := int(st.hist.Counts[i])
+		if at+n > s.rows {
+			return fmt.Errorf("part %s: histogram of row group %d counts more than its %d rows", s.b.info.ID, s.rg, s.rows)
+		}
+		switch st.codes.of(code) {
+		case vocabulary.Always:
+			setRange(yes, at, at+n)
+		case vocabulary.May:
+			setRange(may, at, at+n)
+		}
+		at += n
+	}
+	return nil
+}
+
+// matchCodes sets the rows whose code always (yes) or perhaps (may; nil if no code does) matches.
+func matchCodes(codes []uint32, set *codeSet, yes, may []uint64) {
+	if set.every {
+		for i, c := range codes {
+			if c != index.NullCode {
+				yes[i>>6] |= 1 << (i & 63)
+			}
+		}
+		return
+	}
+	if set.always+set.may == 1 {
+		into := yes
+		if set.may == 1 {
+			into = may
+		}
+		matchOne(codes, set.only, into)
+		return
+	}
+	answers := set.answers
+	for i, c := range codes {
+		if uint(c) >= uint(len(answers)) {
+			continue
+		}
+		switch answers[c] {
+		case vocabulary.Always:
+			yes[i>>6] |= 1 << (i & 63)
+		case vocabulary.May:
+			may[i>>6] |= 1 << (i & 63)
+		}
+	}
+}
+
+func matchOne(codes []uint32, code uint32, into []uint64) {
+	for len(codes) > 0 {
+		n := min(64, len(codes))
+		var w uint64
+		for i, c := range codes[:n] {
+			if c == code {
+				w |= 1 << i
+			}
+		}
+		into[0] = w
+		codes, into = codes[n:], into[1:]
+	}
+}
+
+func (s *scan) resolveInts(ctx context.Context, l *columnTest, st *nodeState, rows rowBits) error {
+	vals, err := s.b.part.Ints(ctx, l.col, s.rg)
+	if err != nil {
+		return err
+	}
+	if len(vals.Values) != s.rows {
+		return fmt.Errorf("part %s: column %v has %d values for %d rows", s.b.info.ID, l.info.Column, len(vals.Values), s.rows)
+	}
+	w := s.arena.zeroed()
+	switch {
+	case l.test.numbers != nil:
+		if l.test.numbers.lo <= l.test.numbers.hi {
+			matchInts(vals.Values, l.test.numbers.lo, l.test.numbers.hi, w)
+		}
+	case l.test.exists:
+		setRange(w, 0, s.rows)
+	default:
+		rows.each(s.rows, func(i int) bool {
+			s.num = strconv.AppendInt(s.num[:0], vals.Values[i], 10)
+			if l.test.matcher.Text(s.num) {
+				w[i>>6] |= 1 << (i & 63)
+			}
+			return true
+		})
+	}
+	s.settleValid(st, w, vals.Valid)
+	return nil
+}
+
+// settleValid is settle without the rows that have no value.
+func (s *scan) settleValid(st *nodeState, w, valid []uint64) {
+	if valid != nil {
+		for i := range w {
+			w[i] &= valid[i]
+		}
+	}
+	s.arena.trim(w)
+	s.settle(st, w)
+}
+
+// matchInts sets the rows with lo <= value <= hi. One unsigned comparison does both.
+func matchInts(values []int64, lo, hi int64, into []uint64) {
+	width := uint64(hi) - uint64(lo)
+	for len(values) > 0 {
+		n := min(64, len(values))
+		var w uint64
+		for i, v := range values[:n] {
+			_, above := bits.Sub64(width, uint64(v)-uint64(lo), 0)
+			w |= (above ^ 1) << i
+		}
+		into[0] = w
+		values, into = values[n:], into[1:]
+	}
+}
+
+func (s *scan) resolveDoubles(ctx context.Context, l *columnTest, st *nodeState, rows rowBits) error {
+	vals, err := s.b.part.Doubles(ctx, l.col, s.rg)
+	if err != nil {
+		return err
+	}
+	if len(vals.Values) != s.rows {
+		return fmt.Errorf("part %s: column %v has %d values for %d rows", s.b.info.ID, l.info.Column, len(vals.Values), s.rows)
+	}
+	w := s.arena.zeroed()
+	rows.each(s.rows, func(i int) bool {
+		ok := l.test.exists
+		switch {
+		case l.test.numbers != nil:
+			ok = l.test.numbers.hasDouble(vals.Values[i])
+		case l.test.matcher != nil:
+			s.num = strconv.AppendFloat(s.num[:0], vals.Values[i], 'g', -1, 64)
+			ok = l.test.matcher.Text(s.num)
+		}
+		if ok {
+			w[i>>6] |= 1 << (i & 63)
+		}
+		return true
+	})
+	s.settleValid(st, w, vals.Valid)
+	return nil
+}
+
+// resolveRaw tests the values of a raw column, or of one in the overflow.
+func (s *scan) resolveRaw(ctx context.Context, l *columnTest, st *nodeState, rows rowBits) error {
+	vals, err := s.b.part.Bytes(ctx, l.col, s.rg)
+	if err != nil {
+		return err
+	}
+	if len(vals.Offsets) != s.rows+1 {
+		return fmt.Errorf("part %s: column %v has %d offsets for %d rows", s.b.info.ID, l.info.Column, len(vals.Offsets), s.rows)
+	}
+	w := s.arena.zeroed()
+	rows.each(s.rows, func(i int) bool {
+		if index.IsValid(vals.Valid, i) && l.test.ofText(l.info, vals.At(i)) {
+			w[i>>6] |= 1 << (i & 63)
+		}
+		return i%checkEvery != 0 || ctx.Err() == nil
+	})
+	if err := ctx.Err(); err != nil {
+		return err
+	}
+	s.settle(st, w)
+	return nil
+}
+
+// ofText answers for a value as a raw or overflow column keeps it.
+func (t *test) ofText(info index.ColumnInfo, v []byte) bool {
+	switch {
+	case t.exists:
+		return true
+	case t.numbers != nil:
+		return t.numbers.hasText(v)
+	case t.exact != nil && (info.Type == telemetry.TypeString || info.Type == telemetry.TypeBytes):
+		return string(t.exact) == string(v)
+	}
+	return t.matcher.Text(v)
+}
+
+// resolveText rebuilds the texts that may match and tests them.
+func (s *scan) resolveText(ctx context.Context, l *columnTest, st *nodeState, rows rowBits) error {
+	text, err := textOf(ctx, s.b.part, l.col, s.rg, s.templates(st))
+	if err != nil {
+		return err
+	}
+	w := s.arena.zeroed()
+	if st.yes.kind == bitsSome {
+		copy(w, st.yes.words)
+	}
+	rows.each(s.rows, func(i int) bool {
+		s.buf = text.AppendText(s.buf[:0], i)
+		if l.test.matcher.Text(s.buf) {
+			w[i>>6] |= 1 << (i & 63)
+		}
+		s.rebuilt++
+		return s.rebuilt%checkEvery != 0 || ctx.Err() == nil
+	})
+	if err := ctx.Err(); err != nil {
+		return err
+	}
+	s.settle(st, w)
+	return nil
+}
+
+// templates are the codes that may match in this row group; nil if that is not known.
+func (s *scan) templates(st *nodeState) []uint32 {
+	if !st.hasHist {
+		return nil
+	}
+	codes := make([]uint32, 0, 16)
+	for _, code := range st.hist.Codes {
+		if st.codes.of(code) == vocabulary.May {
+			codes = append(codes, code)
+		}
+	}
+	return codes
+}
+
+// someTemplates is a part that can leave unread what only other templates need.
+type someTemplates interface {
+	// TextOf is Part.Text for rows of these templates only.
+	TextOf(ctx context.Context, col, rg int, templates []uint32) (index.TextRows, error)
+}
+
+// textOf reads the texts of rows of the given templates (nil: of all).
+func textOf(ctx context.Context, part index.Part, col, rg int, templates []uint32) (index.TextRows, error) {
+	if p, ok := part.(someTemplates); ok && templates != nil {
+		return p.TextOf(ctx, col, rg, templates)
+	}
+	return part.Text(ctx, col, rg)
+}

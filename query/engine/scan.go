@@ -1,0 +1,316 @@
+package engine
+
+import (
+	"context"
+
+	"clew/index"
+	"clew/index/vocabulary"
+)
+
+// scan finds the rows of one row group that match. It is one goroutine's, and used for one row group after the other.
+//
+// Every node of the bound plan has two sets of rows: those known to match (yes) and those that may (poss). At first leaves know what
+// histograms and filters tell. Then come up to four passes, each dearer than the one before: codes, numbers, raw values, texts
+// rebuilt. A pass resolves only leaves on which undecided rows of the root hang. So a column is read only if what was read
+// before leaves a question, and a text is rebuilt only for rows that hang on it.
+type scan struct {
+	q     *query
+	b     *bound
+	rg    int
+	rows  int
+	arena bitsArena
+	state []nodeState
+	buf   []byte
+	num   []byte
+	memo  map[memoKey]*codeSet
+	// byFilter says that a filter decided a leaf of this row group.
+	byFilter bool
+	rebuilt  int64
+}
+
+// nodeState is what is known of a node in the current row group.
+type nodeState struct {
+	yes, poss rowBits
+	need      rowBits // rows that hang on the node in the current pass
+	stage     stage
+	// Bitmaps that yes, poss and need may be changed in; lent by the arena when first needed.
+	ownYes, ownPoss, ownNeed []uint64
+	hist                     index.Histogram
+	hasHist                  bool
+	codes                    *codeSet // of the leaf, narrowed to this row group
+}
+
+// stage says how far a leaf has been resolved.
+type stage uint8
+
+const (
+	stageOpen stage = iota // nothing read
+	stageText              // codes known; rows that may match are to be rebuilt
+	stageDone
+)
+
+// memoKey remembers a narrowed codeSet: row groups that lack the same words share it.
+type memoKey struct {
+	leaf   *columnTest
+	absent uint64 // bit i: word i stands in no variable
+}
+
+// start looks at a row group with what costs nothing to know. It returns false if no row can match.
+func (s *scan) start(ctx context.Context, b *bound, rg int) (bool, error) {
+	if s.b != b {
+		s.b = b
+		s.memo = map[memoKey]*codeSet{}
+		s.state = make([]nodeState, b.nodes)
+	}
+	s.rg, s.rows, s.byFilter, s.rebuilt = rg, b.groups[rg].Rows, b.filtered, 0
+	s.arena.reset(s.rows)
+	for i := range s.state {
+		s.state[i] = nodeState{yes: noRows, poss: allRows}
+	}
+	for _, n := range b.leaves {
+		st := &s.state[n.id]
+		if err := s.startLeaf(ctx, n.leaf, st); err != nil {
+			return false, err
+		}
+	}
+	s.fold(b.root)
+	return s.state[b.root.id].poss.kind != bitsNone, nil
+}
+
+func (s *scan) startLeaf(ctx context.Context, l *columnTest, st *nodeState) error {
+	part := s.b.part
+	switch {
+	case l.isTime:
+		g := s.b.groups[s.rg]
+		n := l.test.numbers
+		switch {
+		case g.MinTime > n.hi || g.MaxTime < n.lo:
+			*st = nodeState{yes: noRows, poss: noRows, stage: stageDone}
+		case g.MinTime >= n.lo && g.MaxTime <= n.hi && l.info.NonNull == uint64(s.b.info.Rows):
+			*st = nodeState{yes: allRows, poss: allRows, stage: stageDone}
+		}
+	case l.info.Overflow:
+	case l.codes != nil:
+		st.codes = l.codes
+		if err := s.narrow(ctx, l, st); err != nil {
+			return err
+		}
+		h, ok, err := part.Histogram(ctx, l.col, s.rg)
+		if err != nil || !ok {
+			return err
+		}
+		st.hist, st.hasHist = h, true
+		s.startHistogram(st)
+	case l.info.Kind == index.KindRaw && l.test.exact != nil:
+		may, err := part.MayContain(ctx, l.col, s.rg, vocabulary.Hash(l.test.exact))
+		if err != nil {
+			return err
+		}
+		if !may {
+			s.byFilter = true
+			*st = nodeState{yes: noRows, poss: noRows, stage: stageDone}
+		}
+	}
+	return nil
+}
+
+// startHistogram decides a leaf if all rows of the row group have codes of one answer.
+func (s *scan) startHistogram(st *nodeState) {
+	var always, may int
+	for i, code := range st.hist.Codes {
+		switch st.codes.of(code) {
+		case vocabulary.Always:
+			always += int(st.hist.Counts[i])
+		case vocabulary.May:
+			may += int(st.hist.Counts[i])
+		}
+	}
+	switch {
+	case always+may == 0:
+		st.poss, st.stage = noRows, stageDone
+	case always == s.rows:
+		st.yes, st.stage = allRows, stageDone
+	}
+}
+
+// narrow asks the row group's word filter, which is sharper than the part's.
+func (s *scan) narrow(ctx context.Context, l *columnTest, st *nodeState) error {
+	words := l.codes.words
+	if l.codes.may == 0 || len(words) == 0 || len(words) > 64 {
+		return nil
+	}
+	key := memoKey{leaf: l}
+	absent := map[uint64]bool(nil)
+	for i, w := range words {
+		may, err := s.b.part.MayContain(ctx, l.col, s.rg, w)
+		if err != nil {
+			return err
+		}
+		if !may {
+			key.absent |= 1 << i
+			if absent == nil {
+				absent = map[uint64]bool{}
+			}
+			absent[w] = true
+		}
+	}
+	if absent == nil {
+		return nil
+	}
+	known, ok := s.memo[key]
+	if !ok {
+		arena, err := s.b.part.Vocabulary(ctx, l.col)
+		if err != nil {
+			return err
+		}
+		known = l.codes.narrow(arena, l.test.matcher, func(w uint64) bool { return !absent[w] })
+		s.memo[key] = known
+	}
+	if known.always+known.may == 0 {
+		s.byFilter = true
+	}
+	st.codes = known
+	return nil
+}
+
+// fold computes the sets of n from those of its kids, and theirs before.
+func (s *scan) fold(n *node) {
+	for _, k := range n.kids {
+		s.fold(k)
+	}
+	s.combine(n)
+}
+
+// combine computes the sets of n from those of its kids.
+func (s *scan) combine(n *node) {
+	st := &s.state[n.id]
+	switch n.kind {
+	case planConst:
+		if st.yes, st.poss = noRows, noRows; n.value {
+			st.yes, st.poss = allRows, allRows
+		}
+	case planNot:
+		k := &s.state[n.kids[0].id]
+		s.arena.set(&st.yes, &st.ownYes, allRows)
+		s.arena.set(&st.poss, &st.ownPoss, allRows)
+		s.arena.remove(&st.yes, &st.ownYes, k.poss)
+		s.arena.remove(&st.poss, &st.ownPoss, k.yes)
+	case planAnd:
+		st.yes, st.poss = allRows, allRows
+		for _, kid := range n.kids {
+			k := &s.state[kid.id]
+			s.arena.keep(&st.yes, &st.ownYes, k.yes)
+			s.arena.keep(&st.poss, &st.ownPoss, k.poss)
+		}
+	case planOr:
+		st.yes, st.poss = noRows, noRows
+		for _, kid := range n.kids {
+			k := &s.state[kid.id]
+			s.arena.add(&st.yes, &st.ownYes, k.yes)
+			s.arena.add(&st.poss, &st.ownPoss, k.poss)
+		}
+	}
+}
+
+// rowsMatching decides every row. The result is the scan's until the next start.
+func (s *scan) rowsMatching(ctx context.Context) (rowBits, error) {
+	root := &s.state[s.b.root.id]
+	for level := costCodes; level <= costText; level++ {
+		if err := s.pass(ctx, s.b.root, allRows, level); err != nil {
+			return noRows, err
+		}
+	}
+	s.q.tally.rebuilt.Add(s.rebuilt)
+	s.rebuilt = 0
+	return root.yes, nil
+}
+
+// pass resolves the leaves below n as far as level allows, for those of the rows whose answer hangs on them.
+func (s *scan) pass(ctx context.Context, n *node, rows rowBits, level int) error {
+	st := &s.state[n.id]
+	s.arena.set(&st.need, &st.ownNeed, rows)
+	s.arena.keep(&st.need, &st.ownNeed, st.poss)
+	s.arena.remove(&st.need, &st.ownNeed, st.yes)
+	if st.need.empty() {
+		return nil
+	}
+	if n.kind == planLeaf {
+		if st.stage == stageDone || st.stage == stageOpen && n.leaf.cost > level || st.stage == stageText && level < costText {
+			return nil
+		}
+		return s.resolve(ctx, n.leaf, st, st.need)
+	}
+	for _, kid := range n.kids {
+		if err := s.pass(ctx, kid, st.need, level); err != nil {
+			return err
+		}
+		switch k := &s.state[kid.id]; n.kind {
+		case planAnd: // a row that this kid excludes asks nothing of the next ones
+			s.arena.keep(&st.need, &st.ownNeed, k.poss)
+		case planOr:
+			s.arena.remove(&st.need, &st.ownNeed, k.yes)
+		}
+	}
+	s.combine(n)
+	return nil
+}
+
+// sole is the leaf that alone decides the root of this row group, if there is one: all else is constant here.
+func (s *scan) sole() (leaf *node, negated bool) {
+	n := s.b.root
+	for {
+		switch n.kind {
+		case planLeaf:
+			return n, negated
+		case planConst:
+			return nil, false
+		case planNot:
+			negated, n = !negated, n.kids[0]
+			continue
+		}
+		var open *node
+		for _, k := range n.kids {
+			st := &s.state[k.id]
+			if st.yes.kind == bitsAll || st.poss.kind == bitsNone {
+				continue
+			}
+			if open != nil {
+				return nil, false
+			}
+			open = k
+		}
+		if open == nil {
+			return nil, false
+		}
+		n = open
+	}
+}
+
+// countByHistogram counts the matching rows without reading any, if the histogram of one column can tell.
+func (s *scan) countByHistogram() (int, bool) {
+	root := &s.state[s.b.root.id]
+	if root.yes.kind == bitsAll {
+		return s.rows, true
+	}
+	leaf, negated := s.sole()
+	if leaf == nil {
+		return 0, false
+	}
+	st := &s.state[leaf.id]
+	if !st.hasHist {
+		return 0, false
+	}
+	count := 0
+	for i, code := range st.hist.Codes {
+		switch st.codes.of(code) {
+		case vocabulary.Always:
+			count += int(st.hist.Counts[i])
+		case vocabulary.May:
+			return 0, false
+		}
+	}
+	if negated {
+		count = s.rows - count
+	}
+	return count, true
+}
