@@ -226,3 +226,133 @@ func TestSnapshot(t *testing.T) {
 		}
 	}
 }
+
+// TestChunks: well-behaved series take as few rows as their points allow, in the form that PromQL reads, and few bytes.
+func TestChunks(t *testing.T) {
+	for _, c := range []struct {
+		name       string
+		histograms bool
+		rounds     int
+		rows       int
+		kind       string
+		bytes      int // a point, at most
+	}{
+		{"gauges", false, 3 * samplesMax, 3, chunkXOR2, 8},
+		{"histograms", true, 2 * histogramSamplesMax, 2, chunkHistogram, 24},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			h := New("h", "t", 0)
+			for i := range c.rounds {
+				m := scrape(i, c.histograms)
+				m.ResourceMetrics().At(0).ScopeMetrics().At(0).Metrics().RemoveIf(func(m pmetric.Metric) bool {
+					return m.Name() != "http.server.metric.7"
+				})
+				if err := h.Append(m, testNow); err != nil {
+					t.Fatal(err)
+				}
+			}
+			b, cols := rowsOf(t, h)
+			if got, want := int(b.Rows.NumRows()), c.rows*h.Series(); got != want {
+				t.Errorf("%d rows, want %d", got, want)
+			}
+			size := 0
+			for row := range int(b.Rows.NumRows()) {
+				if k := string(cols.bytes(FieldChunkKind, row)); k != c.kind {
+					t.Fatalf("row %d is of kind %s, want %s", row, k, c.kind)
+				}
+				size += len(cols.bytes(FieldChunk, row)) + len(cols.bytes(FieldExtra, row))
+			}
+			if perPoint := size / h.Points(); perPoint > c.bytes {
+				t.Errorf("%d bytes a point, want at most %d", perPoint, c.bytes)
+			}
+		})
+	}
+}
+
+// TestBytes: the estimate follows what is held: it grows with points and does not run away when rows are made.
+func TestBytes(t *testing.T) {
+	h := New("h", "t", 0)
+	last := int64(0)
+	for i := range 4 * samplesMax {
+		if err := h.Append(gauge("g", 10*i), testNow.Add(time.Duration(i)*10*time.Second)); err != nil {
+			t.Fatal(err)
+		}
+		if h.pending < 0 || h.Bytes() <= 0 {
+			t.Fatalf("after %d points: %d bytes pending, %d in all", i+1, h.pending, h.Bytes())
+		}
+		last = max(last, h.Bytes())
+	}
+	if last > 20_000 {
+		t.Errorf("%d bytes for one series", last)
+	}
+}
+
+// TestReadWhileAppending reads rows while points are appended; meant for the race detector.
+func TestReadWhileAppending(t *testing.T) {
+	h := New("h", "t", 0)
+	done := make(chan struct{})
+	go func() {
+		defer close(done)
+		for i := range 100 {
+			if err := h.Append(gauge("g", i, i+1, i+2), testNow); err != nil {
+				t.Error(err)
+			}
+		}
+	}()
+	for {
+		p, err := h.Snapshot(context.Background())
+		if err != nil {
+			t.Fatal(err)
+		}
+		if p.Info().Rows > 3 {
+			t.Fatalf("%d rows of 300 points", p.Info().Rows)
+		}
+		select {
+		case <-done:
+			if h.Points() != 300 {
+				t.Errorf("%d points", h.Points())
+			}
+			return
+		default:
+		}
+	}
+}
+
+// FuzzRow: a damaged row is an error or points, never a panic. Histogram chunks are left out: their decoder believes the sizes it finds, so they are
+// only read after their checksum.
+func FuzzRow(f *testing.F) {
+	for seed := range uint64(4) {
+		h := New("h", "t", 0)
+		r := newRandom(seed)
+		if err := h.Append(r.metrics(5), testNow); err != nil {
+			f.Fatal(err)
+		}
+		b, err := h.Rows(context.Background())
+		if err != nil {
+			f.Fatal(err)
+		}
+		cols, err := readColumns(b.Rows)
+		if err != nil {
+			f.Fatal(err)
+		}
+		for row := range min(3, int(b.Rows.NumRows())) {
+			f.Add(string(cols.bytes(FieldType, row)), string(cols.bytes(FieldChunkKind, row)), int(cols[FieldSamples].Int(row)),
+				cols.bytes(FieldChunk, row), cols.bytes(FieldExtra, row))
+		}
+	}
+	f.Fuzz(func(t *testing.T, typ, kind string, samples int, chunk, extra []byte) {
+		m := pmetric.NewMetric()
+		if kind == chunkHistogram || SetType(m, typ, "delta", true) != nil {
+			t.Skip()
+		}
+		row := Row{Type: typ, ChunkKind: kind, Samples: samples, Chunk: chunk, Extra: extra}
+		if row.AppendPoints(m) != nil {
+			return
+		}
+		n := 0
+		setAttributes(m, func(attributed) { n++ })
+		if n != samples {
+			t.Fatalf("%d points of a row of %d", n, samples)
+		}
+	})
+}
