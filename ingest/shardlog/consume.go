@@ -11,8 +11,8 @@ import (
 
 // Consume implements Log. Errors besides f's and ctx's: *TrimmedError, *BeyondError, ErrClosed.
 //
-// A message of a newer format is given like a damaged one, with an *UnknownVersionError in Damage. Positions that the stream
-// has lost are given one by one, as damaged.
+// A message of a newer format is given like a damaged one, with an *UnknownVersionError in Damage. Messages that the stream has lost are
+// given as one Entry at the position of the last of them, with a *DamagedMessageError that says how many.
 func (c *client) Consume(ctx context.Context, shard int, after Position, f func(e Entry) error) error {
 	if err := c.checkStored(shard); err != nil {
 		return err
@@ -30,10 +30,10 @@ func (c *client) Consume(ctx context.Context, shard int, after Position, f func(
 			}
 			return f(e)
 		},
-		missing: func(seq uint64, t time.Time) error {
-			c.counts.damaged.Add(1)
-			return f(Entry{Position: seq, Time: t, Damage: &DamagedMessageError{
-				Shard: shard, Position: seq, Offset: -1, Cause: "NATS has lost it",
+		missing: func(n, last uint64, t time.Time) error {
+			c.counts.damaged.Add(n)
+			return f(Entry{Position: last, Time: t, Damage: &DamagedMessageError{
+				Shard: shard, Position: last, Missing: n, Cause: "missing from the log",
 			}})
 		},
 	}
@@ -57,8 +57,8 @@ type reader struct {
 	stream string
 	after  uint64
 	each   func(m delivery) error
-	// missing is called with every sequence that the stream should have and has not; nil: a gap is a *TrimmedError.
-	missing func(seq uint64, t time.Time) error
+	// missing is told of n messages, up to the sequence last, that the stream should have and has not; nil: a gap is a *TrimmedError.
+	missing func(n, last uint64, t time.Time) error
 	// caughtUp, if not nil, is called once, when what the stream held at the start has been given.
 	caughtUp func()
 	target   uint64 // the last sequence of the stream at the start
@@ -191,12 +191,10 @@ func (r *reader) gap(ctx context.Context, s *session, d delivery) error {
 	if first := firstOf(info.State); first > r.after+1 {
 		return &stopError{&TrimmedError{Stream: r.stream, After: r.after, Next: first}}
 	}
-	for seq := r.after + 1; seq < d.seq; seq++ {
-		if err := r.missing(seq, d.time); err != nil {
-			return &stopError{err}
-		}
-		r.after = seq
+	if err := r.missing(d.seq-1-r.after, d.seq-1, d.time); err != nil {
+		return &stopError{err}
 	}
+	r.after = d.seq - 1
 	return nil
 }
 

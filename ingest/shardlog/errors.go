@@ -14,17 +14,18 @@ var (
 	ErrUnknown = errors.New("no answer from the log: outcome unknown")
 )
 
-// DamagedMessageError says that what the log holds at a position is not what was written there.
+// DamagedMessageError says that what the log holds at a position is not what was written there, or that it holds nothing there.
 type DamagedMessageError struct {
 	Shard    int
 	Position Position
-	Offset   int // into the message; -1 when the message is missing
+	Missing  uint64 // if above 0: so many messages, up to and including Position, are gone
+	Offset   int    // where in the message, if it is there
 	Cause    string
 }
 
 func (e *DamagedMessageError) Error() string {
-	if e.Offset < 0 {
-		return fmt.Sprintf("message %d of shard %d: %s", e.Position, e.Shard, e.Cause)
+	if e.Missing > 0 {
+		return fmt.Sprintf("messages %d to %d of shard %d: %s", e.Position-e.Missing+1, e.Position, e.Shard, e.Cause)
 	}
 	return fmt.Sprintf("message %d of shard %d is damaged at byte %d: %s", e.Position, e.Shard, e.Offset, e.Cause)
 }

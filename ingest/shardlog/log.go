@@ -40,9 +40,12 @@ type Log interface {
 	// or may not be in the log (repeat it with the same sources). m is not kept.
 	Append(ctx context.Context, shard int, m *Message) (Position, error)
 	// Consume calls f with every message after position, in order, and waits for more, until ctx ends or f fails. A message that
-	// is damaged is given as a *DamagedMessageError in e.Damage, with Message empty; consuming goes on.
+	// is damaged is given as a *DamagedMessageError in e.Damage, with Message empty; consuming goes on. Messages that are missing come as
+	// one Entry at the last position of the gap. A position before what has been trimmed is a *TrimmedError, one
+	// above the last position a *BeyondError.
 	Consume(ctx context.Context, shard int, after Position, f func(e Entry) error) error
-	// Trim removes messages up to and including position.
+	// Trim removes messages up to and including position. A position above the last one moves the last one up to it, so
+	// that an owner who trims to its committed position before it consumes never meets a committed position again.
 	Trim(ctx context.Context, shard int, position Position) error
 	// State is the stream's first and last position and its size.
 	State(ctx context.Context, shard int) (State, error)
