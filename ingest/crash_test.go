@@ -217,6 +217,9 @@ func checkAfterKill(t *testing.T, dir, how string, acknowledged int) (next int) 
 func checkObjects(t *testing.T, r *rig, how string) {
 	t.Helper()
 	waitFor(t, "collection of all remains after it was "+how, func() bool {
+		if err := r.deleteDead(t.Context(), time.Now()); err != nil {
+			t.Fatalf("%s: %v", how, err)
+		}
 		if _, err := r.Collect(t.Context(), time.Now().Add(time.Minute)); err != nil {
 			t.Fatalf("%s: %v", how, err)
 		}

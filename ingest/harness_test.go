@@ -200,14 +200,9 @@ func (r *rig) settled(ctx context.Context) error {
 		if err != nil {
 			return err
 		}
-		var o *owner
-		for o == nil {
-			if err := ctx.Err(); err != nil {
-				return err
-			}
-			if o = r.owner(shard); o == nil {
-				time.Sleep(time.Millisecond) // the owner takes its lease; nothing tells when
-			}
+		o, err := r.waitOwner(ctx, shard)
+		if err != nil {
+			return err
 		}
 		if err := o.waitConsumed(ctx, state.Last); err != nil {
 			return err

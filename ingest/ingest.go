@@ -66,8 +66,9 @@ type Ingest struct {
 	metrics *metrics
 	shards  []*shardState
 
-	mu     sync.Mutex
-	owners map[int]*owner
+	mu      sync.Mutex
+	owners  map[int]*owner
+	adopted chan struct{} // closed and replaced when an owner is added
 
 	tidying      sync.Mutex
 	checkpointed uint64 // sequence of the last checkpoint
@@ -90,7 +91,7 @@ func New(cfg Config, deps Deps) (*Ingest, error) {
 		shardLog: deps.Log, commits: deps.Commits, leases: deps.Leases, store: deps.Store, catalog: deps.Catalog,
 		log: deps.Logger, onSealed: deps.OnSealed,
 		room: newRoom(), queue: newSealQueue(), pending: &pendingIDs{}, dead: &deadSegments{},
-		owners: map[int]*owner{}, step: func(string) {},
+		owners: map[int]*owner{}, adopted: make(chan struct{}), step: func(string) {},
 	}
 	for range cfg.Shards {
 		in.shards = append(in.shards, &shardState{state: "not started"})
@@ -161,6 +162,8 @@ func (in *Ingest) adopt(o *owner) {
 	in.mu.Lock()
 	defer in.mu.Unlock()
 	in.owners[o.shard] = o
+	close(in.adopted)
+	in.adopted = make(chan struct{})
 	in.shards[o.shard].own()
 }
 
@@ -177,6 +180,23 @@ func (in *Ingest) owner(shard int) *owner {
 	in.mu.Lock()
 	defer in.mu.Unlock()
 	return in.owners[shard]
+}
+
+// waitOwner waits until the shard is owned here.
+func (in *Ingest) waitOwner(ctx context.Context, shard int) (*owner, error) {
+	for {
+		in.mu.Lock()
+		o, adopted := in.owners[shard], in.adopted
+		in.mu.Unlock()
+		if o != nil {
+			return o, nil
+		}
+		select {
+		case <-adopted:
+		case <-ctx.Done():
+			return nil, ctx.Err()
+		}
+	}
 }
 
 // allOwners are the owners in this process, by shard.

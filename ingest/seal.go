@@ -170,32 +170,47 @@ func (in *Ingest) sealAged(now time.Time) {
 	}
 }
 
-// Seal seals everything that is in the log now, and returns once it is committed, in the catalog and trimmed from the log. It waits for as
-// long as that takes, also for a store that is away.
+// Seal seals everything that is in the log of every shard now, and returns once it is committed, in the catalog and trimmed from the log. It waits
+// for as long as that takes: until the shards are owned here, and until a store that is away is back.
 func (in *Ingest) Seal(ctx context.Context) error {
-	for _, o := range in.allOwners() {
-		state, err := in.shardLog.State(ctx, o.shard)
+	var heads []*head
+	for shard := range in.cfg.Shards {
+		o, err := in.sealShard(ctx, shard)
 		if err != nil {
-			return fmt.Errorf("seal: %w", err)
+			return fmt.Errorf("seal shard %d: %w", shard, err)
 		}
-		if err := o.waitConsumed(ctx, state.Last); err != nil {
-			return fmt.Errorf("seal shard %d: %w", o.shard, err)
-		}
-		for _, h := range o.allHeads() {
-			h.freeze()
-		}
+		heads = append(heads, o.allHeads()...)
 	}
-	for _, h := range in.allHeads() {
+	for _, h := range heads {
 		for _, g := range h.pending() {
 			select {
 			case <-g.done:
 			case <-ctx.Done():
 				return fmt.Errorf("seal: %w", ctx.Err())
 			}
-			if h.owner.ctx.Err() != nil {
-				return fmt.Errorf("seal shard %d: its owner ended meanwhile: %w", h.owner.shard, context.Cause(h.owner.ctx))
-			}
+		}
+		if h.owner.ctx.Err() != nil {
+			return fmt.Errorf("seal shard %d: its owner ended meanwhile: %w", h.owner.shard, context.Cause(h.owner.ctx))
 		}
 	}
 	return nil
+}
+
+// sealShard waits until the shard's log has been consumed, and freezes its heads.
+func (in *Ingest) sealShard(ctx context.Context, shard int) (*owner, error) {
+	o, err := in.waitOwner(ctx, shard)
+	if err != nil {
+		return nil, err
+	}
+	state, err := in.shardLog.State(ctx, shard)
+	if err != nil {
+		return nil, err
+	}
+	if err := o.waitConsumed(ctx, state.Last); err != nil {
+		return nil, err
+	}
+	for _, h := range o.allHeads() {
+		h.freeze()
+	}
+	return o, nil
 }

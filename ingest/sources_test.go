@@ -1,0 +1,129 @@
+package ingest
+
+import (
+	"fmt"
+	"math/rand/v2"
+	"slices"
+	"testing"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+
+	"clew/index/catalog"
+	"clew/ingest/shardlog"
+)
+
+func message(count int, sources ...shardlog.SourceSeq) *shardlog.Message {
+	return &shardlog.Message{Records: count, Sources: sources}
+}
+
+func TestSourcesSee(t *testing.T) {
+	s := newSources([]catalog.Source{{ID: "a", Seq: 5, Seen: testTime.UnixNano()}})
+	see := func(wantRepeated int, wantKeep string, m *shardlog.Message) {
+		t.Helper()
+		keep, repeated := s.see(1, testTime, m)
+		got := ""
+		for _, k := range keep {
+			got += map[bool]string{true: "1", false: "0"}[k]
+		}
+		if repeated != wantRepeated || got != wantKeep {
+			t.Errorf("%v: %d repeated, keep %q; want %d, %q", m.Sources, repeated, got, wantRepeated, wantKeep)
+		}
+	}
+	see(0, "", message(2))
+	see(2, "00", message(2, shardlog.SourceSeq{ID: "a", Seq: 5, Count: 2}))
+	see(0, "", message(2, shardlog.SourceSeq{ID: "a", Seq: 6, Count: 2}))
+	see(1, "011", message(3, shardlog.SourceSeq{ID: "a", Seq: 4, Count: 1}, shardlog.SourceSeq{ID: "b", Seq: 1, Count: 2}))
+	see(3, "000", message(3, shardlog.SourceSeq{ID: "a", Seq: 4, Count: 1}, shardlog.SourceSeq{ID: "b", Seq: 1, Count: 2}))
+	// Counts that don't add up: kept unless all is repeated.
+	see(0, "", message(9, shardlog.SourceSeq{ID: "a", Seq: 4, Count: 1}, shardlog.SourceSeq{ID: "b", Seq: 2, Count: 2}))
+	see(9, "000000000", message(9, shardlog.SourceSeq{ID: "b", Seq: 2, Count: 2}))
+}
+
+// TestSourcesAtFloor: what is committed for a floor is what one knows who has read up to there and no further.
+func TestSourcesAtFloor(t *testing.T) {
+	rng := rand.New(rand.NewPCG(3, 4))
+	s, plain := newSources(nil), newSources(nil)
+	var list []*shardlog.Message
+	floor := 0
+	at := func(i int) time.Time { return testTime.Add(time.Duration(i) * 15 * time.Second) } // long enough for sources to expire
+	for i := range 3000 {
+		m := message(1, shardlog.SourceSeq{ID: fmt.Sprint("s", rng.IntN(40)+i/50*20), Seq: uint64(rng.IntN(i + 1)), Count: 1})
+		list = append(list, m)
+		s.see(uint64(i+1), at(i), m)
+		if rng.IntN(10) > 0 {
+			continue
+		}
+		next := floor + rng.IntN(i+2-floor)
+		for ; floor < next; floor++ {
+			plain.see(uint64(floor+1), at(floor), list[floor])
+		}
+		if d := cmp.Diff(plain.at(uint64(floor)), s.at(uint64(floor))); d != "" {
+			t.Fatalf("at %d of %d (-want +got):\n%s", floor, i+1, d)
+		}
+		if rng.IntN(2) == 0 { // otherwise the commit has failed
+			s.settle(uint64(floor))
+			plain.settle(uint64(floor))
+		}
+	}
+	if n := len(s.now); n > 200 {
+		t.Errorf("%d sources are remembered: silent ones must be forgotten", n)
+	}
+}
+
+func TestSourcesBound(t *testing.T) {
+	s := newSources(nil)
+	for i := range 3 * sourcesMax {
+		s.see(uint64(i+1), testTime.Add(time.Duration(i)), message(1, shardlog.SourceSeq{ID: fmt.Sprint("s", i), Seq: 1, Count: 1}))
+		if len(s.now) > 2*sourcesMax {
+			t.Fatalf("%d sources are remembered", len(s.now))
+		}
+	}
+	committed := s.at(3 * sourcesMax)
+	if len(committed) != sourcesMax {
+		t.Errorf("%d sources are committed, want %d", len(committed), sourcesMax)
+	}
+	if !slices.ContainsFunc(committed, func(c catalog.Source) bool { return c.ID == fmt.Sprint("s", 3*sourcesMax-1) }) {
+		t.Error("the youngest source was forgotten")
+	}
+}
+
+func TestSpanSet(t *testing.T) {
+	const bound = 5000
+	s := newSpanSet(bound)
+	rng := rand.New(rand.NewPCG(5, 6))
+	var order []uint64
+	seen := map[uint64]bool{}
+	for range 50_000 {
+		h := rng.Uint64()
+		if rng.IntN(1000) == 0 {
+			h = uint64(rng.IntN(2)) // 0 and 1 are one, and the table's mark for empty
+		}
+		if rng.IntN(3) == 0 && len(order) > 0 {
+			h = order[len(order)-1-rng.IntN(min(len(order), bound))]
+			if s.add(h) {
+				t.Fatalf("%x was added among the last %d", h, bound)
+			}
+			continue
+		}
+		if isNew := s.add(h); isNew {
+			order = append(order, max(h, 1))
+		} else if !seen[max(h, 1)] {
+			t.Fatalf("%x was never added", h)
+		}
+		seen[max(h, 1)] = true
+	}
+	if n := s.younger.used + s.older.used; n > 2*bound {
+		t.Errorf("%d are remembered, at most %d should be", n, 2*bound)
+	}
+}
+
+func BenchmarkSpanSet(b *testing.B) {
+	b.ReportAllocs()
+	s := newSpanSet(spansRemembered)
+	h := uint64(1)
+	for b.Loop() {
+		h = h*6364136223846793005 + 1442695040888963407
+		s.add(h ^ h>>31)
+	}
+}
