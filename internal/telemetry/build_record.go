@@ -114,8 +114,9 @@ func (b *Builder) appendEvents(row uint32, events ptrace.SpanEventSlice) {
 	}
 }
 
-// appendException appends what an exception event says, as the line "type: message" and the stack trace.
+// appendException appends what an exception event says, on lines of their own: "type: message" and the stack trace.
 func appendException(dst []byte, attributes pcommon.Map) []byte {
+	start := len(dst)
 	for _, part := range [...]struct{ before, key string }{
 		{"\n", "exception.type"}, {": ", "exception.message"}, {"\n", "exception.stacktrace"},
 	} {
@@ -123,8 +124,11 @@ func appendException(dst []byte, attributes pcommon.Map) []byte {
 		if !ok || v.Type() != pcommon.ValueTypeStr || v.Str() == "" {
 			continue
 		}
-		if len(dst) > 0 {
+		switch {
+		case len(dst) > start:
 			dst = append(dst, part.before...)
+		case start > 0:
+			dst = append(dst, '\n')
 		}
 		dst = appendValid(dst, v.Str())
 	}
