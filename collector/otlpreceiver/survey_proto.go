@@ -96,6 +96,12 @@ func (s *survey) message(m *message, buf []byte, base, nesting int) *BodyError {
 	}
 	for pos := 0; pos < len(buf); {
 		start := pos
+		if end, e := s.short(m, buf, base, pos, nesting); e != nil {
+			return e
+		} else if end > 0 {
+			pos = end
+			continue
+		}
 		tag, next, err := uvarint(buf, pos)
 		if err != nil {
 			return bodyErrorAt(base+start, "tag of a field of %s: %v", m.name, err)
@@ -124,6 +130,52 @@ func (s *survey) message(m *message, buf []byte, base, nesting int) *BodyError {
 		}
 	}
 	return nil
+}
+
+// short checks the field at pos if it is like most: known, with a number below 16 and a content of less than 128
+// bytes. It returns where the field ends, or 0 if it is not like that.
+func (s *survey) short(m *message, buf []byte, base, pos, nesting int) (int, *BodyError) {
+	if pos+2 > len(buf) {
+		return 0, nil
+	}
+	tag, length := buf[pos], buf[pos+1]
+	end := pos + 2 + int(length)
+	if tag&0x87 != 2 || length >= 0x80 || end > len(buf) || int(tag>>3) >= len(m.fields) {
+		return 0, nil
+	}
+	f := &m.fields[tag>>3]
+	switch f.kind {
+	case kindString, kindBytes:
+		return end, nil
+	case kindMessage:
+		content := buf[pos+2 : end]
+		if f.msg == anyValue && nesting < nestingMax && plainValue(content) {
+			s.decoded += anyValue.cost
+			return end, nil
+		}
+		if e := s.message(f.msg, content, base+pos+2, nesting); e != nil {
+			e.path = append(e.path, f.element(m, buf, pos))
+			return 0, e
+		}
+		return end, nil
+	}
+	return 0, nil
+}
+
+// plainValue says whether an AnyValue of less than 128 bytes is a string, a bool, a small integer or a double, and nothing else.
+func plainValue(content []byte) bool {
+	if len(content) < 2 {
+		return false
+	}
+	switch content[0] {
+	case 1<<3 | 2:
+		return int(content[1]) == len(content)-2
+	case 2<<3 | 0, 3<<3 | 0:
+		return len(content) == 2 && content[1] < 0x80
+	case 4<<3 | 1:
+		return len(content) == 9
+	}
+	return false
 }
 
 // value checks the value of wire type wire at pos and returns where it ends. f is nil for an unknown field.
