@@ -2,6 +2,7 @@ package vocabulary
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 	"unicode/utf8"
 )
@@ -9,8 +10,9 @@ import (
 // wordsMatcher is: words that meet these conditions stand in sequence, with nothing but separators between them.
 type wordsMatcher struct {
 	predicates []predicate
-	needle     needle // occurs in every matching text; empty if there is none
-	first      needle // if the first predicate is an equalWord: its word
+	longest    predicate // the one with the longest needle
+	needle     needle    // it occurs in every matching text; empty if there is none
+	first      needle    // if the first predicate is an equalWord: its word
 }
 
 // NewWord matches texts that contain text's words, whole, in sequence, in upper or lower case. A text without a word ("===") is
@@ -32,7 +34,7 @@ func NewPrefix(text string) Matcher {
 	m := &wordsMatcher{}
 	Words([]byte(text), func(start, end int) bool {
 		if next, _ := NextWord([]byte(text), end); next < 0 && end == len(text) {
-			m.predicates = append(m.predicates, &prefixWord{AppendLower(nil, []byte(text[start:end]))})
+			m.predicates = append(m.predicates, newPrefixWord([]byte(text[start:end])))
 		} else {
 			m.predicates = append(m.predicates, newEqualWord([]byte(text[start:end])))
 		}
@@ -95,20 +97,15 @@ func NewFuzzy(word string, distance int) (Matcher, error) {
 	for _, r := range word {
 		p.low = append(p.low, lowerRune(r))
 	}
-	return &wordsMatcher{predicates: []predicate{p}}, nil
+	return &wordsMatcher{predicates: []predicate{p}, longest: p}, nil
 }
 
 func (m *wordsMatcher) finish(text string) Matcher {
 	if len(m.predicates) == 0 {
 		return NewSubstring(text, true)
 	}
-	var longest []byte
-	for _, p := range m.predicates {
-		if n := p.needle(); len(n) > len(longest) {
-			longest = n
-		}
-	}
-	m.needle = newNeedle(longest, true)
+	m.longest = slices.MaxFunc(m.predicates, func(p, q predicate) int { return len(p.needle()) - len(q.needle()) })
+	m.needle = newNeedle(m.longest.needle(), true)
 	if p, ok := m.predicates[0].(*equalWord); ok {
 		m.first = newNeedle(p.low, true)
 	}

@@ -58,7 +58,15 @@ func (p *equalWord) hole(kind byte, holes HoleFilter) bool {
 }
 
 // prefixWord is: the word begins so.
-type prefixWord struct{ low []byte }
+type prefixWord struct {
+	low     []byte
+	pattern []byte // low and '*'
+}
+
+func newPrefixWord(prefix []byte) *prefixWord {
+	pattern := append(AppendLower(nil, prefix), '*')
+	return &prefixWord{pattern[: len(pattern)-1 : len(pattern)-1], pattern}
+}
 
 func (p *prefixWord) word(w []byte) bool         { return prefixLower(w, p.low) >= 0 }
 func (p *prefixWord) needle() []byte             { return p.low }
@@ -69,7 +77,7 @@ func (p *prefixWord) ints(t []byte) Answer {
 	if prefixLower(t[:bytes.IndexByte(t, HoleInt)], p.low) >= 0 {
 		return Always
 	}
-	if (&wordPattern{pattern: append(bytes.Clone(p.low), '*')}).fitsInts(t) {
+	if (&wordPattern{pattern: p.pattern}).fitsInts(t) {
 		return May
 	}
 	return Never

@@ -3,6 +3,7 @@ package vocabulary
 import (
 	"regexp/syntax"
 	"slices"
+	"sync"
 	"unicode"
 	"unicode/utf8"
 )
@@ -14,6 +15,9 @@ type symbolic struct {
 	// mayClass and mustClass say for each class of characters (an index by hole kind) and instruction whether it matches some, or all,
 	// characters of the class.
 	mayClass, mustClass [HoleRaw + 1][]bool
+	// begins are the bytes with which a match may begin; all if it may be empty.
+	begins  [256]bool
+	walkers sync.Pool // of *walker, not in use
 }
 
 // holeClass is the characters a hole may hold: those of ASCII, and whether any beyond.
@@ -31,12 +35,21 @@ var holeClasses = [HoleRaw + 1]holeClass{
 
 func newSymbolic(prog *syntax.Prog) *symbolic {
 	s := &symbolic{prog: prog}
+	s.walkers.New = func() any { return newWalker(prog) }
 	for kind := HoleInt; kind <= HoleRaw; kind++ {
 		may, must := make([]bool, len(prog.Inst)), make([]bool, len(prog.Inst))
 		for pc := range prog.Inst {
 			may[pc], must[pc] = matchesClass(&prog.Inst[pc], holeClasses[kind])
 		}
 		s.mayClass[kind], s.mustClass[kind] = may, must
+	}
+	w := newWalker(prog)
+	empty := w.follow(w.may, anyEdge, anyEdge, false)
+	for c := range s.begins {
+		s.begins[c] = empty || c >= utf8.RuneSelf || IsHole(byte(c))
+		for _, pc := range w.closed.list {
+			s.begins[c] = s.begins[c] || isRuneInst(prog.Inst[pc].Op) && prog.Inst[pc].MatchRune(rune(c))
+		}
 	}
 	return s
 }
@@ -190,20 +203,40 @@ func (t *threads) add(pc uint32) bool {
 
 // walker is one walk over one template.
 type walker struct {
-	*symbolic
+	prog              *syntax.Prog
 	may, must         *threads // alive, before empty-width instructions are followed
 	mayNext, mustNext *threads
 	closed            *threads // scratch: with them followed
+	inside            *threads // scratch of holes
+	common, last      []uint32 // likewise
 	stack             []uint32
 	mayMatch          bool
 }
 
+func newWalker(prog *syntax.Prog) *walker {
+	n := len(prog.Inst)
+	return &walker{
+		prog: prog, may: newThreads(n), must: newThreads(n), mayNext: newThreads(n), mustNext: newThreads(n),
+		closed: newThreads(n), inside: newThreads(n),
+	}
+}
+
 // walk answers for all texts of template t.
 func (s *symbolic) walk(t []byte) Answer {
-	n := len(s.prog.Inst)
-	w := &walker{symbolic: s, may: newThreads(n), must: newThreads(n), mayNext: newThreads(n), mustNext: newThreads(n), closed: newThreads(n)}
+	w := s.walkers.Get().(*walker)
+	defer s.walkers.Put(w)
+	w.may.clear()
+	w.must.clear()
+	w.mayMatch = false
 	before := limitEdge
 	for i := 0; ; {
+		if len(w.may.list) == 0 && i < len(t) && !s.begins[t[i]] {
+			// Nothing is under way and nothing begins here. (What must be under way may be.)
+			for i++; i < len(t) && !s.begins[t[i]]; i++ {
+			}
+			before = runeEdge(rune(t[i-1]))
+			continue
+		}
 		after, size, r := limitEdge, 0, rune(0)
 		hole := byte(0)
 		switch {
@@ -226,10 +259,12 @@ func (s *symbolic) walk(t []byte) Answer {
 			}
 			return Never
 		case hole != 0:
-			w.throughHole(hole, before)
+			w.throughHole(hole, before, s.mayClass[hole], s.mustClass[hole])
 			before = holeEdge(hole)
 		default:
-			w.stepRune(r, before, after)
+			w.stepRune(r, w.mustNext)
+			w.follow(w.may, before, after, false)
+			w.stepRune(r, w.mayNext)
 			before = after
 		}
 		w.may, w.mayNext = w.mayNext, w.may
@@ -270,20 +305,14 @@ func (w *walker) follow(set *threads, before, after edge, must bool) (match bool
 	return match
 }
 
-// stepRune takes both sets over a character of the template's own.
-func (w *walker) stepRune(r rune, before, after edge) {
-	step := func(next *threads) {
-		next.clear()
-		for _, pc := range w.closed.list {
-			if isRuneInst(w.prog.Inst[pc].Op) && w.prog.Inst[pc].MatchRune(r) {
-				next.add(w.prog.Inst[pc].Out)
-			}
+// stepRune takes the closed set over a character of the template's own.
+func (w *walker) stepRune(r rune, next *threads) {
+	next.clear()
+	for _, pc := range w.closed.list {
+		if inst := &w.prog.Inst[pc]; isRuneInst(inst.Op) && inst.MatchRune(r) {
+			next.add(inst.Out)
 		}
 	}
-	w.follow(w.may, before, after, false)
-	step(w.mayNext)
-	w.follow(w.must, before, after, true)
-	step(w.mustNext)
 }
 
 func isRuneInst(op syntax.InstOp) bool {
@@ -292,17 +321,15 @@ func isRuneInst(op syntax.InstOp) bool {
 
 // throughHole takes both sets through a hole. A thread leaves it if it may be alive after some number of characters, or must be
 // after every possible number.
-func (w *walker) throughHole(kind byte, before edge) {
+func (w *walker) throughHole(kind byte, before edge, mayClass, mustClass []bool) {
 	first, inside := holeEdge(kind), insideEdge(kind)
-	if kind == HoleRaw {
-		first = inside
-	}
-	set := newThreads(len(w.prog.Inst))
-
 	w.mayNext.clear()
 	if kind == HoleRaw {
-		addAll(w.mayNext, w.may.list)
+		first = inside
+		addAll(w.mayNext, w.may.list) // it may be empty
 	}
+	set := w.inside
+	set.clear()
 	addAll(set, w.may.list)
 	prev, next := before, first
 	more := true
@@ -311,16 +338,15 @@ func (w *walker) throughHole(kind byte, before edge) {
 		more = false
 		set.clear()
 		for _, pc := range w.closed.list {
-			if w.mayClass[kind][pc] {
-				set.add(w.prog.Inst[pc].Out)
+			if mayClass[pc] {
 				more = w.mayNext.add(w.prog.Inst[pc].Out) || more
 			}
 		}
-		// Keep those of the steps before: the hole's length is open.
+		// With those of the steps before: the hole's length is open.
 		addAll(set, w.mayNext.list)
 		prev, next = inside, inside
 	}
-	w.throughHoleMust(kind, before, first, inside, set)
+	w.throughHoleMust(kind, before, first, inside, mustClass)
 }
 
 func addAll(set *threads, list []uint32) {
@@ -332,40 +358,41 @@ func addAll(set *threads, list []uint32) {
 // holeStepsMax bounds how many characters of a hole are followed until the set stays the same.
 const holeStepsMax = 64
 
-func (w *walker) throughHoleMust(kind byte, before, first, inside edge, set *threads) {
+func (w *walker) throughHoleMust(kind byte, before, first, inside edge, class []bool) {
 	w.mustNext.clear()
+	set := w.inside
 	set.clear()
 	addAll(set, w.must.list)
-	var common, last []uint32
+	w.common, w.last = w.common[:0], w.last[:0]
 	if kind == HoleRaw {
-		common = slices.Clone(w.must.list) // it may be empty
+		w.common = append(w.common, w.must.list...) // it may be empty
 	}
 	prev, next := before, first
 	for step := 0; ; step++ {
 		w.follow(set, prev, next, true)
 		set.clear()
 		for _, pc := range w.closed.list {
-			if w.mustClass[kind][pc] {
+			if class[pc] {
 				set.add(w.prog.Inst[pc].Out)
 			}
 		}
 		if step == 0 && kind != HoleRaw {
-			common = slices.Clone(set.list)
+			w.common = append(w.common, set.list...)
 		} else {
-			common = slices.DeleteFunc(common, func(pc uint32) bool { return !set.has[pc] })
+			w.common = slices.DeleteFunc(w.common, func(pc uint32) bool { return !set.has[pc] })
 		}
-		steady := len(last) == len(set.list) && step > 0
-		for _, pc := range last {
+		steady := len(w.last) == len(set.list) && step > 0
+		for _, pc := range w.last {
 			steady = steady && set.has[pc]
 		}
-		if steady || len(common) == 0 {
+		if steady || len(w.common) == 0 {
 			break
 		}
 		if step == holeStepsMax {
 			return
 		}
-		last = append(last[:0], set.list...)
+		w.last = append(w.last[:0], set.list...)
 		prev, next = inside, inside
 	}
-	addAll(w.mustNext, common)
+	addAll(w.mustNext, w.common)
 }

@@ -1,35 +1,44 @@
 package vocabulary
 
-import "slices"
+import (
+	"math/bits"
+	"slices"
+)
 
 // Match puts m to every entry of a and gives the codes it always matches and may match, ascending. The entries are templates, or
 // (templates false) values, which are never a matter of may. holes is as in Matcher.Template.
 func Match(a *Arena, m Matcher, templates bool, holes HoleFilter) (always, may []uint32) {
-	needles := requiredNeedles(m)
-	if needles == nil || templates && slices.ContainsFunc(needles, holdsDigits) {
+	var candidates []uint64 // a bit for each entry; nil stands for all
+	for _, c := range requiredNeedles(m) {
+		if templates && slices.ContainsFunc(c.needles, holdsDigits) {
+			continue // integer holes may hold them too
+		}
+		found := make([]uint64, (a.Len()+63)/64)
+		for i := range c.needles {
+			searchArena(a, &c.needles[i], found)
+		}
+		// A template without any of the needles can match only by what its string holes hold.
+		for _, hole := range []byte{HoleID, HoleWord, HoleRaw} {
+			if templates && (c.word == nil || hole == HoleRaw || c.word.hole(hole, holes)) {
+				searchArena(a, &needle{lit: []byte{hole}}, found)
+			}
+		}
+		if candidates == nil {
+			candidates = found
+		}
+		for i := range candidates {
+			candidates[i] &= found[i]
+		}
+	}
+	if candidates == nil {
 		for code := range a.Len() {
 			always, may = matchEntry(a, uint32(code), m, templates, holes, always, may)
 		}
 		return always, may
 	}
-	// An entry without any of the needles can match only by what its string holes hold: digits, which integer holes hold, are in none.
-	candidates := make([]uint64, (a.Len()+63)/64)
-	for i := range needles {
-		searchArena(a, &needles[i], candidates)
-	}
-	if templates {
-		for _, hole := range []byte{HoleID, HoleWord, HoleRaw} {
-			searchArena(a, &needle{lit: []byte{hole}}, candidates)
-		}
-	}
 	for i, set := range candidates {
-		for bit := range 64 {
-			if set>>bit == 0 {
-				break
-			}
-			if set>>bit&1 == 1 {
-				always, may = matchEntry(a, uint32(64*i+bit), m, templates, holes, always, may)
-			}
+		for ; set != 0; set &= set - 1 {
+			always, may = matchEntry(a, uint32(64*i+bits.TrailingZeros64(set)), m, templates, holes, always, may)
 		}
 	}
 	return always, may
@@ -52,44 +61,51 @@ func matchEntry(a *Arena, code uint32, m Matcher, templates bool, holes HoleFilt
 	return always, may
 }
 
-// requiredNeedles gives literals of which every matching text contains one; nil if there are none worth looking for.
-func requiredNeedles(m Matcher) []needle {
-	var needles []needle
+// required is literals of which every matching text contains one; if word is set, inside a word that meets it.
+type required struct {
+	needles []needle
+	word    predicate
+}
+
+// requiredNeedles gives what is worth looking for in an arena: all of it must be found.
+func requiredNeedles(m Matcher) (all []required) {
+	add := func(word predicate, needles ...needle) {
+		// Looking for a single byte finds nearly every entry.
+		if len(all) < passesMax && !slices.ContainsFunc(needles, func(n needle) bool { return len(n.lit) < 2 || containsHole(n.lit) }) {
+			all = append(all, required{needles, word})
+		}
+	}
 	switch m := m.(type) {
 	case *wordsMatcher:
-		needles = []needle{m.needle}
-	case *substringMatcher:
-		needles = []needle{m.needle}
-	case *exactMatcher:
-		needles = []needle{newNeedle(m.value, m.fold)}
-	case *regexpMatcher:
-		best := 0
-		for _, c := range m.required {
-			shortest := -1
-			for _, l := range c {
-				if l.foldsOut {
-					shortest = 0
-				} else if shortest < 0 || len(l.needle.lit) < shortest {
-					shortest = len(l.needle.lit)
-				}
+		add(m.longest, m.needle)
+		for _, p := range m.predicates {
+			if p != m.longest {
+				add(p, newNeedle(p.needle(), true))
 			}
-			if shortest > best && len(c) <= needlesMax {
-				best, needles = shortest, nil
+		}
+	case *substringMatcher:
+		add(nil, m.needle)
+	case *exactMatcher:
+		add(nil, newNeedle(m.value, m.fold))
+	case *regexpMatcher:
+		for _, c := range m.required {
+			if len(c) <= needlesMax && !slices.ContainsFunc(c, func(l literal) bool { return l.foldsOut }) {
+				var needles []needle
 				for _, l := range c {
 					needles = append(needles, l.needle)
 				}
+				add(nil, needles...)
 			}
 		}
 	}
-	// Looking for a single byte finds nearly every entry.
-	if slices.ContainsFunc(needles, func(n needle) bool { return len(n.lit) < 2 || containsHole(n.lit) }) {
-		return nil
-	}
-	return needles
+	return all
 }
 
-// needlesMax is how many passes over an arena are still faster than asking entry by entry.
-const needlesMax = 4
+// Passes over an arena cost less than asking entry by entry, up to these numbers.
+const (
+	needlesMax = 4 // alternatives
+	passesMax  = 4 // things required
+)
 
 func holdsDigits(n needle) bool {
 	return slices.ContainsFunc(n.lit, func(c byte) bool { return byteClass[c] == classDigit })

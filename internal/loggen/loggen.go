@@ -34,13 +34,14 @@ const (
 
 // Generator makes records, one after the other. Not safe for concurrent use.
 type Generator struct {
-	rnd       *rand.Rand
-	now       int64
-	body      []byte
-	instances [][]string
-	users     []string
-	pick      *rand.Zipf
-	errors    int // of a thousand
+	rnd                  *rand.Rand
+	now                  int64
+	body                 []byte
+	instances            [][]string
+	users                []string
+	zipf                 *rand.Zipf
+	errors               int // of a thousand
+	goStacks, javaStacks [][]string
 }
 
 // New returns a generator. Records of one seed are always the same.
@@ -58,7 +59,8 @@ func New(seed uint64) *Generator {
 	for range usersMax {
 		g.users = append(g.users, g.name())
 	}
-	g.pick = rand.NewZipf(r, 1.1, 8, usersMax-1)
+	g.zipf = rand.NewZipf(r, 1.1, 8, usersMax-1)
+	g.goStacks, g.javaStacks = g.stacks(g.goFrame), g.stacks(g.javaFrame)
 	return g
 }
 
@@ -149,9 +151,9 @@ func (g *Generator) ip() *Generator {
 	return g.s("10.").int(4).s(".").int(250).s(".").int(250)
 }
 
-func (g *Generator) user() *Generator { return g.s(g.users[g.pick.Uint64()]) }
+func (g *Generator) user() *Generator { return g.s(g.users[g.zipf.Uint64()]) }
 
-func (g *Generator) one(of []string) *Generator { return g.s(of[g.rnd.IntN(len(of))]) }
+func (g *Generator) one(of []string) *Generator { return g.s(g.pick(of)) }
 
 func (g *Generator) pod() *Generator {
 	return g.s(g.instances[g.rnd.IntN(len(Services))][g.rnd.IntN(instancesEach)])

@@ -1,5 +1,7 @@
 package loggen
 
+import "fmt"
+
 const (
 	severityDebug = 5
 	severityInfo  = 9
@@ -97,7 +99,8 @@ var (
 		g.s(`Successfully pulled image "registry.local/shop/`).one(Services).s(":v1.").int(40).s(".").int(9).s(`" in `).ms().s("ms")
 	}}
 	backOff = message{severityWarn, func(g *Generator) {
-		g.s("Back-off restarting failed container ").one(Services).s(" in pod ").pod().s("_shop(").uuid().s(")")
+		service := g.rnd.IntN(len(Services))
+		g.s("Back-off restarting failed container ").s(Services[service]).s(" in pod ").one(g.instances[service]).s("_shop(").uuid().s(")")
 	}}
 	probe = message{severityWarn, func(g *Generator) {
 		g.s("Readiness probe failed: Get \"http://").ip().s(":8080/healthz\": context deadline exceeded (Client.Timeout exceeded while awaiting headers)")
@@ -136,15 +139,37 @@ var failures = []func(g *Generator){
 	},
 	func(g *Generator) {
 		g.s("panic: runtime error: index out of range [").int(100).s("] with length ").int(100).s("\n\ngoroutine ").int(5000).s(" [running]:")
-		for range 3 + g.rnd.IntN(6) {
-			g.s("\nshop/").one(Services).s("/internal/").one(tables).s(".(*Store).").one([]string{"Get", "Put", "List", "Update"}).s("(0xc000").hex(6).
-				s(")\n\t/src/shop/").one(tables).s(".go:").int(900).s(" +0x").hex(3)
+		for _, frame := range g.goStacks[g.rnd.IntN(len(g.goStacks))] {
+			g.s("\n").s(frame).s("(0xc000").hex(6).s(")\n\t/src/").s(frame[:len(frame)/2]).s(".go:").int(900).s(" +0x").hex(3)
 		}
 	},
 	func(g *Generator) {
 		g.s("java.lang.IllegalStateException: order ").int(10_000_000).s(" is already paid")
-		for range 3 + g.rnd.IntN(10) {
-			g.s("\n\tat shop.").one(Services).s(".").one([]string{"Handler.handle", "Service.apply", "Store.load", "Client.call"}).s("(Source.java:").int(900).s(")")
+		for _, frame := range g.javaStacks[g.rnd.IntN(len(g.javaStacks))] {
+			g.s("\n\tat ").s(frame)
 		}
 	},
 }
+
+// stacks are the call stacks in which things break: few, and always the same.
+func (g *Generator) stacks(frame func() string) (all [][]string) {
+	for range 40 {
+		var frames []string
+		for range 4 + g.rnd.IntN(12) {
+			frames = append(frames, frame())
+		}
+		all = append(all, frames)
+	}
+	return all
+}
+
+func (g *Generator) goFrame() string {
+	return "shop/" + g.pick(Services) + "/internal/" + g.pick(tables) + ".(*Store)." + g.pick([]string{"Get", "Put", "List", "Update"})
+}
+
+func (g *Generator) javaFrame() string {
+	method := g.pick([]string{"Handler.handle", "Service.apply", "Store.load", "Client.call"})
+	return fmt.Sprintf("shop.%s.%s.%s(Source.java:%d)", g.pick(Services), g.pick(tables), method, 1+g.rnd.IntN(900))
+}
+
+func (g *Generator) pick(of []string) string { return of[g.rnd.IntN(len(of))] }

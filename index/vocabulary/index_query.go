@@ -1,0 +1,224 @@
+package vocabulary
+
+import (
+	"context"
+	"encoding/binary"
+	"errors"
+	"fmt"
+	"slices"
+
+	"github.com/blevesearch/bleve/v2"
+	"github.com/blevesearch/bleve/v2/search"
+	"github.com/blevesearch/bleve/v2/search/query"
+)
+
+// Select narrows down the entries that m need be put to: it returns those places of ids (of entries of the tenant's field) whose entries may match, and all those
+// whose entries the index doesn't hold, ascending. ok is false where trying all of them is better: if m can't be asked of bleve (substrings,
+// regular expressions, exact values, wildcards in front), or would find much of the index.
+func (ix *Index) Select(ctx context.Context, tenant, field string, ids []uint64, m Matcher) (places []int, ok bool, err error) {
+	return ix.selectFew(ctx, tenant, field, ids, m, len(ids)/hitsShare)
+}
+
+// selectFew is Select that gives up past most hits.
+func (ix *Index) selectFew(ctx context.Context, tenant, field string, ids []uint64, m Matcher, most int) (places []int, ok bool, err error) {
+	words, isWords := m.(*wordsMatcher)
+	if !isWords {
+		return nil, false, nil
+	}
+	q := lowerWords(scope(tenant, field), words.predicates)
+	if q == nil {
+		return nil, false, nil
+	}
+	// What is covered before the search is seen by it.
+	covered := ix.Covered(ids)
+	hits, err := ix.search(ctx, q, most)
+	if err != nil || hits == nil {
+		if err != nil {
+			err = fmt.Errorf("search vocabulary index: %w", err)
+		}
+		return nil, false, err
+	}
+	for i, id := range ids {
+		if _, hit := hits[id]; hit || !covered[i] {
+			places = append(places, i)
+		}
+	}
+	return places, true, nil
+}
+
+// hitsShare: a hit costs bleve about ten times what it costs to match an entry of an arena, so that hits on more than this part of
+// the entries are slower than no index.
+const hitsShare = 10
+
+// search gives the ids of the entries found; nil if there would be more than most.
+func (ix *Index) search(ctx context.Context, q query.Query, most int) (hits map[uint64]struct{}, err error) {
+	defer func() {
+		if r := recover(); r != nil { // bleve maps files and trusts them
+			err = fmt.Errorf("panic: %v", r)
+		}
+	}()
+	advanced, err := ix.bleve.Advanced()
+	if err != nil {
+		return nil, err
+	}
+	reader, err := advanced.Reader()
+	if err != nil {
+		return nil, err
+	}
+	defer func() { err = errors.Join(err, reader.Close()) }()
+	searcher, err := q.Searcher(ctx, reader, ix.bleve.Mapping(), search.SearcherOptions{Score: "none"})
+	if err != nil {
+		return nil, err
+	}
+	defer func() { err = errors.Join(err, searcher.Close()) }()
+	sc := &search.SearchContext{DocumentMatchPool: search.NewDocumentMatchPool(searcher.DocumentMatchPoolSize()+1, 0), IndexReader: reader}
+	hits = map[uint64]struct{}{}
+	for {
+		if len(hits)%1024 == 0 && ctx.Err() != nil {
+			return nil, ctx.Err()
+		}
+		match, err := searcher.Next(sc)
+		if err != nil || match == nil {
+			return hits, err
+		}
+		id, err := reader.ExternalID(match.IndexInternalID)
+		if err != nil {
+			return nil, err
+		}
+		if len(hits) >= most {
+			return nil, nil
+		}
+		if len(id) == 8 {
+			hits[binary.BigEndian.Uint64([]byte(id))] = struct{}{}
+		}
+		sc.DocumentMatchPool.Put(match)
+	}
+}
+
+// lowerWords gives a query for all entries whose texts may meet the predicates in sequence, and some others; nil if there is none
+// that prunes.
+func lowerWords(scope []byte, predicates []predicate) query.Query {
+	var each []query.Query // one for each predicate
+	var plain []string     // the words, if all predicates are plain words
+	for _, p := range predicates {
+		alternatives := lowerPredicate(scope, p)
+		if alternatives == nil {
+			continue
+		}
+		each = append(each, bleve.NewDisjunctionQuery(alternatives...))
+		if w, ok := p.(*equalWord); ok && !w.digits {
+			plain = append(plain, string(scope)+string(w.low))
+		}
+	}
+	if len(each) == 0 {
+		return nil
+	}
+	if len(plain) != len(predicates) || len(plain) == 1 {
+		return bleve.NewConjunctionQuery(each...)
+	}
+	// Without holes that hold words, the words stand side by side.
+	inHoles := bleve.NewConjunctionQuery(append(each, bleve.NewDisjunctionQuery(holeTerms(scope)...))...)
+	return bleve.NewDisjunctionQuery(bleve.NewPhraseQuery(plain, fieldWords), inHoles)
+}
+
+// holeTerms ask for holes that may hold words.
+func holeTerms(scope []byte) []query.Query {
+	return []query.Query{term(scope, string(HoleID)), term(scope, string(HoleWord)), term(scope, string(HoleRaw))}
+}
+
+// lowerPredicate gives alternatives of which every token that may meet p satisfies one; nil if they would be nearly everything.
+func lowerPredicate(scope []byte, p predicate) []query.Query {
+	switch p := p.(type) {
+	case *equalWord:
+		out := []query.Query{term(scope, string(p.low)), term(scope, string(HoleWord)), term(scope, string(HoleRaw))}
+		if p.digits || p.inUUID {
+			out = append(out, term(scope, string(HoleID)))
+		}
+		return append(out, intTerms(scope, p.low)...)
+	case *prefixWord:
+		out := append(holeTerms(scope), prefixed(scope, string(p.low)), prefixed(scope, string(HoleInt)+string(p.low)))
+		return append(out, intTerms(scope, p.low)...)
+	case *wildcardWord:
+		fixed := p.low
+		if i := slices.IndexFunc(fixed, func(c byte) bool { return c == '*' || c == '?' }); i >= 0 {
+			fixed = fixed[:i]
+		}
+		if len(fixed) == 0 {
+			return nil
+		}
+		out := append(holeTerms(scope), prefixed(scope, string(fixed)), prefixed(scope, string(HoleInt)+string(fixed)))
+		// A '?' or '*' after the fixed part may be a digit: a hole may begin there, which the second of these finds.
+		return append(out, intTerms(scope, fixed)...)
+	case *fuzzyWord:
+		if slices.ContainsFunc(p.low, func(r rune) bool { return r >= '0' && r <= '9' }) {
+			return nil
+		}
+		return append(holeTerms(scope), fuzzy(scope, string(p.low), p.distance), fuzzy(scope, string(rune(markLetters))+string(p.low), p.distance))
+	}
+	return nil
+}
+
+// intTerms ask for words with HoleInts that may begin as low does: a hole where it has a digit.
+func intTerms(scope, low []byte) (out []query.Query) {
+	for i, c := range low {
+		if byteClass[c] == classDigit {
+			out = append(out, term(scope, string(HoleInt)+string(low[:i])))
+		}
+	}
+	return out
+}
+
+func term(scope []byte, text string) query.Query {
+	q := bleve.NewTermQuery(string(scope) + text)
+	q.SetField(fieldWords)
+	return q
+}
+
+func prefixed(scope []byte, text string) query.Query {
+	q := bleve.NewPrefixQuery(string(scope) + text)
+	q.SetField(fieldWords)
+	return q
+}
+
+func fuzzy(scope []byte, text string, distance int) query.Query {
+	q := bleve.NewFuzzyQuery(string(scope) + text)
+	q.SetField(fieldWords)
+	q.SetFuzziness(distance)
+	prefix := len(scope)
+	if text[0] == markLetters {
+		prefix++
+	}
+	q.SetPrefix(prefix)
+	return q
+}
+
+// Complete gives values of the tenant's field that begin with prefix, in order, at most limit of them. The field "" completes the
+// names of columns. Only what the index holds is offered.
+func (ix *Index) Complete(ctx context.Context, tenant, field, prefix string, limit int) (values []string, err error) {
+	advanced, err := ix.bleve.Advanced()
+	if err != nil {
+		return nil, fmt.Errorf("complete from vocabulary index: %w", err)
+	}
+	reader, err := advanced.Reader()
+	if err != nil {
+		return nil, fmt.Errorf("complete from vocabulary index: %w", err)
+	}
+	defer func() { err = errors.Join(err, reader.Close()) }()
+	s := scope(tenant, field)
+	dict, err := reader.FieldDictPrefix(fieldValue, append(slices.Clone(s), prefix...))
+	if err != nil {
+		return nil, fmt.Errorf("complete from vocabulary index: %w", err)
+	}
+	defer func() { err = errors.Join(err, dict.Close()) }()
+	for len(values) < limit && ctx.Err() == nil {
+		entry, err := dict.Next()
+		if err != nil {
+			return nil, fmt.Errorf("complete from vocabulary index: %w", err)
+		}
+		if entry == nil {
+			break
+		}
+		values = append(values, entry.Term[len(s):])
+	}
+	return values, ctx.Err()
+}
