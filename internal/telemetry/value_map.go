@@ -66,6 +66,7 @@ const (
 	wireVarint = 0
 	wireFixed8 = 1
 	wireBytes  = 2
+	wireFixed4 = 5
 )
 
 func appendMessage(dst []byte, field uint64, body []byte) []byte {
