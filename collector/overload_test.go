@@ -248,8 +248,9 @@ func TestGroupCommit(t *testing.T) {
 	if records != connections*requests*spans {
 		t.Errorf("%d records stored, want %d", records, connections*requests*spans)
 	}
-	if mean := records / len(messages); mean < 4*spans {
-		t.Errorf("%d messages of %d records on average: want requests to share them", len(messages), mean)
+	// How many share one depends on the machine; logexporter's own test is exact.
+	if len(messages) >= connections*requests {
+		t.Errorf("%d messages for %d requests: want requests to share them", len(messages), connections*requests)
 	}
 	t.Logf("%d requests in %d messages", connections*requests, len(messages))
 }
