@@ -50,8 +50,8 @@ func (c *client) commit(ctx context.Context, shard int, last uint64, b []byte) (
 		return seq, err
 	}
 	unknown := err
-	c.failed()
 	for ctx.Err() == nil {
+		c.failed()
 		seq, err := c.resolve(ctx, shard, last, b)
 		if err == nil || errors.Is(err, ErrFenced) || errors.Is(err, ErrClosed) {
 			return seq, err

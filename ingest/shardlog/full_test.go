@@ -229,6 +229,43 @@ func TestDiskFull(t *testing.T) {
 	}
 }
 
+// follow gives the data of all commits, until the test ends.
+func follow(t *testing.T, e *shardlog.Embedded) <-chan string {
+	followed := make(chan string, 100)
+	ctx, cancel := context.WithCancel(context.Background())
+	following := make(chan error, 1)
+	go func() {
+		following <- e.Follow(ctx, 0, func(_ uint64, _ int, data []byte) error {
+			followed <- string(data)
+			return nil
+		}, func() {})
+	}()
+	t.Cleanup(func() {
+		cancel()
+		if err := <-following; !errors.Is(err, context.Canceled) {
+			t.Errorf("follow: %v", err)
+		}
+	})
+	return followed
+}
+
+// commitOnce commits as soon as the log takes it, and gives the outcome.
+func commitOnce(t *testing.T, e *shardlog.Embedded, last uint64, data []byte) <-chan error {
+	done := make(chan error, 1)
+	go func() {
+		for {
+			_, err := e.Commit(t.Context(), 0, last, data)
+			var full *shardlog.FullError
+			if !errors.As(err, &full) {
+				done <- err
+				return
+			}
+			time.Sleep(50 * time.Millisecond)
+		}
+	}()
+	return done
+}
+
 func diskFull(t *testing.T, dir, first string) {
 	cfg := small(filepath.Join(dir, "log"))
 	cfg.FreeBytesMin = 4 << 20
@@ -244,15 +281,7 @@ func diskFull(t *testing.T, dir, first string) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	followed := make(chan string, 100)
-	ctx, cancel := context.WithCancel(t.Context())
-	following := make(chan error, 1)
-	go func() {
-		following <- e.Follow(ctx, 0, func(_ uint64, _ int, data []byte) error {
-			followed <- string(data)
-			return nil
-		}, func() {})
-	}()
+	followed := follow(t, e)
 
 	// Fill the disk until the log is stuck.
 	acked := map[uint64]shardlog.Position{}
@@ -277,21 +306,10 @@ func diskFull(t *testing.T, dir, first string) {
 	}
 	free := ballast(t, dir, keep)
 	during := make([]byte, 1<<20)
-	committed := make(chan error, 1)
-	commit := func() {
-		for {
-			_, err := e.Commit(t.Context(), 0, last, during)
-			var full *shardlog.FullError
-			if !errors.As(err, &full) {
-				committed <- err
-				return
-			}
-			time.Sleep(50 * time.Millisecond)
-		}
-	}
+	var committed <-chan error
 	var full *shardlog.FullError
 	if first == "commit" {
-		go commit()
+		committed = commitOnce(t, e, last, during)
 		for began := time.Now(); !e.Stats().Stuck; time.Sleep(20 * time.Millisecond) {
 			if time.Since(began) > 10*time.Second {
 				t.Fatal("a commit to a full disk did not get stuck")
@@ -314,7 +332,7 @@ func diskFull(t *testing.T, dir, first string) {
 	}
 	lie.Store(false)
 	if first == "append" {
-		go commit()
+		committed = commitOnce(t, e, last, during)
 	}
 	time.Sleep(1200 * time.Millisecond)
 	if e.Stats().Restarts != 0 {
@@ -337,10 +355,6 @@ func diskFull(t *testing.T, dir, first string) {
 		if got := <-followed; got != want {
 			t.Errorf("followed %.10q, want %.10q", got, want)
 		}
-	}
-	cancel()
-	if err := <-following; !errors.Is(err, context.Canceled) {
-		t.Errorf("follow: %v", err)
 	}
 	if held.Err() != nil {
 		t.Error("the lease was lost")

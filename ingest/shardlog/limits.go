@@ -51,6 +51,10 @@ const (
 	reconnectWait = 100 * time.Millisecond
 	// spaceCheckEvery paces the look at the disk while a stream is stuck.
 	spaceCheckEvery = 500 * time.Millisecond
+	// restartBackoffMax bounds the wait between attempts to start the server again.
+	restartBackoffMax = 10 * time.Second
+	// duplicateWindow is for how long JetStream looks for repeated message ids, which we do not use: the shortest that it takes.
+	duplicateWindow = 100 * time.Millisecond
 	// leasePollEvery paces those who wait for a lease.
 	leasePollEvery = 100 * time.Millisecond
 	// releaseTimeout bounds the giving back of a lease.

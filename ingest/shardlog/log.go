@@ -1,6 +1,19 @@
 // Package shardlog is the durable log between collectors and ingest: one NATS JetStream stream per shard, plus the streams of
 // commits and the leases of shard owners. A successful Append means that the message has been fsynced (one node) or accepted by a
 // quorum (cluster).
+//
+// [Embedded] runs the NATS server within the process, on a directory that is locked, with every write fsynced. What it adds to JetStream:
+//
+//   - an envelope with a checksum around every message and commit, checked when it is read (envelope.go);
+//   - refusal before the disk is full, and a restart of the server if it fills up nevertheless (disk.go, Embedded.Run);
+//   - readers that keep their own position and outlast restarts; that report what is damaged or missing and go on;
+//   - commits whose outcome is always known, by sending the same one again under the same expectation (commits.go);
+//   - leases that a crash does not leave behind (leases.go).
+//
+// What it cannot mend: after a crash, JetStream cuts a block (8 MB) off at the first record that fails its checksum. A disk that
+// has changed fsynced bytes can so take more than the record that it changed, and at the very end of the log nothing tells that there
+// was more. JetStream does not fsync the directory when it creates a block's file; ext4, xfs and btrfs make the name durable with
+// the file's own fsync.
 package shardlog
 
 import (

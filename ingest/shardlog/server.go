@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"log/slog"
 	"path/filepath"
-	"time"
 
 	"github.com/nats-io/nats-server/v2/server"
 	"github.com/nats-io/nats.go"
@@ -113,6 +112,3 @@ func (l *natsLogger) Fatalf(format string, v ...any) {
 func storeDir(dir string) string { return filepath.Join(dir, "nats") }
 
 var _ server.Logger = (*natsLogger)(nil)
-
-// restartBackoffMax bounds the wait between attempts to start the server again.
-const restartBackoffMax = 10 * time.Second

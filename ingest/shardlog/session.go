@@ -195,7 +195,7 @@ func (l *link) close() bool {
 	return true
 }
 
-// pause waits for d, or less when ctx ends or the session does.
+// pause waits for d, or less when ctx ends.
 func pause(ctx context.Context, d time.Duration) {
 	t := time.NewTimer(d)
 	defer t.Stop()

@@ -61,9 +61,6 @@ func streamConfigs(shards int, logBytesMax int64, leaseTTL time.Duration) []jets
 	return append(cfgs, commits, leases)
 }
 
-// duplicateWindow is the shortest that JetStream takes.
-const duplicateWindow = 100 * time.Millisecond
-
 // createStreams creates or adapts the streams, and returns how many shards have one.
 func createStreams(ctx context.Context, s *session, cfg Config) (stored int, err error) {
 	for _, sc := range streamConfigs(cfg.Shards, cfg.LogBytesMax, cfg.LeaseTTL) {
