@@ -30,3 +30,11 @@ func bitmap(b []uint64, rows int) []uint64 {
 	clear(b)
 	return b
 }
+
+// resized returns a slice of n elements, in s's memory if they fit. Their values are arbitrary.
+func resized[T any](s []T, n int) []T {
+	if cap(s) < n {
+		return make([]T, n)
+	}
+	return s[:n]
+}

@@ -25,7 +25,7 @@ type pull struct {
 
 // gatherer makes gatherings; it knows which input row group a global row number is in.
 type gatherer struct {
-	inputs []input
+	out gathering // the last one made; its memory serves the next
 	// places lists all row groups of all inputs in order of their first rows.
 	places []place
 	slotOf []int32 // per place: its pull in the gathering being made, or -1
@@ -37,7 +37,7 @@ type place struct {
 }
 
 func newGatherer(inputs []input) *gatherer {
-	g := &gatherer{inputs: inputs}
+	g := &gatherer{}
 	for i := range inputs {
 		for rg, first := range inputs[i].firstRow {
 			if rows := inputs[i].groups[rg].Rows; rows > 0 {
@@ -66,9 +66,13 @@ func (g *gatherer) locate(row uint32, near int) int {
 	return lo
 }
 
-// gather resolves global rows, in the order they are to be written.
+// gather resolves global rows, in the order they are to be written. What it returned before is not valid any more.
 func (g *gatherer) gather(order []uint32) *gathering {
-	out := &gathering{rows: len(order), slot: make([]uint32, len(order)), row: make([]uint32, len(order))}
+	out := &g.out
+	out.rows = len(order)
+	out.slot, out.row = resized(out.slot, len(order)), resized(out.row, len(order))
+	used := out.pulls[:cap(out.pulls)]
+	out.pulls = out.pulls[:0]
 	near := 0
 	for i, global := range order {
 		near = g.locate(global, near)
@@ -77,7 +81,11 @@ func (g *gatherer) gather(order []uint32) *gathering {
 		if slot < 0 {
 			slot = int32(len(out.pulls))
 			g.slotOf[near] = slot
-			out.pulls = append(out.pulls, pull{input: p.input, group: p.group})
+			next := pull{input: p.input, group: p.group}
+			if int(slot) < len(used) {
+				next.rows, next.at = used[slot].rows[:0], used[slot].at[:0]
+			}
+			out.pulls = append(out.pulls, next)
 		}
 		row := global - p.first
 		out.slot[i], out.row[i] = uint32(slot), row

@@ -37,7 +37,8 @@ func (s *Segment) TextOf(ctx context.Context, col, rg int, templates []uint32) (
 	}
 	t := &textRows{codes: codes, arena: arena, kinds: map[uint32][]byte{}, last: index.NullCode}
 	want := map[leafKey]bool{}
-	if templates == nil {
+	all := templates == nil
+	if all {
 		templates = h.Codes
 	}
 	for _, code := range templates {
@@ -50,7 +51,10 @@ func (s *Segment) TextOf(ctx context.Context, col, rg int, templates []uint32) (
 			want[leafKey{kind == vocabulary.HoleInt, k}] = true
 		}
 	}
-	return t, s.loadHoles(ctx, col, rg, want, t)
+	if err := s.loadHoles(ctx, col, rg, want, t, all); err != nil {
+		return nil, err
+	}
+	return t, nil
 }
 
 type leafKey struct {
@@ -58,7 +62,7 @@ type leafKey struct {
 	hole  int
 }
 
-func (s *Segment) loadHoles(ctx context.Context, col, rg int, want map[leafKey]bool, t *textRows) error {
+func (s *Segment) loadHoles(ctx context.Context, col, rg int, want map[leafKey]bool, t *textRows, all bool) error {
 	for _, leaf := range s.leaves[col] {
 		l := &s.meta.leaves[leaf]
 		if l.role == roleTemplate || !want[leafKey{l.role == roleInt, int(l.hole)}] {
@@ -82,8 +86,19 @@ func (s *Segment) loadHoles(ctx context.Context, col, rg int, want map[leafKey]b
 	for key := range want {
 		return s.damage(s.indexName, headerBytes, fmt.Sprintf("column %s: no leaf for hole %d", s.meta.columns[col].Column, key.hole))
 	}
-	// Every row with a template must have every variable: checked here, so that the rows' methods need not.
-	return s.checkHoles(col, rg, t)
+	// Every row with a template must have every variable: checked here, so that the rows' methods need not. What was checked
+	// once stays right: the bytes cannot change without their checksum telling.
+	place := [2]int{col, rg}
+	if _, done := s.holesChecked.Load(place); done {
+		return nil
+	}
+	if err := s.checkHoles(col, rg, t); err != nil {
+		return err
+	}
+	if all {
+		s.holesChecked.Store(place, true)
+	}
+	return nil
 }
 
 // checkHoles checks that the leaves' values are as many as the templates' rows ask for.

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"sync"
 	"sync/atomic"
 
 	"clew/index"
@@ -25,6 +26,8 @@ type Segment struct {
 	leaves       [][]int // per column: its leaves' numbers
 	overflowLeaf int     // -1 if there is none
 	sections     map[sectionKey]*section
+
+	holesChecked sync.Map // [2]int{column, row group}: every row has its variables
 
 	bytesRead atomic.Int64
 }

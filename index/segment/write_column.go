@@ -139,10 +139,8 @@ func (w *writer) writeBools(c *column, h index.Histogram, v values, indices []ui
 
 // writeNumbers writes an int or double column.
 func (w *writer) writeNumbers(ctx context.Context, c *column, g *gathering) (chunk, error) {
-	if cap(w.bits) < g.rows {
-		w.bits = make([]uint64, g.rows)
-	}
-	numbers := w.bits[:g.rows]
+	w.bits = resized(w.bits, g.rows)
+	numbers := w.bits
 	w.valid = bitmap(w.valid, g.rows)
 	nulls, err := w.numbers(ctx, c, g, numbers, w.valid)
 	if err != nil {
@@ -189,7 +187,7 @@ func (w *writer) writeRaw(ctx context.Context, col int, c *column, g *gathering)
 	w.data, w.ends = w.data[:0], w.ends[:0]
 	w.valid = bitmap(w.valid, g.rows)
 	v := values{rows: g.rows}
-	hashes := w.words.reset()
+	hashes := w.hashes.reset()
 	for i := range g.rows {
 		start := len(w.data)
 		var ok bool
@@ -211,7 +209,7 @@ func (w *writer) writeRaw(ctx context.Context, col int, c *column, g *gathering)
 	if isTraceID(c.Column) {
 		w.idHashes = append(w.idHashes, hashes.list...)
 	}
-	w.index.addFilter(col, len(w.meta.groups), hashes.list)
+	w.index.addFilter(col, len(w.meta.groups), hashes.sorted())
 	if len(w.ends) == 0 {
 		return w.chunk.empty(g.rows)
 	}
@@ -256,7 +254,7 @@ func (w *writer) writeHoles(ctx context.Context, col int, c *column, g *gatherin
 		return nil, err
 	}
 
-	w.words.reset()
+	w.hashes.reset()
 	var chunks []chunk
 	for _, l := range c.leaves[1:] {
 		b := &holes[l.hole]
@@ -272,7 +270,7 @@ func (w *writer) writeHoles(ctx context.Context, col int, c *column, g *gatherin
 		}
 		chunks = append(chunks, ch)
 	}
-	w.index.addFilter(col, len(w.meta.groups), w.words.list)
+	w.index.addFilter(col, len(w.meta.groups), w.hashes.sorted())
 	return chunks, nil
 }
 
@@ -310,43 +308,14 @@ func (w *writer) writeHoleStrings(b *holeBuffer, rows int) (chunk, error) {
 	}
 	if distinct != nil {
 		for code := range distinct.Len() {
-			w.words.addText(distinct.At(uint32(code)))
+			w.hashes.addText(distinct.At(uint32(code)))
 		}
 		return ch, nil
 	}
 	start := uint32(0)
 	for _, end := range b.ends {
-		w.words.addText(b.data[start:end])
+		w.hashes.addText(b.data[start:end])
 		start = end
 	}
 	return ch, nil
-}
-
-// wordHashes collects hashes for a filter. Filters count a hash once however often it comes; the small table keeps most repetitions
-// out of the list, because sorting them out later costs more.
-type wordHashes struct {
-	list   []uint64
-	recent [1 << 12]uint64
-}
-
-func (h *wordHashes) reset() *wordHashes {
-	h.list = h.list[:0]
-	clear(h.recent[:])
-	return h
-}
-
-func (h *wordHashes) add(hash uint64) {
-	slot := &h.recent[hash>>(64-12)]
-	if *slot == hash && hash != 0 { // a free slot looks like hash 0
-		return
-	}
-	*slot = hash
-	h.list = append(h.list, hash)
-}
-
-func (h *wordHashes) addText(text []byte) {
-	vocabulary.Words(text, func(start, end int) bool {
-		h.add(vocabulary.HashWord(text[start:end]))
-		return true
-	})
 }

@@ -87,7 +87,7 @@ type writer struct {
 	data       []byte
 	ends       []uint32
 	holes      []holeBuffer
-	words      wordHashes
+	hashes     hashSet
 	idHashes   []uint64 // trace ids of the whole segment, distinct neighbours only
 }
 
@@ -220,10 +220,8 @@ func (w *writer) sortByCode(ctx context.Context, c *column, g *gathering, order 
 }
 
 func (w *writer) codesScratch(rows int) []uint32 {
-	if cap(w.codeBuffer) < rows {
-		w.codeBuffer = make([]uint32, rows)
-	}
-	return w.codeBuffer[:rows]
+	w.codeBuffer = resized(w.codeBuffer, rows)
+	return w.codeBuffer
 }
 
 // finishIndex puts vocabularies, histograms and filters into the index.
@@ -235,7 +233,8 @@ func (w *writer) finishIndex() {
 			w.index.add(sectionHistograms, i, 0, c.histograms)
 		}
 		if isTraceID(c.Column) && c.Kind == index.KindRaw {
-			w.index.addFilter(i, index.Whole, w.idHashes)
+			w.hashes.list = w.idHashes
+			w.index.addFilter(i, index.Whole, w.hashes.sorted())
 		}
 		w.meta.columns = append(w.meta.columns, c.ColumnInfo)
 	}
