@@ -141,12 +141,21 @@ func spread[T any](p *presence, dst []T, null T) {
 			dst[r] = null
 		}
 	case formBits:
-		for r := len(dst) - 1; r >= 0; r-- {
-			if p.word(r>>6)>>(r&63)&1 == 1 {
-				k--
-				dst[r] = dst[k]
-			} else {
-				dst[r] = null
+		for w := (len(dst) - 1) >> 6; w >= 0; w-- {
+			word := p.word(w)
+			rows := dst[w<<6 : min(w<<6+64, len(dst))]
+			if word == 1<<64-1 {
+				k -= 64
+				copy(rows, dst[k:k+64])
+				continue
+			}
+			for r := len(rows) - 1; r >= 0; r-- {
+				if word>>(r&63)&1 == 1 {
+					k--
+					rows[r] = dst[k]
+				} else {
+					rows[r] = null
+				}
 			}
 		}
 	}

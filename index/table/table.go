@@ -71,7 +71,8 @@ func (e *FullError) Error() string {
 	return fmt.Sprintf("table %s is full: %d bytes of at most %d", e.ID, e.Bytes, int64(tableBytesMax))
 }
 
-// Append adds the batch's rows for which keep is true (nil: all). The batch is not kept. It fails before anything is added if the batch is of
+// Append adds the batch's rows for which keep is true (nil: all). The batch must be as telemetry.Batch says, which telemetry.Decode and NewBatch
+// have checked; it is not kept. Append fails before anything is added if the batch is of
 // another signal or tenant, has no rows form, has a column that telemetry.ColumnOf or the contract in telemetry.Batch doesn't know, or if
 // the table is full (*FullError).
 func (t *Table) Append(b *telemetry.Batch, keep []bool) error {
