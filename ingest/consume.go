@@ -33,8 +33,8 @@ func (o *owner) consume(e shardlog.Entry) error {
 	case err != nil:
 		o.damaged(e.Position, err)
 	}
-	o.advance(e.Position)
 	o.in.shrink()
+	o.advance(e.Position)
 	return nil
 }
 

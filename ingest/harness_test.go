@@ -31,7 +31,8 @@ func TestMain(m *testing.M) {
 	if childMain() {
 		return
 	}
-	goleak.VerifyTestMain(m)
+	// bleve, which index/vocabulary imports, starts its workers when the program starts.
+	goleak.VerifyTestMain(m, goleak.IgnoreTopFunction("github.com/blevesearch/bleve_index_api.AnalysisWorker"))
 }
 
 // rig is everything from the log to the store, in a directory, with ingest running.

@@ -119,11 +119,16 @@ func (in *Ingest) Run(ctx context.Context) error {
 		loop(in.sealAll)
 	}
 	loop(func(ctx context.Context) { every(ctx, tickEvery, func() { in.sealAged(time.Now()) }) })
-	loop(func(ctx context.Context) { every(ctx, janitorEvery, func() { in.tidy(ctx) }) })
+	var collected time.Time
 	loop(func(ctx context.Context) {
-		every(ctx, collectEvery, func() {
-			if _, err := in.Collect(ctx, time.Now()); err != nil && ctx.Err() == nil {
-				in.log.Warn("unused objects can't be collected; tried anew later", "error", err)
+		every(ctx, janitorEvery, func() {
+			in.tidy(ctx)
+			// The first time soon after the start: it is crashes that leave something to collect.
+			if now := time.Now(); now.Sub(collected) >= collectEvery {
+				collected = now
+				if _, err := in.Collect(ctx, now); err != nil && ctx.Err() == nil {
+					in.log.Warn("unused objects can't be collected; tried anew later", "error", err)
+				}
 			}
 		})
 	})
