@@ -157,7 +157,10 @@ func (b *bound) rewrite(ctx context.Context, q *query, p *plan) (*node, error) {
 
 // rewriteLeaf turns a leaf into the columns of this part that it means, joined by OR.
 func (b *bound) rewriteLeaf(ctx context.Context, q *query, p *plan) (*node, error) {
-	var kids []*node
+	kids, err := b.askOverflow(ctx, q, p)
+	if err != nil {
+		return nil, err
+	}
 	for i, c := range b.columns {
 		if _, ok := p.field.has(c.Column); !ok || c.NonNull == 0 {
 			continue

@@ -20,7 +20,7 @@ func (b *bound) cells(ctx context.Context, col, rg int) (func(dst []byte, row in
 			if !index.IsValid(vals.Valid, row) {
 				return dst, false
 			}
-			if c.Type == telemetry.TypeBytes && !c.Overflow {
+			if c.Type == telemetry.TypeBytes {
 				return hex.AppendEncode(dst, vals.At(row)), true
 			}
 			return append(dst, vals.At(row)...), true

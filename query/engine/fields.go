@@ -35,8 +35,11 @@ var everySignal = []string{
 	telemetry.FieldScopeName, telemetry.FieldScopeVersion, telemetry.FieldScopeSchemaURL, telemetry.FieldScopeDroppedAttributes,
 }
 
-// hiddenFields repeat what other columns say, for rebuilding records exactly; queries of every field pass over them.
-var hiddenFields = []string{telemetry.FieldExact, telemetry.FieldResourceExact, telemetry.FieldScopeExact}
+// hiddenFields repeat what other columns say, for rebuilding records exactly, or hold attributes (overflow.go): they are no fields to ask.
+var hiddenFields = []string{
+	telemetry.FieldExact, telemetry.FieldResourceExact, telemetry.FieldScopeExact,
+	telemetry.FieldOverflow, telemetry.FieldResourceOverflow, telemetry.FieldScopeOverflow,
+}
 
 // timeField is the field that orders a signal's records.
 func timeField(s telemetry.Signal) string {

@@ -33,6 +33,9 @@ func (q *query) materialize(ctx context.Context, b *bound, rg int, rows []int) (
 	}
 	var buf []byte
 	for i := range records {
+		if err := records[i].spreadOverflow(); err != nil {
+			return nil, fmt.Errorf("part %s: %w", b.info.ID, err)
+		}
 		buf = records[i].setKey(buf)
 	}
 	q.tally.shown.Add(int64(len(rows)))

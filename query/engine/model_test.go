@@ -7,6 +7,7 @@ import (
 	"regexp"
 	"strconv"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
@@ -192,6 +193,8 @@ func (r *modelRecord) cellsOf(name string) map[telemetry.Column]any {
 			ok = true
 		case name == "":
 			ok = field && strings.Contains(prose, " "+c.Key+" ")
+		case name == "time":
+			ok = field && (c.Key == "time" || c.Key == "start")
 		case name == "service":
 			ok = c.Level == telemetry.LevelResource && c.Key == "service.name"
 		case strings.Contains(fixed, " "+name+" "):
@@ -224,14 +227,14 @@ func cellMatches(t testing.TB, m *lang.Match, signal telemetry.Signal, c telemet
 		if m.Value.Fold {
 			expr = "(?i)" + expr
 		}
-		return regexp.MustCompile(expr).MatchString(text)
+		return compiled(expr).MatchString(text)
 	case lang.FormGlob:
 		if words && (isProse || m.Field == "any") {
 			return wordRegexp(globRegexp(m.Value.Text, `[\pL\p{Nd}_]`)).MatchString(text)
 		}
-		return regexp.MustCompile(`(?s)\A` + globRegexp(m.Value.Text, `.`) + `\z`).MatchString(text)
+		return compiled(`(?s)\A` + globRegexp(m.Value.Text, `.`) + `\z`).MatchString(text)
 	case lang.FormFuzzy:
-		for _, w := range regexp.MustCompile(`[\pL\p{Nd}_]+`).FindAllString(text, -1) {
+		for _, w := range compiled(`[\pL\p{Nd}_]+`).FindAllString(text, -1) {
 			if editDistance([]rune(strings.ToLower(w)), []rune(strings.ToLower(m.Value.Text))) <= m.Value.Distance {
 				return true
 			}
@@ -267,7 +270,7 @@ func modelSeverity(t testing.TB, m *lang.Match, v int64) bool {
 		t.Fatal(err)
 	}
 	to := from
-	if !regexp.MustCompile(`[0-9]$`).MatchString(m.Value.Text) {
+	if !compiled(`[0-9]$`).MatchString(m.Value.Text) {
 		to = from + 3
 	}
 	switch m.Op {
@@ -318,16 +321,27 @@ func modelOrder(op lang.Op, v any, text string) bool {
 	return x == q.Float
 }
 
+var compiledCache sync.Map
+
+// compiled keeps expressions: compiling the classes of letters takes longer than all the rest of a test.
+func compiled(expr string) *regexp.Regexp {
+	re, ok := compiledCache.Load(expr)
+	if !ok {
+		re, _ = compiledCache.LoadOrStore(expr, regexp.MustCompile(expr))
+	}
+	return re.(*regexp.Regexp)
+}
+
 const wordEdge = `[^\pL\p{Nd}_]`
 
 func wordRegexp(body string) *regexp.Regexp {
-	return regexp.MustCompile(`(?i)(?:\A|` + wordEdge + `)(?:` + body + `)(?:\z|` + wordEdge + `)`)
+	return compiled(`(?i)(?:\A|` + wordEdge + `)(?:` + body + `)(?:\z|` + wordEdge + `)`)
 }
 
 func phraseRegexp(text string) *regexp.Regexp {
-	words := regexp.MustCompile(`[\pL\p{Nd}_]+`).FindAllString(text, -1)
+	words := compiled(`[\pL\p{Nd}_]+`).FindAllString(text, -1)
 	if len(words) == 0 {
-		return regexp.MustCompile(regexp.QuoteMeta(text))
+		return compiled(regexp.QuoteMeta(text))
 	}
 	for i := range words {
 		words[i] = regexp.QuoteMeta(words[i])
@@ -363,6 +377,9 @@ func editDistance(a, b []rune) int {
 	return row[len(b)]
 }
 
+// longKey is too long for a column: its values go to the overflow.
+var longKey = strings.Repeat("long", 150)
+
 // randomRecords are n records of a small world, so that queries about it find something.
 func randomRecords(rng *rand.Rand, signal telemetry.Signal, n int) []*modelRecord {
 	pick := func(s ...string) string { return s[rng.IntN(len(s))] }
@@ -384,6 +401,9 @@ func randomRecords(rng *rand.Rand, signal telemetry.Signal, n int) []*modelRecor
 			r.set(telemetry.LevelRecord, "http.status_code", telemetry.TypeInt, int64([]int{200, 204, 404, 500, 503}[rng.IntN(5)]))
 		} else if rng.IntN(3) == 0 {
 			r.set(telemetry.LevelRecord, "http.status_code", telemetry.TypeString, pick("200", "500", "n/a", "15ms"))
+		}
+		if rng.IntN(5) == 0 {
+			r.set(telemetry.LevelRecord, longKey, telemetry.TypeString, pick("red", "blue sky", "3"))
 		}
 		switch rng.IntN(6) {
 		case 0:

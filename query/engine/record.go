@@ -116,9 +116,7 @@ func (r *Record) setKey(buf []byte) []byte {
 	fixed, rest := buf[:0], []byte(nil)
 	i := 0
 	for ; i < len(r.Fields) && r.Fields[i].Column.Level == telemetry.LevelField; i++ {
-		if r.Fields[i].Column.Key != telemetry.FieldOverflow { // depends on how the record is kept
-			fixed = r.Fields[i].appendKey(fixed)
-		}
+		fixed = r.Fields[i].appendKey(fixed)
 	}
 	r.key.fixed = xxhash.Sum64(fixed)
 	rest = fixed[:0]

@@ -223,7 +223,7 @@ func (s *scan) resolveRaw(ctx context.Context, l *columnTest, st *nodeState, row
 	}
 	w := s.arena.zeroed()
 	rows.each(s.rows, func(i int) bool {
-		if index.IsValid(vals.Valid, i) && l.test.ofText(l.info, vals.At(i)) {
+		if index.IsValid(vals.Valid, i) && l.test.value(l.info.Type, vals.At(i)) {
 			w[i>>6] |= 1 << (i & 63)
 		}
 		return i%checkEvery != 0 || ctx.Err() == nil
@@ -235,14 +235,14 @@ func (s *scan) resolveRaw(ctx context.Context, l *columnTest, st *nodeState, row
 	return nil
 }
 
-// ofText answers for a value as a raw or overflow column keeps it.
-func (t *test) ofText(info index.ColumnInfo, v []byte) bool {
+// value answers for one value, as a vocabulary or a raw column keeps it.
+func (t *test) value(typ telemetry.Type, v []byte) bool {
 	switch {
 	case t.exists:
 		return true
 	case t.numbers != nil:
 		return t.numbers.hasText(v)
-	case t.exact != nil && (info.Type == telemetry.TypeString || info.Type == telemetry.TypeBytes):
+	case t.exact != nil && (typ == telemetry.TypeString || typ == telemetry.TypeBytes):
 		return string(t.exact) == string(v)
 	}
 	return t.matcher.Text(v)

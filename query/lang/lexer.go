@@ -124,10 +124,20 @@ func (s *scanner) regexEnd() int {
 }
 
 // isRegex says whether a value that begins with '/' here is a regular expression: after a field a path may stand as well
-// (path:/health), so it is one only if a closing '/' ends the value.
+// (path:/health), so it is one only if the next '/' ends the value and does not begin another one (path:/health /re/).
 func (s *scanner) isRegex() bool {
 	end := s.regexEnd()
-	return end > s.pos+1 && (s.isEnd(end+1) || s.at(end+1) == 'i' && s.isEnd(end+2))
+	if end <= s.pos+1 {
+		return false
+	}
+	if last, _ := utf8.DecodeLastRuneInString(s.src[:end]); unicode.IsSpace(last) {
+		return false
+	}
+	after := end + 1
+	if s.at(after) == 'i' {
+		after++
+	}
+	return s.isEnd(after) && s.at(after) != '('
 }
 
 // regex reads /re/ or /re/i.

@@ -1,0 +1,163 @@
+package engine
+
+import (
+	"bytes"
+	"context"
+	"fmt"
+	"slices"
+	"strconv"
+
+	"go.opentelemetry.io/collector/pdata/pcommon"
+
+	"clew/index/vocabulary"
+	"clew/internal/telemetry"
+)
+
+// Attributes beyond the number of columns that a batch may have, and those of very long keys, have no column: they are members
+// of a JSON object in an overflow field of their level. (A segment's own overflow is nothing to see here: its parts show it as columns.)
+
+// overflowFields are the fields by the level of the attributes in them.
+var overflowFields = map[telemetry.Level]string{
+	telemetry.LevelRecord:   telemetry.FieldOverflow,
+	telemetry.LevelResource: telemetry.FieldResourceOverflow,
+	telemetry.LevelScope:    telemetry.FieldScopeOverflow,
+}
+
+// askOverflow gives the leaves for the overflow fields in which attributes that p asks for may be.
+func (b *bound) askOverflow(ctx context.Context, q *query, p *plan) ([]*node, error) {
+	var kids []*node
+	for i, c := range b.columns {
+		if c.Level != telemetry.LevelField || c.Type != telemetry.TypeJSON || c.NonNull == 0 {
+			continue
+		}
+		for level, name := range overflowFields {
+			if c.Key != name {
+				continue
+			}
+			m := &overflowMatcher{tests: p.tests, every: p.field.every}
+			for _, w := range p.field.wants {
+				if w.level == level {
+					m.keys = append(m.keys, w.key)
+				}
+			}
+			if len(m.keys) == 0 && !m.every {
+				continue
+			}
+			n, err := b.ask(ctx, q, i, matcherTest(m))
+			if err != nil {
+				return nil, err
+			}
+			kids = append(kids, n)
+		}
+	}
+	return kids, nil
+}
+
+// overflowMatcher asks members of a JSON object.
+type overflowMatcher struct {
+	keys  []string
+	every bool
+	tests map[telemetry.Type]*test
+}
+
+func (m *overflowMatcher) Template(t []byte, _ vocabulary.HoleFilter) vocabulary.Answer {
+	return answerWithoutHoles(m, t)
+}
+
+func (m *overflowMatcher) Text(s []byte) bool {
+	if !m.every && !slices.ContainsFunc(m.keys, func(k string) bool { return bytes.Contains(s, []byte(k)) || needsEscape(k) }) {
+		return false
+	}
+	members := pcommon.NewMap()
+	if telemetry.ParseMap(string(s), members) != nil {
+		return false
+	}
+	for k, v := range members.All() {
+		if !m.every && !slices.Contains(m.keys, k) {
+			continue
+		}
+		typ, value := overflowValue(v)
+		if t := m.tests[typ]; t != nil && t.value(typ, value.text(typ)) {
+			return true
+		}
+	}
+	return false
+}
+
+// needsEscape says whether a key may look different in JSON.
+func needsEscape(key string) bool { return strconv.Quote(key) != `"`+key+`"` }
+
+func (m *overflowMatcher) Words() []uint64 { return nil }
+
+func (m *overflowMatcher) String() string {
+	s := fmt.Sprintf("overflow:%q,%v", m.keys, m.every)
+	for t := telemetry.TypeString; t <= telemetry.TypeTime; t++ {
+		if m.tests[t] != nil {
+			s += fmt.Sprintf(",%v=%q", t, m.tests[t].key)
+		}
+	}
+	return s
+}
+
+// overflowValue is a member as a column would have it.
+func overflowValue(v pcommon.Value) (telemetry.Type, Value) {
+	switch v.Type() {
+	case pcommon.ValueTypeStr:
+		return telemetry.TypeString, Value{Text: v.Str()}
+	case pcommon.ValueTypeInt:
+		return telemetry.TypeInt, Value{Int: v.Int()}
+	case pcommon.ValueTypeDouble:
+		return telemetry.TypeDouble, Value{Double: v.Double()}
+	case pcommon.ValueTypeBool:
+		if v.Bool() {
+			return telemetry.TypeBool, Value{Int: 1}
+		}
+		return telemetry.TypeBool, Value{}
+	case pcommon.ValueTypeBytes:
+		return telemetry.TypeBytes, Value{Text: string(v.Bytes().AsRaw())}
+	}
+	text, _ := telemetry.AppendValue(nil, v)
+	return telemetry.TypeJSON, Value{Text: string(text)}
+}
+
+// text is the value as a vocabulary or a raw column keeps it.
+func (v Value) text(t telemetry.Type) []byte {
+	if t == telemetry.TypeBytes {
+		return []byte(v.Text)
+	}
+	return []byte(Field{Column: telemetry.Column{Type: t}, Value: v}.Text())
+}
+
+// spreadOverflow makes fields of the members of a record's overflow fields.
+func (r *Record) spreadOverflow() error {
+	isOverflow := func(f Field) (telemetry.Level, bool) {
+		for level, name := range overflowFields {
+			if f.Column.Level == telemetry.LevelField && f.Column.Key == name {
+				return level, true
+			}
+		}
+		return 0, false
+	}
+	var more []Field
+	for _, f := range r.Fields {
+		level, ok := isOverflow(f)
+		if !ok {
+			continue
+		}
+		members := pcommon.NewMap()
+		if err := telemetry.ParseMap(f.Value.Text, members); err != nil {
+			return fmt.Errorf("field %s: %w", f.Column.Key, err)
+		}
+		for k, v := range members.All() {
+			typ, value := overflowValue(v)
+			more = append(more, Field{telemetry.Column{Level: level, Key: k, Type: typ}, value})
+		}
+	}
+	if len(more) == 0 {
+		return nil
+	}
+	r.Fields = slices.DeleteFunc(r.Fields, func(f Field) bool { _, ok := isOverflow(f); return ok })
+	r.Fields = append(r.Fields, more...)
+	slices.SortStableFunc(r.Fields, func(a, b Field) int { return a.Column.Compare(b.Column) })
+	return nil
+}
