@@ -12,9 +12,10 @@ import (
 // the field's metadata (keys "level", "key", "type") and is read with ColumnOf. Arrow types: TypeString is utf8, or
 // dictionary<uint32, utf8> where values repeat; TypeJSON likewise; TypeInt and TypeTime int64; TypeDouble float64; TypeBool bool;
 // TypeBytes binary (ids: fixed_size_binary 16 or 8). A null means that the record has no such field.
-// The columns' order is Column.Compare's.
+// The columns' order is Column.Compare's. Every set is of some row, so Sets has at most as many rows as Rows. Check says whether all of this holds.
 //
-// For metrics, OTLP holds the lossless OTLP protobuf (ExportMetricsServiceRequest), and Rows and Sets are nil.
+// Metrics come in two shapes. On their way in, OTLP holds the lossless OTLP protobuf (ExportMetricsServiceRequest), and Rows and Sets are
+// nil. Rows of series (ingest/series) are a batch like those of spans and logs.
 type Batch struct {
 	Signal Signal
 	Tenant string
