@@ -131,6 +131,17 @@ func (o *options) measure(signal string, records int, bodies [][]byte, queries [
 			return err
 		}
 	}
+	p.Kill()
+	restarted := time.Now()
+	again, err := harness.Start(harness.Options{Binary: o.binary, Data: data})
+	if err != nil {
+		return err
+	}
+	defer again.Kill()
+	if err := again.WaitReady(time.Minute); err != nil {
+		return err
+	}
+	fmt.Printf("  %-40s %9.2f ms\n", "restart after kill -9, until ready", ms(time.Since(restarted)))
 	return nil
 }
 

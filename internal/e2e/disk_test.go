@@ -113,6 +113,9 @@ func (l *ledger) snapshot() *ledger {
 func (l *ledger) checkWithin(t *testing.T, p *harness.Process, after, all *ledger) {
 	t.Helper()
 	for _, signal := range []string{"logs", "spans"} {
+		if len(l.acked[signal]) == 0 {
+			t.Fatalf("no %s were acknowledged before the power cut: there is nothing to check", signal)
+		}
 		found := readAll(t, p, signal)
 		lost := 0
 		for id := range l.acked[signal] {

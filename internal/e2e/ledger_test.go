@@ -30,20 +30,19 @@ type ledger struct {
 	next    atomic.Int64
 	acked   map[string]map[int64]bool // by signal
 	unknown map[string]map[int64]bool // sent, no answer: may be there, once
-	refused atomic.Int64              // requests answered 429 or 503
+	refused atomic.Int64              // requests answered 429
+
+	logs, spans int64 // records a request
 }
 
 func newLedger() *ledger {
 	return &ledger{
 		acked:   map[string]map[int64]bool{"logs": {}, "spans": {}},
 		unknown: map[string]map[int64]bool{"logs": {}, "spans": {}},
+		logs:    40,
+		spans:   20,
 	}
 }
-
-const (
-	ledgerLogs  = 40 // records a request
-	ledgerSpans = 20
-)
 
 // load sends logs and spans from several connections until ctx ends.
 func (l *ledger) load(ctx context.Context, p *harness.Process, connections int) {
@@ -70,13 +69,13 @@ func (l *ledger) send(client *http.Client, p *harness.Process, signal string) {
 	var body []byte
 	var n int64
 	if signal == "logs" {
-		n = ledgerLogs
+		n = l.logs
 		first = l.next.Add(n) - n
-		body = ledgerLogBody(first)
+		body = ledgerLogBody(first, n)
 	} else {
-		n = ledgerSpans
+		n = l.spans
 		first = l.next.Add(n) - n
-		body = ledgerSpanBody(first)
+		body = ledgerSpanBody(first, n)
 	}
 	path := map[string]string{"logs": "/v1/logs", "spans": "/v1/traces"}[signal]
 	res, err := client.Post("http://"+p.OTLP+path, "application/x-protobuf", bytes.NewReader(body))
@@ -116,13 +115,13 @@ func ledgerResource(r pcommon.Resource) {
 	r.Attributes().PutStr("service.instance.id", "ledger-1")
 }
 
-func ledgerLogBody(first int64) []byte {
+func ledgerLogBody(first, n int64) []byte {
 	ld := plog.NewLogs()
 	rl := ld.ResourceLogs().AppendEmpty()
 	ledgerResource(rl.Resource())
 	records := rl.ScopeLogs().AppendEmpty().LogRecords()
 	now := time.Now()
-	for id := first; id < first+ledgerLogs; id++ {
+	for id := first; id < first+n; id++ {
 		r := records.AppendEmpty()
 		r.SetTimestamp(pcommon.NewTimestampFromTime(now.Add(time.Duration(id - first))))
 		r.SetSeverityNumber(plog.SeverityNumberInfo)
@@ -136,7 +135,7 @@ func ledgerLogBody(first int64) []byte {
 	return body
 }
 
-func ledgerSpanBody(first int64) []byte {
+func ledgerSpanBody(first, n int64) []byte {
 	td := ptrace.NewTraces()
 	rs := td.ResourceSpans().AppendEmpty()
 	ledgerResource(rs.Resource())
@@ -145,7 +144,7 @@ func ledgerSpanBody(first int64) []byte {
 	var trace pcommon.TraceID
 	binary.BigEndian.PutUint64(trace[:], uint64(first)*0x9e3779b97f4a7c15)
 	binary.BigEndian.PutUint64(trace[8:], uint64(first)+1)
-	for id := first; id < first+ledgerSpans; id++ {
+	for id := first; id < first+n; id++ {
 		s := spans.AppendEmpty()
 		s.SetTraceID(trace)
 		var span pcommon.SpanID
@@ -167,6 +166,9 @@ func ledgerSpanBody(first int64) []byte {
 func (l *ledger) check(t *testing.T, p *harness.Process) {
 	t.Helper()
 	for _, signal := range []string{"logs", "spans"} {
+		if len(l.acked[signal]) == 0 {
+			t.Fatalf("no %s were acknowledged: there is nothing to check\n%s", signal, p.Output())
+		}
 		found := readAll(t, p, signal)
 		lost, twice, strange, late := 0, 0, 0, 0
 		for id := range l.acked[signal] {

@@ -127,6 +127,8 @@ func serviceTimes(nodes []Node) []ServiceTime {
 			out[k].Errors++
 		}
 	}
-	slices.SortFunc(out, func(x, y ServiceTime) int { return cmp.Or(cmp.Compare(y.SelfTime, x.SelfTime), cmp.Compare(x.Service, y.Service)) })
+	slices.SortFunc(out, func(x, y ServiceTime) int {
+		return cmp.Or(cmp.Compare(y.SelfTime, x.SelfTime), cmp.Compare(x.Service, y.Service))
+	})
 	return out
 }
