@@ -10,7 +10,7 @@ import (
 )
 
 // chunkWriter encodes column chunks and writes them one after the other. Its buffers are used again for every chunk. The page
-// bodies are encoded here and not by arrow's column writers, see docs/decisions/0101-own-parquet-pages.md.
+// bodies are encoded here and not by arrow's column writers, see docs/decisions/0003-own-parquet-pages.md.
 type chunkWriter struct {
 	out    io.Writer
 	offset int64

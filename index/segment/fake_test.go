@@ -254,6 +254,8 @@ func randomRows(r *rand.Rand, signal telemetry.Signal, n int) []plainRow {
 			trace = pick(traces)
 		}
 		set(0.7, telemetry.LevelField, telemetry.FieldTraceID, telemetry.TypeBytes, trace)
+		set(0.5, telemetry.LevelField, telemetry.FieldObservedTime, telemetry.TypeTime, (at/1e6-3)*1e6)
+		set(0.1, telemetry.LevelField, telemetry.FieldStatedTime, telemetry.TypeTime, -at/1e3*1e3)
 		set(0.7, telemetry.LevelField, telemetry.FieldSpanID, telemetry.TypeBytes, bytes(8))
 		var body []string
 		for range 1 + r.IntN(5) {

@@ -136,7 +136,14 @@ func (w *writer) node(l leaf) (schema.Node, error) {
 		return schema.NewBooleanNode(l.name, optional, -1), nil
 	case physicalInt64:
 		if c.Type == telemetry.TypeTime {
-			kind := schema.NewTimestampLogicalType(true, schema.TimeUnitNanos)
+			unit := schema.TimeUnitNanos
+			switch l.exponent {
+			case 3:
+				unit = schema.TimeUnitMicros
+			case exponentMax:
+				unit = schema.TimeUnitMillis
+			}
+			kind := schema.NewTimestampLogicalType(true, unit)
 			return schema.NewPrimitiveNodeLogical(l.name, optional, kind, parquet.Types.Int64, 0, -1)
 		}
 		return schema.NewInt64Node(l.name, optional, -1), nil

@@ -37,6 +37,7 @@ type leaf struct {
 	hole     uint8 // position, for roleInt and roleString
 	physical physical
 	width    uint8 // bytes of a physicalFixed
+	exponent uint8 // of a column of times: stored in units of 10^exponent nanoseconds (0, 3 or 6)
 	name     string
 }
 

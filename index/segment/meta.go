@@ -162,7 +162,7 @@ func (m *meta) append(dst []byte) []byte {
 	dst = binary.AppendUvarint(dst, uint64(len(m.leaves)))
 	for _, l := range m.leaves {
 		dst = binary.AppendVarint(dst, int64(l.column))
-		dst = append(dst, byte(l.role), l.hole, byte(l.physical), l.width)
+		dst = append(dst, byte(l.role), l.hole, byte(l.physical), l.width, l.exponent)
 		dst = appendString(dst, l.name)
 	}
 	dst = binary.AppendUvarint(dst, uint64(len(m.groups)))
@@ -257,13 +257,13 @@ func (d *decoder) columns(m *meta) {
 }
 
 func (d *decoder) leaves(m *meta) {
-	m.leaves = make([]leaf, d.count(6))
+	m.leaves = make([]leaf, d.count(7))
 	for i := range m.leaves {
 		l := &m.leaves[i]
 		l.column = int(d.varint())
-		l.role, l.hole, l.physical, l.width = role(d.byte()), d.byte(), physical(d.byte()), d.byte()
+		l.role, l.hole, l.physical, l.width, l.exponent = role(d.byte()), d.byte(), physical(d.byte()), d.byte(), d.byte()
 		l.name = d.string()
-		if l.column < -1 || l.column >= len(m.columns) {
+		if l.column < -1 || l.column >= len(m.columns) || l.exponent > exponentMax {
 			d.fail()
 		}
 	}

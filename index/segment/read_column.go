@@ -119,6 +119,9 @@ func (s *Segment) numbers(ctx context.Context, col, rg int) (bits, valid []uint6
 	if err != nil {
 		return nil, nil, s.chunkDamage(leaf, rg, err)
 	}
+	if exponent := s.meta.leaves[leaf].exponent; exponent > 0 {
+		scaleUp(bitsInt64(dense), unitOf(exponent))
+	}
 	return p.expandNumbers(dense), p.valid, nil
 }
 

@@ -160,6 +160,9 @@ func (w *writer) writeNumbers(ctx context.Context, c *column, g *gathering) (chu
 	if c.Kind == index.KindDouble {
 		return w.chunk.doubles(v, bitsFloat64(numbers))
 	}
+	if exponent := c.leaves[0].exponent; exponent > 0 {
+		scaleDown(bitsInt64(numbers), unitOf(exponent))
+	}
 	return w.chunk.ints(v, bitsInt64(numbers))
 }
 

@@ -42,7 +42,9 @@ func write(ctx context.Context, st store.Store, id string, parts []index.Part, o
 	if w.ordering, err = w.orderRows(ctx, rows); err != nil {
 		return Stats{}, err
 	}
-	w.planLeaves(id)
+	if err := w.planLeaves(ctx, id); err != nil {
+		return Stats{}, err
+	}
 
 	parquetName, indexName := Names(id)
 	parquetBytes, err := st.Put(ctx, parquetName, func(out io.Writer) error { return w.writeParquet(ctx, out) })
@@ -92,7 +94,7 @@ type writer struct {
 }
 
 // planLeaves lays out the Parquet columns.
-func (w *writer) planLeaves(id string) {
+func (w *writer) planLeaves(ctx context.Context, id string) error {
 	first := w.inputs[0].info
 	w.meta.info = index.Info{ID: id, Signal: first.Signal, Tenant: first.Tenant, Shard: first.Shard, SortedBy: sortColumn(first.Signal, w.columns)}
 	var names leafNames
@@ -104,6 +106,12 @@ func (w *writer) planLeaves(id string) {
 			continue
 		}
 		c.leaves = leavesOf(i, c.ColumnInfo, c.holeSet, &names)
+		if c.Type == telemetry.TypeTime {
+			var err error
+			if c.leaves[0].exponent, err = w.timeExponent(ctx, c); err != nil {
+				return fmt.Errorf("column %s: %w", c.Column, err)
+			}
+		}
 		w.meta.leaves = append(w.meta.leaves, c.leaves...)
 	}
 	if len(hidden) > 0 {
@@ -113,6 +121,7 @@ func (w *writer) planLeaves(id string) {
 	for i := range w.columns {
 		w.columns[i].NonNull = 0 // counted anew from what is written
 	}
+	return nil
 }
 
 const parquetMagic = "PAR1"

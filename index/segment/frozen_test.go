@@ -1,0 +1,118 @@
+package segment
+
+import (
+	"context"
+	"errors"
+	"flag"
+	"fmt"
+	"io/fs"
+	"math/rand/v2"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"clew/index"
+	"clew/internal/telemetry"
+)
+
+var freeze = flag.Bool("freeze", false, "write the frozen segments of this format version that do not exist yet")
+
+// TestFrozen reads the segments that earlier builds wrote, in every format version there was, and compares all rows with what was
+// written then. Such files are never edited: a reader that no longer understands them is wrong.
+func TestFrozen(t *testing.T) {
+	if *freeze {
+		freezeVersion(t)
+	}
+	for version := 1; version <= Version; version++ {
+		dir := filepath.Join("testdata", fmt.Sprintf("v%d", version))
+		for _, signal := range telemetry.Signals {
+			id := fmt.Sprintf("frozen-v%d-%s", version, signal)
+			st := memStore{}
+			parquetName, indexName := Names(id)
+			st[parquetName] = readFile(t, filepath.Join(dir, filepath.Base(parquetName)))
+			st[indexName] = readFile(t, filepath.Join(dir, filepath.Base(indexName)))
+			want := string(readFile(t, filepath.Join(dir, id+".rows")))
+			s, err := Open(context.Background(), st, id, nil)
+			if err != nil {
+				t.Fatal(err)
+			}
+			if got := describe(t, s); got != want {
+				t.Errorf("%s reads differently now:\n%s", id, firstDifference(want, got))
+			}
+			checkPart(t, s)
+		}
+	}
+}
+
+// describe is everything in a segment as text.
+func describe(t *testing.T, s *Segment) string {
+	t.Helper()
+	var out strings.Builder
+	info := s.Info()
+	fmt.Fprintf(&out, "%s of %s, shard %d, %d rows, %d records, %d to %d, sorted by %d\n", info.Signal, info.Tenant, info.Shard, info.Rows, s.Records(),
+		info.MinTime, info.MaxTime, info.SortedBy)
+	for _, c := range s.Columns() {
+		fmt.Fprintf(&out, "column %q %s overflow=%v nonnull=%d distinct=%d\n", c.String(), c.Kind, c.Overflow, c.NonNull, c.Distinct)
+	}
+	for rg, g := range s.RowGroups() {
+		fmt.Fprintf(&out, "row group %d: %d rows, %d to %d\n", rg, g.Rows, g.MinTime, g.MaxTime)
+	}
+	for _, row := range partRows(t, s) {
+		fmt.Fprintln(&out, rowKey(row))
+	}
+	return out.String()
+}
+
+func freezeVersion(t *testing.T) {
+	t.Helper()
+	dir := filepath.Join("testdata", fmt.Sprintf("v%d", Version))
+	if err := os.MkdirAll(dir, 0o755); err != nil {
+		t.Fatal(err)
+	}
+	for _, signal := range telemetry.Signals {
+		id := fmt.Sprintf("frozen-v%d-%s", Version, signal)
+		rows := randomRows(rand.New(rand.NewPCG(uint64(Version), uint64(signal))), signal, 120)
+		st := memStore{}
+		part := newFakePart(signal, rows, 50, naturalKind)
+		if _, err := Write(context.Background(), st, id, []index.Part{part}, Options{RowGroupRows: 80, AttributeColumnsMax: 11}); err != nil {
+			t.Fatal(err)
+		}
+		s, err := Open(context.Background(), st, id, nil)
+		if err != nil {
+			t.Fatal(err)
+		}
+		files := map[string][]byte{id + ".rows": []byte(describe(t, s))}
+		for name, data := range st {
+			files[filepath.Base(name)] = data
+		}
+		for name, data := range files {
+			path := filepath.Join(dir, name)
+			if _, err := os.Stat(path); !errors.Is(err, fs.ErrNotExist) {
+				t.Fatalf("%s exists: a frozen file is never written again", path)
+			}
+			if err := os.WriteFile(path, data, 0o644); err != nil {
+				t.Fatal(err)
+			}
+		}
+	}
+}
+
+func readFile(t *testing.T, path string) []byte {
+	t.Helper()
+	data, err := os.ReadFile(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return data
+}
+
+func firstDifference(want, got string) string {
+	a, b := strings.Split(want, "\n"), strings.Split(got, "\n")
+	for i := range min(len(a), len(b)) {
+		if a[i] != b[i] {
+			return fmt.Sprintf("line %d\nwant %s\nhave %s", i+1, a[i], b[i])
+		}
+	}
+	return fmt.Sprintf("%d lines, want %d", len(b), len(a))
+}
