@@ -9,8 +9,8 @@ import (
 type Config struct {
 	// Shards is the number of the log's shards (the log must have been opened with at least as many).
 	Shards int `yaml:"shards"`
-	// MessageBytes is the size (encoded, estimated) at which a message is closed. It is further bounded by what the
-	// log takes.
+	// MessageBytes is the size at which a message is closed, before compression to a third to a tenth. It is further
+	// bounded by what the log takes.
 	MessageBytes int `yaml:"message_bytes"`
 	// Linger is how long records gather after an append, when more are expected, before the next message is closed.
 	Linger time.Duration `yaml:"linger"`
@@ -18,7 +18,7 @@ type Config struct {
 	AppendTimeout time.Duration `yaml:"append_timeout"`
 	// SlowAfter is how long an append may take before further requests to its shard are refused.
 	SlowAfter time.Duration `yaml:"slow_after"`
-	// PendingBytesMax bounds the records of all requests that are not durable yet (encoded, estimated).
+	// PendingBytesMax bounds the records of all requests that are not durable yet (before compression).
 	PendingBytesMax int64 `yaml:"pending_bytes_max"`
 	// Writers is how many appends may be in flight for each shard.
 	Writers int `yaml:"writers"`
@@ -29,7 +29,7 @@ type Config struct {
 func DefaultConfig() Config {
 	return Config{
 		Shards:          1,
-		MessageBytes:    1 << 20,
+		MessageBytes:    3 << 20,
 		Linger:          5 * time.Millisecond,
 		AppendTimeout:   8 * time.Second,
 		SlowAfter:       2 * time.Second,

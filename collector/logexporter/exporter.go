@@ -67,8 +67,9 @@ func New(cfg Config, log Log, logger *slog.Logger, reg prometheus.Registerer) (*
 	if e.batchBytesMax < 4<<10 {
 		return nil, fmt.Errorf("shard log takes messages of %d bytes: want at least %d", log.MessageBytesMax(), 4<<10+envelopeBytes)
 	}
-	// Half, because the size is an estimate and one record may be added after the last look at it.
-	e.messageBytes = min(cfg.MessageBytes, e.batchBytesMax/2)
+	// A builder's size is about an upper bound of what it encodes to; the rest is for the columns' own bytes and the last
+	// record. What does not fit all the same is split (split.go).
+	e.messageBytes = min(cfg.MessageBytes, e.batchBytesMax/4*3)
 	for i := range cfg.Shards {
 		e.lanes = append(e.lanes, newLane(i, cfg.Linger))
 	}

@@ -9,6 +9,7 @@ import (
 	"fmt"
 	"io"
 	"strconv"
+	"strings"
 )
 
 // explainJSON finds the field for which a JSON body was refused by the decoder, whose own message names none. It is slow
@@ -107,7 +108,7 @@ func (x *explainer) object(m *message) *BodyError {
 			continue
 		}
 		if err := x.value(f); err != nil {
-			if n := len(err.path); n > 0 && err.path[n-1][0] == '[' {
+			if n := len(err.path); n > 0 && strings.HasPrefix(err.path[n-1], "[") {
 				err.path[n-1] = name + err.path[n-1]
 			} else {
 				err.path = append(err.path, name)
