@@ -32,7 +32,7 @@ type Coder struct {
 	aliases   aliases
 
 	// Of the text at hand.
-	base  []byte // its template without word holes
+	base  []byte // its template without learned word holes
 	final []byte // and with them
 	holes []Hole
 	marks []mark
@@ -116,7 +116,7 @@ func (c *Coder) fits(t []byte) bool {
 	i, k := 0, 0 // of base, and of c.holes
 	textAt := 0  // the place in the text where base[i] stands
 	for j := 0; j < len(t); j++ {
-		if t[j] != HoleWord {
+		if t[j] != HoleWord || i < len(base) && base[i] == HoleWord {
 			if i >= len(base) || base[i] != t[j] {
 				return false
 			}
@@ -167,16 +167,26 @@ func (c *Coder) scan(text []byte) bool {
 			i += size
 			continue
 		}
+		if end := plainNumber(text, copied, i); end > 0 {
+			c.base = append(c.base, text[copied:i]...)
+			c.hole(HoleInt, i, i, end)
+			copied, i = end, end
+			if len(c.holes) > holesMax {
+				c.cutTail(len(text))
+				return true
+			}
+			continue
+		}
 		start := wordStart(text, copied, i)
-		end, id := scanWord(text, start, i)
+		end, hole := scanWord(text, start)
 		if s, e, ok := uuidAround(text, copied, start, end); ok {
-			start, end, id = s, e, true
+			start, end, hole = s, e, HoleID
 		}
 		c.base = append(c.base, text[copied:start]...)
-		if id {
-			c.hole(HoleID, start, start, end)
-		} else {
+		if hole == HoleInt {
 			c.ints(text, start, end)
+		} else {
+			c.hole(hole, start, start, end)
 		}
 		copied, i = end, end
 		if len(c.holes) > holesMax {
@@ -186,6 +196,21 @@ func (c *Coder) scan(text []byte) bool {
 	}
 	c.base = append(c.base, text[copied:]...)
 	return true
+}
+
+// plainNumber is the end of the number at text[i:] if it is a word by itself and no part of a UUID, which is the frequent case; else 0.
+func plainNumber(text []byte, floor, i int) (end int) {
+	if i > floor && (byteClass[text[i-1]] != classOther || text[i-1] == '-') {
+		return 0
+	}
+	end = i + 1
+	for end < len(text) && byteClass[text[end]] == classDigit {
+		end++
+	}
+	if end-i > intDigitsMax || end < len(text) && (byteClass[text[end]] != classOther || text[end] == '-') {
+		return 0
+	}
+	return end
 }
 
 // hole adds a hole for text[start:end], part of a word that begins at word.

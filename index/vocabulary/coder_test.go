@@ -59,7 +59,7 @@ func checkHole(t *testing.T, text []byte, h Hole) {
 	case HoleInt:
 		ok = digits == len(v) && digits >= 1 && digits <= 17
 	case HoleID:
-		ok = digits >= 1 && isASCII(v) && (len(words) == 1 && words[0] == string(v) || len(words) == 5 && hasUUID(v))
+		ok = digits >= 1 && isASCII(v) && plainLettersMax(v) <= 3 && (len(words) == 1 && words[0] == string(v) || len(words) == 5 && hasUUID(v))
 	case HoleWord:
 		ok = len(words) == 1 && words[0] == string(v)
 	}
@@ -94,13 +94,13 @@ func TestCoderTemplates(t *testing.T) {
 		"id 9f86d081884c7d65.":                 "id <id>.",
 		"0x7fFe 0x1":                           "<id> <id>",
 		"deadbeef cafe1 abc1def2":              "deadbeef cafe<int> <id>",
-		"pod checkout-7d9f8b6c5d-x7k2p up":     "pod checkout-<id>-<id> up",
+		"pod checkout-7d9f8b6c5d-x7k2p up":     "pod checkout-<id>-<word> up",
 		"550e8400-e29b-41d4-a716-446655440000": "<id>",
 		"/550e8400-e29b-41d4-a716-446655440000_del x_aaaaaaaa-e29b-41d4-a716-446655440000": "/<id> <id>",
 		"(aaaaaaaa-bbbb-cccc-dddd-eeeeeeeeeee1)":                                           "(<id>)",
 		"x550e8400-e29b-41d4-a716-446655440000":                                            "x<int>e<int>-e<int>b-<int>d<int>-a<int>-<int>",
 		"apps/v1beta1 utf8 k8s x86_64 sha256sum":                                           "apps/v<int>beta<int> utf<int> k<int>s x<int>_<int> sha<int>sum",
-		"key AKIAIOSFODNN7EXAMPLE":                                                         "key <id>",
+		"key AKIAIOSFODNN7EXAMPLE":                                                         "key <word>",
 		"Größe5 第5章 ５":                                                                     "Größe<int> 第<int>章 ５",
 		"é123456789012345678 5":                                                            "é123456789012345678 <int>",
 		"a\x01b 5":                                                                         "<raw>",

@@ -126,17 +126,24 @@ func holeTerms(scope []byte) []query.Query {
 	return []query.Query{term(scope, string(HoleID)), term(scope, string(HoleWord)), term(scope, string(HoleRaw))}
 }
 
+// holesFor ask for holes that may hold words meeting p.
+func holesFor(scope []byte, p predicate) (out []query.Query) {
+	for _, kind := range []byte{HoleID, HoleWord, HoleRaw} {
+		if p.hole(kind, nil) {
+			out = append(out, term(scope, string(kind)))
+		}
+	}
+	return out
+}
+
 // lowerPredicate gives alternatives of which every token that may meet p satisfies one; nil if they would be nearly everything.
 func lowerPredicate(scope []byte, p predicate) []query.Query {
 	switch p := p.(type) {
 	case *equalWord:
-		out := []query.Query{term(scope, string(p.low)), term(scope, string(HoleWord)), term(scope, string(HoleRaw))}
-		if p.digits || p.inUUID {
-			out = append(out, term(scope, string(HoleID)))
-		}
+		out := append(holesFor(scope, p), term(scope, string(p.low)))
 		return append(out, intTerms(scope, p.low)...)
 	case *prefixWord:
-		out := append(holeTerms(scope), prefixed(scope, string(p.low)), prefixed(scope, string(HoleInt)+string(p.low)))
+		out := append(holesFor(scope, p), prefixed(scope, string(p.low)), prefixed(scope, string(HoleInt)+string(p.low)))
 		return append(out, intTerms(scope, p.low)...)
 	case *wildcardWord:
 		fixed := p.low
@@ -146,7 +153,7 @@ func lowerPredicate(scope []byte, p predicate) []query.Query {
 		if len(fixed) == 0 {
 			return nil
 		}
-		out := append(holeTerms(scope), prefixed(scope, string(fixed)), prefixed(scope, string(HoleInt)+string(fixed)))
+		out := append(holesFor(scope, p), prefixed(scope, string(fixed)), prefixed(scope, string(HoleInt)+string(fixed)))
 		// A '?' or '*' after the fixed part may be a digit: a hole may begin there, which the second of these finds.
 		return append(out, intTerms(scope, fixed)...)
 	case *fuzzyWord:

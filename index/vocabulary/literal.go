@@ -230,6 +230,9 @@ func innerWords(lit []byte, f func(word []byte) bool) {
 
 // idPiece says whether s can be a piece of a HoleID's value, or, if whole, the value.
 func idPiece(s []byte, whole bool) bool {
+	if plainLettersMax(s) > idLettersMax {
+		return false
+	}
 	dash, digit, hex, underline, word := false, false, true, false, 0
 	for i := 0; i <= len(s); i++ {
 		if i < len(s) && s[i] != '-' {

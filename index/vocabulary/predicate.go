@@ -24,7 +24,7 @@ type equalWord struct {
 	low    []byte
 	hash   uint64
 	digits bool // has any
-	inUUID bool // may be one of the words of a UUID, without a digit
+	inID   bool // may be a HoleID, or one of its words
 }
 
 func newEqualWord(w []byte) *equalWord {
@@ -35,7 +35,7 @@ func newEqualWord(w []byte) *equalWord {
 		hex = hex && isHex(c)
 		underline = underline || c == '_'
 	}
-	p.inUUID = underline || hex && (len(w) == 8 || len(w) == 4 || len(w) == 12)
+	p.inID = idPiece(p.low, false) && (p.digits || underline || hex && (len(w) == 8 || len(w) == 4 || len(w) == 12))
 	return p
 }
 
@@ -51,7 +51,7 @@ func (p *equalWord) ints(t []byte) Answer {
 }
 
 func (p *equalWord) hole(kind byte, holes HoleFilter) bool {
-	if kind == HoleID && !p.digits && !p.inUUID {
+	if kind == HoleID && !p.inID {
 		return false
 	}
 	return holes == nil || holes(p.hash)
@@ -68,10 +68,13 @@ func newPrefixWord(prefix []byte) *prefixWord {
 	return &prefixWord{pattern[: len(pattern)-1 : len(pattern)-1], pattern}
 }
 
-func (p *prefixWord) word(w []byte) bool         { return prefixLower(w, p.low) >= 0 }
-func (p *prefixWord) needle() []byte             { return p.low }
-func (p *prefixWord) String() string             { return strconv.Quote(string(p.low)) + "*" }
-func (p *prefixWord) hole(byte, HoleFilter) bool { return true }
+func (p *prefixWord) word(w []byte) bool { return prefixLower(w, p.low) >= 0 }
+func (p *prefixWord) needle() []byte     { return p.low }
+func (p *prefixWord) String() string     { return strconv.Quote(string(p.low)) + "*" }
+
+func (p *prefixWord) hole(kind byte, _ HoleFilter) bool {
+	return kind != HoleID || idPiece(p.low, false)
+}
 
 func (p *prefixWord) ints(t []byte) Answer {
 	if prefixLower(t[:bytes.IndexByte(t, HoleInt)], p.low) >= 0 {
@@ -99,10 +102,13 @@ func newWildcardWord(pattern []byte) *wildcardWord {
 	return p
 }
 
-func (p *wildcardWord) word(w []byte) bool         { return (&wordPattern{pattern: p.low}).fits(w) }
-func (p *wildcardWord) needle() []byte             { return p.literal }
-func (p *wildcardWord) String() string             { return "wildcard " + strconv.Quote(string(p.low)) }
-func (p *wildcardWord) hole(byte, HoleFilter) bool { return true }
+func (p *wildcardWord) word(w []byte) bool { return (&wordPattern{pattern: p.low}).fits(w) }
+func (p *wildcardWord) needle() []byte     { return p.literal }
+func (p *wildcardWord) String() string     { return "wildcard " + strconv.Quote(string(p.low)) }
+
+func (p *wildcardWord) hole(kind byte, _ HoleFilter) bool {
+	return kind != HoleID || idPiece(p.literal, false)
+}
 
 func (p *wildcardWord) ints(t []byte) Answer {
 	if (&wordPattern{pattern: p.low}).fitsInts(t) {

@@ -19,7 +19,7 @@ func Match(a *Arena, m Matcher, templates bool, holes HoleFilter) (always, may [
 		}
 		// A template without any of the needles can match only by what its string holes hold.
 		for _, hole := range []byte{HoleID, HoleWord, HoleRaw} {
-			if templates && (c.word == nil || hole == HoleRaw || c.word.hole(hole, holes)) {
+			if templates && c.mayFill(hole, holes) {
 				searchArena(a, &needle{lit: []byte{hole}}, found)
 			}
 		}
@@ -65,6 +65,26 @@ func matchEntry(a *Arena, code uint32, m Matcher, templates bool, holes HoleFilt
 type required struct {
 	needles []needle
 	word    predicate
+}
+
+// mayFill says whether a hole of this kind may hold what is required, or a part of it.
+func (r *required) mayFill(hole byte, holes HoleFilter) bool {
+	if r.word != nil {
+		// A raw hole's words may go on outside, where the filter doesn't know them.
+		return hole == HoleRaw || r.word.hole(hole, holes)
+	}
+	return hole != HoleID || slices.ContainsFunc(r.needles, func(n needle) bool { return n.anyInID() })
+}
+
+// anyInID says whether a piece of the needle may be in a HoleID.
+func (n *needle) anyInID() bool {
+	// A word that is all of the needle has to be in the hole as it is. Other needles may stand across the hole's edge.
+	return !wholeWord(n.lit) || idPiece(n.lit, false)
+}
+
+// wholeWord says whether s is characters of one word.
+func wholeWord(s []byte) bool {
+	return !slices.ContainsFunc(s, func(c byte) bool { return !isWordByte(c) })
 }
 
 // requiredNeedles gives what is worth looking for in an arena: all of it must be found.

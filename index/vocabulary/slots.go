@@ -100,7 +100,8 @@ func (s *slots) split(base []byte) {
 			s.bounds = append(s.bounds, [2]int{start, end})
 		}
 	}
-	s.skeleton = append(s.skeleton, base[copied:]...)
+	// The base may have word holes of its own: the number of words tells them apart.
+	s.skeleton = append(append(s.skeleton, base[copied:]...), byte(len(s.hashes)))
 }
 
 // key identifies the template at hand but for the words in the places of mask.

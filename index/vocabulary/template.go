@@ -13,10 +13,11 @@ const (
 	// HoleInt stands for one digit run, 1 to 17 digits long. Its value is EncodeInt of the digits.
 	HoleInt byte = 0x01
 	// HoleID stands for an identifier: one whole word with a digit in it, or a UUID (five words with '-' between them; at least one
-	// digit among them; each hex digits, of which the first and last may have more, set off by '_'). ASCII only. It begins and ends where
-	// words do.
+	// digit among them; each hex digits, of which the first and last may have more, set off by '_'). ASCII only, and more than three
+	// letters side by side are hex digits or x: no other word can hide in it. It begins and ends where words do.
 	HoleID byte = 0x02
-	// HoleWord stands for one whole word, in a place where words vary a lot. It begins and ends where words do.
+	// HoleWord stands for one whole word: in a place where words vary a lot, or one that looks random. It begins and ends where words
+	// do.
 	HoleWord byte = 0x03
 	// HoleRaw stands for any bytes; it begins where a character does.
 	HoleRaw byte = 0x04
