@@ -129,6 +129,9 @@ func uuidAround(text []byte, floor, start, end int) (uuidStart, uuidEnd int, ok 
 			continue
 		}
 		s, e := wordStart(text, floor, at), wordEnd(text, at+uuidLen)
+		if s == at && e == at+uuidLen {
+			return s, e, true
+		}
 		if (s == at || text[at-1] == '_') && (e == at+uuidLen || text[at+uuidLen] == '_') &&
 			isASCII(text[s:e]) && plainLettersMax(text[s:e]) <= idLettersMax {
 			return s, e, true
