@@ -258,19 +258,48 @@ func (s *scan) resolveText(ctx context.Context, l *columnTest, st *nodeState, ro
 	if st.yes.kind == bitsSome {
 		copy(w, st.yes.words)
 	}
+	filter, err := s.filter(ctx, l, text)
+	if err != nil {
+		return err
+	}
+	looked := 0
 	rows.each(s.rows, func(i int) bool {
+		if looked++; looked%checkEvery == 0 && ctx.Err() != nil {
+			return false
+		}
+		if filter != nil && !filter.may(i) {
+			return true
+		}
 		s.buf = text.AppendText(s.buf[:0], i)
 		if l.test.matcher.Text(s.buf) {
 			w[i>>6] |= 1 << (i & 63)
 		}
 		s.rebuilt++
-		return s.rebuilt%checkEvery != 0 || ctx.Err() == nil
+		return true
 	})
 	if err := ctx.Err(); err != nil {
 		return err
 	}
 	s.settle(st, w)
 	return nil
+}
+
+// filter is the leaf's row filter; nil if it has none.
+func (s *scan) filter(ctx context.Context, l *columnTest, text index.TextRows) (*rowFilter, error) {
+	if len(l.test.clauses) == 0 {
+		return nil, nil
+	}
+	arena, err := s.b.part.Vocabulary(ctx, l.col)
+	if err != nil {
+		return nil, err
+	}
+	f := s.filters[l]
+	if f == nil {
+		f = &rowFilter{}
+		s.filters[l] = f
+	}
+	f.use(l.test, text, arena)
+	return f, nil
 }
 
 // templates are the codes that may match in this row group; nil if that is not known.

@@ -20,13 +20,21 @@ type test struct {
 	numbers *numbers           // asks the value as a number
 	// exact is the only value that can match, if there is only one; for the filters of raw columns.
 	exact []byte
-	key   string // canonical form of the question, for the cache
+	// clauses are what a matching text must contain (pieces.go); none if nothing is known.
+	clauses []clause
+	key     string // canonical form of the question, for the cache
 }
 
 func matcherTest(m vocabulary.Matcher) *test { return &test{matcher: m, key: m.String()} }
 
+// with adds what matching texts must contain.
+func (t *test) with(clauses []clause) *test {
+	t.clauses = clauses
+	return t
+}
+
 func exactTest(value []byte) *test {
-	t := matcherTest(vocabulary.NewExact(string(value), false))
+	t := matcherTest(vocabulary.NewExact(string(value), false)).with(required(piecesOf(string(value), false, true)))
 	t.exact = value
 	return t
 }
@@ -57,13 +65,13 @@ func testsOf(m *lang.Match, f *field, now time.Time) (map[telemetry.Type]*test, 
 		if err != nil {
 			return nil, leafError(m, "not a regular expression: "+err.Error(), "the syntax is RE2's")
 		}
-		return textTests(re), nil
+		return textTests(re, regexClauses(expr)), nil
 	case lang.FormFuzzy:
 		fuzzy, err := vocabulary.NewFuzzy(m.Value.Text, m.Value.Distance)
 		if err != nil {
 			return nil, leafError(m, err.Error(), "write word~ or word~2")
 		}
-		return textTests(fuzzy), nil
+		return textTests(fuzzy, fuzzyClause(m.Value.Text, m.Value.Distance)), nil
 	case lang.FormGlob:
 		return globTests(m, f)
 	}
@@ -81,17 +89,17 @@ func everyType(f func(telemetry.Type) *test) map[telemetry.Type]*test {
 }
 
 // textTests asks every type by its text.
-func textTests(m vocabulary.Matcher) map[telemetry.Type]*test {
+func textTests(m vocabulary.Matcher, clauses []clause) map[telemetry.Type]*test {
 	return everyType(func(t telemetry.Type) *test {
 		if t == telemetry.TypeBytes {
 			return matcherTest(hexMatcher{m})
 		}
-		return matcherTest(m)
+		return matcherTest(m).with(clauses)
 	})
 }
 
 func globTests(m *lang.Match, f *field) (map[telemetry.Type]*test, error) {
-	tests := textTests(newGlob(m.Value.Text))
+	tests := textTests(newGlob(m.Value.Text), globClauses(m.Value.Text, false))
 	if !f.prose && !f.every {
 		return tests, nil
 	}
@@ -102,7 +110,7 @@ func globTests(m *lang.Match, f *field) (map[telemetry.Type]*test, error) {
 	if stem := strings.TrimSuffix(m.Value.Text, "*"); !strings.ContainsAny(stem, "*?") && len(splitWords(stem)) > 0 {
 		words = vocabulary.NewPrefix(stem)
 	}
-	tests[telemetry.TypeString] = matcherTest(words)
+	tests[telemetry.TypeString] = matcherTest(words).with(globClauses(m.Value.Text, true))
 	tests[telemetry.TypeJSON] = tests[telemetry.TypeString]
 	return tests, nil
 }
@@ -116,7 +124,7 @@ func equalTests(m *lang.Match, f *field, now time.Time) (map[telemetry.Type]*tes
 	}
 	tests := map[telemetry.Type]*test{telemetry.TypeString: whole, telemetry.TypeJSON: whole}
 	if m.Op == lang.OpMatch {
-		prose := matcherTest(vocabulary.NewPhrase(text))
+		prose := matcherTest(vocabulary.NewPhrase(text)).with(wordClauses(text))
 		tests[telemetry.TypeJSON] = prose // an array's elements are words of its text
 		if f.prose || f.every {
 			tests[telemetry.TypeString] = prose
