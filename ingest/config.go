@@ -11,7 +11,7 @@ import (
 // Config configures ingest.
 type Config struct {
 	// Shards is how many shards there are. All are served, as far as their leases can be had.
-	Shards int `yaml:"shards"`
+	Shards int `yaml:"-"`
 	// HeadBytes bounds the rows in memory that are still growing, of all shards, signals and tenants together; past it the largest are sealed.
 	HeadBytes int64 `yaml:"head_bytes"`
 	// FrozenBytes bounds the rows in memory that wait to be sealed; past it the log is not read on. It should exceed HeadBytes, so that

@@ -90,6 +90,8 @@ func (p *process) open(ctx context.Context) error {
 	if err := p.setRetention(); err != nil {
 		return err
 	}
+	// Shards that were there before and are not now still hold records.
+	p.cfg.Ingest.Shards = max(p.cfg.Shards, p.log.ShardsStored())
 	p.ingest, err = ingest.New(p.cfg.Ingest, ingest.Deps{
 		Log: p.log, Commits: p.log, Leases: p.log, Store: p.store, Catalog: p.catalog,
 		Logger: p.logger.With("part", "ingest"), Registerer: p.registry,

@@ -8,7 +8,7 @@ import (
 // Config of the exporter.
 type Config struct {
 	// Shards is the number of the log's shards (the log must have been opened with at least as many).
-	Shards int `yaml:"shards"`
+	Shards int `yaml:"-"`
 	// MessageBytes is the size at which a message is closed, before compression to a third to a tenth. It is further
 	// bounded by what the log takes.
 	MessageBytes int `yaml:"message_bytes"`
