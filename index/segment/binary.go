@@ -62,13 +62,17 @@ func (d *decoder) upTo(limit uint64) int {
 }
 
 // count reads the length of a list whose entries take at least entryBytes each, so that no more is allocated than could be there.
-func (d *decoder) count(entryBytes int) int { return d.upTo(uint64(len(d.b) / entryBytes)) }
+func (d *decoder) count(entryBytes int) int {
+	v := d.uvarint()
+	if v > uint64(len(d.b)/entryBytes) { // of what follows the number
+		d.fail()
+		return 0
+	}
+	return int(v)
+}
 
 func (d *decoder) string() string {
-	n := d.upTo(uint64(len(d.b)))
-	if d.failed {
-		return ""
-	}
+	n := d.count(1)
 	s := string(d.b[:n])
 	d.b = d.b[n:]
 	return s
