@@ -65,7 +65,7 @@ func (b *bound) answer(ctx context.Context, q *query, col int, t *test) (*codeSe
 	if err != nil {
 		return nil, err
 	}
-	s := newCodeSet(askArena(arena, b.columns[col], t))
+	s := newCodeSet(b.askArena(ctx, q, arena, col, t))
 	if key != nil {
 		q.engine.keep(key, s)
 	}
@@ -128,7 +128,7 @@ func (s *codeSet) narrow(arena *vocabulary.Arena, m vocabulary.Matcher, holes vo
 }
 
 // askArena asks every entry of a vocabulary.
-func askArena(arena *vocabulary.Arena, info index.ColumnInfo, t *test) []vocabulary.Answer {
+func (b *bound) askArena(ctx context.Context, q *query, arena *vocabulary.Arena, col int, t *test) []vocabulary.Answer {
 	answers := make([]vocabulary.Answer, arena.Len())
 	if t.numbers != nil {
 		for i := range answers {
@@ -138,7 +138,10 @@ func askArena(arena *vocabulary.Arena, info index.ColumnInfo, t *test) []vocabul
 		}
 		return answers
 	}
-	always, may := vocabulary.Match(arena, t.matcher, info.Kind == index.KindText, nil)
+	always, may, ok := q.engine.accelerator.match(ctx, b, col, arena, t.matcher)
+	if !ok {
+		always, may = vocabulary.Match(arena, t.matcher, b.columns[col].Kind == index.KindText, nil)
+	}
 	for _, code := range always {
 		answers[code] = vocabulary.Always
 	}

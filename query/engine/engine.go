@@ -26,6 +26,8 @@ type Engine struct {
 	turns  chan struct{}    // one for each running query
 	slots  chan struct{}    // one for each row group being worked on
 	now    func() time.Time
+
+	accelerator *accelerator // nil: none
 }
 
 // New returns an engine over a source. Limits that are zero are DefaultLimits'.

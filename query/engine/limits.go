@@ -66,6 +66,12 @@ func (e *LimitError) Error() string {
 const (
 	// cacheEntryMax is the largest vocabulary answer worth keeping; fastcache refuses more than 64 KB in one value.
 	cacheEntryMax = 60 << 10
+	// acceleratedMin is how many entries a vocabulary must have for the index to be asked: below, trying all takes less than a millisecond.
+	acceleratedMin = 20_000
+	// acceleratedIDsMax bounds the entry ids that are kept: 8 bytes each.
+	acceleratedIDsMax = 4 << 20
+	// fedValuesMax is how many values a column may have to be fed to the index: a document costs about 130 us of CPU.
+	fedValuesMax = 10_000
 	// sameTimeMax is how many rows of the same time a search chooses among: 40 bytes each.
 	sameTimeMax = 2 << 20
 	// checkEvery is how many rows are rebuilt between two looks at the context.

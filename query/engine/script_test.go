@@ -210,6 +210,9 @@ func (s *script) ask(e *Engine, command, args string) string {
 	if err != nil {
 		return "error: " + err.Error()
 	}
+	if answer == "" {
+		return "nothing" // an empty line would end the step
+	}
 	return answer
 }
 

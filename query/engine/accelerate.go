@@ -1,0 +1,158 @@
+package engine
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"sync"
+
+	"clew/index"
+	"clew/index/catalog"
+	"clew/index/vocabulary"
+	"clew/internal/telemetry"
+)
+
+// accelerator asks the vocabulary index which entries of a large vocabulary can match, so that only those are tried. It only leaves out
+// what cannot match; answers are the same without it.
+type accelerator struct {
+	index *vocabulary.Index
+	min   int // entries from which on the index is asked
+
+	mu   sync.Mutex
+	ids  map[columnKey][]uint64
+	size int // of all ids
+}
+
+// columnKey names a column of a part that does not change.
+type columnKey struct {
+	part string
+	col  int
+}
+
+// UseIndex makes the engine ask ix about large vocabularies. It is called before the first query.
+func (e *Engine) UseIndex(ix *vocabulary.Index) {
+	e.accelerator = &accelerator{index: ix, min: acceleratedMin, ids: map[columnKey][]uint64{}}
+}
+
+// match is vocabulary.Match, over the entries that the index does not rule out.
+func (a *accelerator) match(ctx context.Context, b *bound, col int, arena *vocabulary.Arena, m vocabulary.Matcher) (always, may []uint32, ok bool) {
+	if a == nil || b.info.Head || arena.Len() < a.min {
+		return nil, nil, false
+	}
+	info := b.columns[col]
+	places, ok, err := a.index.Select(ctx, b.info.Tenant, info.Name(), a.idsOf(b, col, arena), m)
+	if err != nil || !ok {
+		return nil, nil, false // a cache that cannot answer is not asked
+	}
+	for _, place := range places {
+		switch {
+		case info.Kind != index.KindText:
+			if m.Text(arena.At(place)) {
+				always = append(always, uint32(place))
+			}
+		default:
+			switch m.Template(arena.At(place), nil) {
+			case vocabulary.Always:
+				always = append(always, uint32(place))
+			case vocabulary.May:
+				may = append(may, uint32(place))
+			}
+		}
+	}
+	return always, may, true
+}
+
+// idsOf are the ids of a column's entries, by code.
+func (a *accelerator) idsOf(b *bound, col int, arena *vocabulary.Arena) []uint64 {
+	key := columnKey{b.info.ID, col}
+	a.mu.Lock()
+	ids := a.ids[key]
+	a.mu.Unlock()
+	if len(ids) == arena.Len() {
+		return ids
+	}
+	info := b.columns[col]
+	ids = make([]uint64, arena.Len())
+	for i := range ids {
+		ids[i] = vocabulary.EntryID(b.info.Tenant, info.Name(), info.Kind == index.KindText, arena.At(i))
+	}
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	if a.size += len(ids); a.size > acceleratedIDsMax {
+		clear(a.ids) // they are cheap to make anew
+		a.size = len(ids)
+	}
+	a.ids[key] = ids
+	return ids
+}
+
+// Feeder feeds the vocabulary index with what the catalog's segments hold: the names of columns, templates, and the values of columns
+// that have few.
+type Feeder struct {
+	segments *Segments
+	index    *vocabulary.Index
+	log      *slog.Logger
+}
+
+// NewFeeder returns a feeder for the segments of a source.
+func NewFeeder(s *Segments, ix *vocabulary.Index, log *slog.Logger) *Feeder {
+	return &Feeder{segments: s, index: ix, log: log}
+}
+
+// Run feeds the segments there are, and each new one, until ctx ends, which is no error.
+func (f *Feeder) Run(ctx context.Context) error {
+	fed := map[string]bool{}
+	for {
+		version := f.segments.catalog.Acquire()
+		sequence := version.Sequence()
+		live := map[string]bool{}
+		for seg := range version.All() {
+			live[seg.ID] = true
+			if fed[seg.ID] || ctx.Err() != nil {
+				continue
+			}
+			fed[seg.ID] = true
+			if err := f.feed(ctx, seg); err != nil && ctx.Err() == nil {
+				f.log.Warn("segment is not fed to the vocabulary index", "segment", seg.ID, "error", err)
+			}
+		}
+		version.Release()
+		for id := range fed {
+			if !live[id] {
+				delete(fed, id)
+			}
+		}
+		err := f.segments.catalog.Wait(ctx, func(v *catalog.Version) bool { return v.Sequence() > sequence })
+		if err != nil {
+			if ctx.Err() != nil && errors.Is(err, context.Cause(ctx)) {
+				return nil
+			}
+			return fmt.Errorf("feed the vocabulary index: %w", err)
+		}
+	}
+}
+
+func (f *Feeder) feed(ctx context.Context, seg *catalog.Segment) error {
+	if seg.Signal == telemetry.Metrics {
+		return nil
+	}
+	part, err := f.segments.get(ctx, seg.ID)
+	if err != nil {
+		return err
+	}
+	for col, c := range part.Columns() {
+		f.index.Add(vocabulary.Entry{Tenant: seg.Tenant, Text: []byte(c.Name())})
+		if c.Overflow || c.Type == telemetry.TypeBytes || c.Kind != index.KindText && (c.Kind != index.KindValue || c.Distinct > fedValuesMax) {
+			continue
+		}
+		entries, err := part.Vocabulary(ctx, col)
+		if err != nil {
+			return err
+		}
+		for i := range entries.Len() {
+			f.index.Add(vocabulary.Entry{Tenant: seg.Tenant, Field: c.Name(), Template: c.Kind == index.KindText, Text: entries.At(i)})
+		}
+	}
+	return nil
+}
