@@ -56,7 +56,11 @@ func (o *options) run() error {
 		o.data = dir
 	}
 	if !o.keep {
-		defer os.RemoveAll(o.data)
+		defer func() {
+			if err := os.RemoveAll(o.data); err != nil {
+				log.Print(err)
+			}
+		}()
 	}
 	g := newGenerator(1)
 	if o.logs > 0 {

@@ -96,7 +96,7 @@ func (o *grepOptions) run(ctx context.Context, cmd *cobra.Command, pattern strin
 		return err
 	}
 	params := url.Values{"signal": {o.signal}, "query": {query.String()}}
-	if err := o.timeRange.params(params, time.Now()); err != nil {
+	if err := o.params(params, time.Now()); err != nil {
 		return err
 	}
 	out := bufio.NewWriterSize(cmd.OutOrStdout(), 64<<10)
@@ -146,10 +146,6 @@ func (o *grepOptions) check() error {
 
 // compile makes the expression for -o and for highlighting, which the server has no part in.
 func (o *grepOptions) compile(pattern string) (*regexp.Regexp, error) {
-	re, err := regexp.Compile(pattern)
-	if !o.fixed && err != nil {
-		return nil, fmt.Errorf("pattern %q: %w (for a fixed string use -F)", pattern, err)
-	}
 	text := pattern
 	if o.fixed {
 		text = regexp.QuoteMeta(pattern)
@@ -157,8 +153,9 @@ func (o *grepOptions) compile(pattern string) (*regexp.Regexp, error) {
 	if o.ignoreCase {
 		text = "(?i:" + text + ")"
 	}
-	if re, err = regexp.Compile(text); err != nil {
-		return nil, fmt.Errorf("pattern %q: %w", pattern, err)
+	re, err := regexp.Compile(text)
+	if err != nil {
+		return nil, fmt.Errorf("pattern %q: %w (for a fixed string use -F)", pattern, err)
 	}
 	return re, nil
 }

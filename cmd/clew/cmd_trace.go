@@ -4,6 +4,8 @@ import (
 	"bufio"
 	"context"
 	"encoding/json"
+	"errors"
+	"net/http"
 	"net/url"
 	"os"
 
@@ -34,7 +36,7 @@ the trace's log records at their place. Exit codes: 0 found, 1 no such trace, 2 
 			return o.run(cmd.Context(), cmd, args[0])
 		},
 	}
-	o.clientFlags.register(cmd)
+	o.register(cmd)
 	cmd.Flags().BoolVar(&o.json, "json", false, "print the whole answer as JSON")
 	cmd.Flags().BoolVar(&o.noLogs, "no-logs", false, "without log records")
 	cmd.Flags().StringVar(&o.color, "color", "auto", "auto, always or never")
@@ -53,7 +55,8 @@ func (o *traceOptions) run(ctx context.Context, cmd *cobra.Command, arg string) 
 	}
 	var trace api.Trace
 	if err := c.get(ctx, "/api/v1/traces/"+id.String(), url.Values{}, &trace); err != nil {
-		if a, ok := err.(*answerError); ok && a.status == 404 {
+		var refused *answerError
+		if errors.As(err, &refused) && refused.status == http.StatusNotFound {
 			cmd.PrintErrf("clew: %v\n", err)
 			return exitCode(exitNothing)
 		}

@@ -21,6 +21,7 @@ import (
 	"clew/index/catalog"
 	"clew/index/segment"
 	"clew/index/store"
+	"clew/index/vocabulary"
 	"clew/ingest"
 	"clew/ingest/shardlog"
 	"clew/query/api"
@@ -38,6 +39,8 @@ type process struct {
 	catalog   *catalog.Catalog
 	ingest    *ingest.Ingest
 	engine    *engine.Engine
+	words     *vocabulary.Index
+	feeder    *engine.Feeder
 	collector *collector.Collector
 	started   time.Time
 }
@@ -104,6 +107,13 @@ func (p *process) open(ctx context.Context) error {
 	p.registry.MustRegister(&cacheCollector{cache: cache})
 	source := engine.NewSegments(p.catalog, p.store, cache, p.ingest, p.logger.With("part", "query"))
 	p.engine = engine.New(source, engine.Limits{Queries: p.cfg.Query.Concurrency, Deadline: p.cfg.Query.Timeout}, p.logger.With("part", "query"))
+	// The vocabulary index is a cache: it may be deleted while clew is stopped, and answers are the same without it.
+	p.words, err = vocabulary.OpenIndex(filepath.Join(p.cfg.Data, "vocabulary"), vocabulary.DefaultIndexLimits(), p.logger.With("part", "vocabulary"))
+	if err != nil {
+		return err
+	}
+	p.engine.UseIndex(p.words)
+	p.feeder = engine.NewFeeder(source, p.words, p.logger.With("part", "vocabulary"))
 	p.collector, err = collector.New(p.cfg.Collector, collector.Deps{
 		Log: p.log, Logger: p.logger.With("part", "collector"), Registerer: p.registry, Version: version,
 	})
@@ -127,6 +137,11 @@ func (p *process) close() {
 	if p.engine != nil {
 		p.engine.Close()
 	}
+	if p.words != nil {
+		if err := p.words.Close(); err != nil {
+			p.logger.Error("close the vocabulary index", "error", err)
+		}
+	}
 	if p.log != nil {
 		if err := p.log.Close(); err != nil {
 			p.logger.Error("close the log", "error", err)
@@ -143,6 +158,14 @@ func (p *process) run(ctx context.Context, listener net.Listener) error {
 	group.Go(func() error { return p.catalog.Follow(base, p.log) })
 	group.Go(func() error { return p.ingest.Run(base) })
 	group.Go(func() error { return p.server().Run(base, listener) })
+	group.Go(func() error { return p.feeder.Run(base) })
+	group.Go(func() error {
+		if err := p.words.Run(base); err != nil && base.Err() == nil {
+			// It goes on answering from what it holds, and what it lacks is matched directly.
+			p.logger.Error("the vocabulary index takes no more", "error", err)
+		}
+		return nil
+	})
 	group.Go(func() error {
 		receiving, cancel := context.WithCancel(ctx)
 		defer cancel()

@@ -119,7 +119,7 @@ func (r *otlpReceiver) tap(ctx context.Context, info *tap.Info) (context.Context
 		refused := refusal.Of(err)
 		for _, ep := range r.endpoints {
 			if info.FullMethodName == "/"+ep.service+"/Export" {
-				r.refused(ep, "grpc", refused)
+				_ = r.refused(ep, "grpc", refused) // the stream gets the same answer below
 			}
 		}
 		return ctx, statusOf(refused).Err()

@@ -170,7 +170,7 @@ func plainValue(content []byte) bool {
 	switch content[0] {
 	case 1<<3 | 2:
 		return int(content[1]) == len(content)-2
-	case 2<<3 | 0, 3<<3 | 0:
+	case 2 << 3, 3 << 3:
 		return len(content) == 2 && content[1] < 0x80
 	case 4<<3 | 1:
 		return len(content) == 9

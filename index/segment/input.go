@@ -108,11 +108,6 @@ func (in *input) rawTexts(ctx context.Context, col, rg int) (texts, error) {
 // appendDouble is a double's text: the shortest decimal that reads back as the same double.
 func appendDouble(dst []byte, f float64) []byte { return strconv.AppendFloat(dst, f, 'g', -1, 64) }
 
-// isOrdering says whether a column is the one that orders records in time.
-func isOrdering(signal telemetry.Signal, c telemetry.Column) bool {
-	return c.Level == telemetry.LevelField && c.Type == telemetry.TypeTime && c.Key == orderingKey(signal)
-}
-
 func orderingKey(signal telemetry.Signal) string {
 	if signal == telemetry.Spans {
 		return telemetry.FieldStart

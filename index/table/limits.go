@@ -26,9 +26,6 @@ const (
 	// tableBytesMax bounds a table: offsets into its arenas and heaps are 32 bits wide. Heads are sealed long before.
 	tableBytesMax = 1 << 31
 
-	// batchBytesMax bounds what one Append may add on top of tableBytesMax without overflowing 32 bits.
-	batchBytesMax = 1 << 30
-
 	// histogramCodesMax is how many distinct codes a full row group may have for its histogram to be kept.
 	histogramCodesMax = 4096
 )

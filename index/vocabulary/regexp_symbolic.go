@@ -102,7 +102,6 @@ func matchesHigh(inst *syntax.Inst) (some, all bool) {
 type truth struct{ may, must bool }
 
 var (
-	no    = truth{}
 	yes   = truth{true, true}
 	maybe = truth{true, false}
 )

@@ -42,11 +42,13 @@ func (c *client) Consume(ctx context.Context, shard int, after Position, f func(
 
 // locate fills in where a decoding error was met.
 func locate(err error, shard int, p Position) error {
-	switch e := err.(type) {
-	case *DamagedMessageError:
-		e.Shard, e.Position = shard, p
-	case *UnknownVersionError:
-		e.Shard, e.Position = shard, p
+	var damaged *DamagedMessageError
+	var newer *UnknownVersionError
+	switch {
+	case errors.As(err, &damaged):
+		damaged.Shard, damaged.Position = shard, p
+	case errors.As(err, &newer):
+		newer.Shard, newer.Position = shard, p
 	}
 	return err
 }

@@ -49,7 +49,7 @@ func (d *disk) space() (free, least int64, err error) {
 	if err := d.statfs(d.dir, &st); err != nil {
 		return 0, 0, fmt.Errorf("free space of %s: %w", d.dir, err)
 	}
-	size := int64(st.Bsize)
+	size := st.Bsize
 	least = d.freeMin
 	if least == 0 {
 		least = max(freeBytesDefaultMin, int64(st.Blocks)*size/freeDefaultDivisor)

@@ -150,7 +150,7 @@ func ballast(t *testing.T, dir string, keep int64) (free func()) {
 		t.Fatal(err)
 	}
 	// The file's own extents may take some of the last blocks.
-	size := int64(st.Bavail)*int64(st.Bsize) - keep
+	size := int64(st.Bavail)*st.Bsize - keep
 	for err = unix.ENOSPC; errors.Is(err, unix.ENOSPC) && size > 0; size -= 64 << 10 {
 		err = unix.Fallocate(int(f.Fd()), 0, 0, size)
 	}

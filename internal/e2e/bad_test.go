@@ -2,6 +2,7 @@ package e2e
 
 import (
 	"bytes"
+	"encoding/binary"
 	"fmt"
 	"io"
 	"net/http"
@@ -44,6 +45,7 @@ func TestUnreadable(t *testing.T) {
 		{"bad id", "/v1/traces", "application/json", `{"resourceSpans":[{"scopeSpans":[{"spans":[{"traceId":"xyz"}]}]}]}`, "traceId"},
 		{"deep", "/v1/logs", "application/json", `{"resourceLogs":[{"scopeLogs":[{"logRecords":[{"body":` + deep, ""},
 		{"not protobuf", "/v1/traces", "application/x-protobuf", "\xff\xff\xff\xff", ""},
+		{"deep protobuf", "/v1/logs", "application/x-protobuf", deepProtobuf(1_000_000), ""},
 		{"cut protobuf", "/v1/logs", "application/x-protobuf", "\x0a\xff\x01\x0a", ""},
 		{"text", "/v1/metrics", "application/json", "hello", ""},
 	} {
@@ -58,6 +60,35 @@ func TestUnreadable(t *testing.T) {
 	if !p.Running() {
 		t.Fatalf("clew ended:\n%s", p.Output())
 	}
+}
+
+// deepProtobuf is a request with one log record whose body is arrays in arrays: a decoder that recurses would run out of stack, which
+// no one can recover from.
+func deepProtobuf(levels int) string {
+	var lengths []int // of each wrapper's content, inside out
+	size := 0
+	for range 2 * levels {
+		lengths = append(lengths, size)
+		size += 1 + len(binary.AppendUvarint(nil, uint64(size)))
+	}
+	// The body (5) of a log record (2) of a scope (2) of a resource (1).
+	var outer []int
+	for range 4 {
+		outer = append(outer, size)
+		size += 1 + len(binary.AppendUvarint(nil, uint64(size)))
+	}
+	var b []byte
+	for i, tag := range []byte{0x0a, 0x12, 0x12, 0x2a} {
+		b = binary.AppendUvarint(append(b, tag), uint64(outer[3-i]))
+	}
+	for i := len(lengths) - 1; i >= 0; i-- {
+		tag := byte(0x0a) // ArrayValue.values
+		if i%2 == 1 {
+			tag = 0x2a // AnyValue.array_value
+		}
+		b = binary.AppendUvarint(append(b, tag), uint64(lengths[i]))
+	}
+	return string(b)
 }
 
 // Of a readable request the good records are kept and the bad ones reported; odd ones are stored as what they are.

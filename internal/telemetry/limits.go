@@ -4,7 +4,7 @@ package telemetry
 const (
 	// ValueDepthMax is how deep arrays and maps may nest, counted from an attribute or body. Text forms are written and read recursively, so
 	// this bounds the stack. Protobuf implementations stop at 100 messages, which is 33 to 50 levels. What lies deeper is
-	// replaced by the string TooDeep; CheckDepth tells beforehand.
+	// replaced by the string TooDeep. (The receiver refuses bodies that nest deeper than it takes long before.)
 	ValueDepthMax = 200
 
 	// flattenDepthMax is how many levels of nested maps become columns; a map below that is one JSON column. Each level repeats its

@@ -98,13 +98,14 @@ func appendEntries(dst []byte, entries []entry, depth int) ([]byte, bool) {
 		if i > 0 {
 			dst = append(dst, ',')
 		}
-		okKey, ok := true, true
+		okKey := true
 		if pairs {
 			dst, okKey = appendString(append(dst, '['), e.key)
 			dst = append(dst, ',')
 		} else {
 			dst = appendKey(dst, e.key)
 		}
+		var ok bool
 		dst, ok = appendValue(dst, e.value, depth+1)
 		if pairs {
 			dst = append(dst, ']')
@@ -214,46 +215,4 @@ func appendDouble(dst []byte, f float64) []byte {
 		}
 	}
 	return append(dst, '.', '0')
-}
-
-// CheckDepth says whether all of m's values are within ValueDepthMax. It costs nothing where values are scalars.
-func CheckDepth(m pcommon.Map) error {
-	for k, v := range m.All() {
-		if !shallow(v, 1) {
-			return fmt.Errorf("attribute %.100q nests deeper than %d levels", k, ValueDepthMax)
-		}
-	}
-	return nil
-}
-
-// CheckValueDepth is CheckDepth for a single value, such as a log record's body.
-func CheckValueDepth(v pcommon.Value) error {
-	if !shallow(v, 1) {
-		return fmt.Errorf("value nests deeper than %d levels", ValueDepthMax)
-	}
-	return nil
-}
-
-func shallow(v pcommon.Value, depth int) bool {
-	switch v.Type() {
-	case pcommon.ValueTypeMap:
-		if depth >= ValueDepthMax {
-			return false
-		}
-		for _, e := range v.Map().All() {
-			if !shallow(e, depth+1) {
-				return false
-			}
-		}
-	case pcommon.ValueTypeSlice:
-		if depth >= ValueDepthMax {
-			return false
-		}
-		for i := range v.Slice().Len() {
-			if !shallow(v.Slice().At(i), depth+1) {
-				return false
-			}
-		}
-	}
-	return true
 }

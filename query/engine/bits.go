@@ -173,10 +173,6 @@ func (b rowBits) count(rows int) int {
 	return countWords(b.words)
 }
 
-func (b rowBits) has(row int) bool {
-	return b.kind == bitsAll || b.kind == bitsSome && b.words[row>>6]>>(row&63)&1 == 1
-}
-
 // each calls f with the rows in ascending order until f returns false.
 func (b rowBits) each(rows int, f func(row int) bool) {
 	switch b.kind {

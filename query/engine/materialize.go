@@ -105,7 +105,7 @@ func (b *bound) gatherCodes(ctx context.Context, col, rg int, rows []int, add fu
 	if err != nil {
 		return err
 	}
-	last, value := uint32(index.NullCode), Value{} // neighbours are often the same: one string serves them
+	last, value := index.NullCode, Value{} // neighbours are often the same: one string serves them
 	for i, row := range rows {
 		code := codes[row]
 		if code == index.NullCode {

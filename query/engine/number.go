@@ -15,8 +15,6 @@ type numbers struct {
 	loOpen, hiOpen bool // whether flo, fhi are outside
 }
 
-var noNumbers = numbers{lo: 1, hi: 0, flo: 1, fhi: 0}
-
 func (n *numbers) hasInt(v int64) bool { return v >= n.lo && v <= n.hi }
 
 func (n *numbers) hasDouble(v float64) bool {

@@ -1,6 +1,7 @@
 package lang
 
 import (
+	"errors"
 	"regexp/syntax"
 	"strings"
 	"unicode"
@@ -168,7 +169,8 @@ func checkRegex(v Value, pos, end int) *Error {
 	}
 	if _, err := syntax.Parse(v.Text, syntax.Perl); err != nil {
 		msg := err.Error()
-		if e, ok := err.(*syntax.Error); ok {
+		var e *syntax.Error
+		if errors.As(err, &e) {
 			msg = string(e.Code) + ": " + e.Expr
 		}
 		return &Error{pos, end, "not a regular expression: " + msg, "the syntax is RE2's: no look-around, no back-references"}
