@@ -6,7 +6,7 @@ import (
 	"fmt"
 )
 
-// Cursor is a place between records in the order of a search. It names the last record passed by its time and content, so it holds
+// Cursor is a place between records in the order of a search. It names the last record passed by its times and content, so it holds
 // while the record moves from a head to a segment and while new records arrive.
 type Cursor struct {
 	Time int64
@@ -15,8 +15,11 @@ type Cursor struct {
 	passed uint32
 }
 
-// cursorVersion is the first byte of a cursor's text.
-const cursorVersion = 1
+const (
+	// cursorVersion is the first byte of a cursor's text. Version 1 had no time of observation.
+	cursorVersion = 2
+	cursorBytes   = 1 + 4*8 + 4
+)
 
 // String is the cursor's text, safe in URLs.
 func (c *Cursor) String() string {
@@ -25,6 +28,7 @@ func (c *Cursor) String() string {
 	}
 	b := []byte{cursorVersion}
 	b = binary.BigEndian.AppendUint64(b, uint64(c.Time))
+	b = binary.BigEndian.AppendUint64(b, uint64(c.key.observed))
 	b = binary.BigEndian.AppendUint64(b, c.key.fixed)
 	b = binary.BigEndian.AppendUint64(b, c.key.rest)
 	b = binary.BigEndian.AppendUint32(b, c.passed)
@@ -37,13 +41,13 @@ func ParseCursor(s string) (*Cursor, error) {
 		return nil, nil
 	}
 	b, err := base64.RawURLEncoding.DecodeString(s)
-	if err != nil || len(b) != 29 || b[0] != cursorVersion {
+	if err != nil || len(b) != cursorBytes || b[0] != cursorVersion {
 		return nil, fmt.Errorf("cursor %.60q: want one that an earlier answer gave", s)
 	}
 	return &Cursor{
 		Time:   int64(binary.BigEndian.Uint64(b[1:])),
-		key:    orderKey{binary.BigEndian.Uint64(b[9:]), binary.BigEndian.Uint64(b[17:])},
-		passed: binary.BigEndian.Uint32(b[25:]),
+		key:    orderKey{int64(binary.BigEndian.Uint64(b[9:])), binary.BigEndian.Uint64(b[17:]), binary.BigEndian.Uint64(b[25:])},
+		passed: binary.BigEndian.Uint32(b[33:]),
 	}, nil
 }
 

@@ -3,6 +3,8 @@ package engine
 import (
 	"bytes"
 	"regexp/syntax"
+	"slices"
+	"strings"
 	"unicode/utf8"
 
 	"clew/index/vocabulary"
@@ -28,6 +30,9 @@ const (
 	pieceBytesMin = 2
 	// clauseMax bounds the pieces of a clause: each is looked for in every row.
 	clauseMax = 6
+	// literalBytesMin is how long a literal must be, and literalsMax how many are used.
+	literalBytesMin = 2
+	literalsMax     = 2
 	// clausesMax bounds the clauses of a test.
 	clausesMax = 3
 )
@@ -140,6 +145,37 @@ func regexClauses(expr string) []clause {
 		out = out[:clausesMax]
 	}
 	return out
+}
+
+// regexLiterals are the longest literals that every match of an expression contains, exactly as they are.
+func regexLiterals(expr string) []string {
+	re, err := syntax.Parse(expr, syntax.Perl)
+	if err != nil {
+		return nil
+	}
+	literals := slices.DeleteFunc(literalsOf(re.Simplify()), func(s string) bool {
+		return len(s) < literalBytesMin || strings.ContainsRune(s, utf8.RuneError) || strings.ContainsAny(s, "\x01\x02\x03\x04")
+	})
+	slices.SortStableFunc(literals, func(a, b string) int { return len(b) - len(a) })
+	return literals[:min(len(literals), literalsMax)]
+}
+
+func literalsOf(re *syntax.Regexp) []string {
+	switch re.Op {
+	case syntax.OpLiteral:
+		if re.Flags&syntax.FoldCase == 0 {
+			return []string{string(re.Rune)}
+		}
+	case syntax.OpCapture, syntax.OpPlus:
+		return literalsOf(re.Sub[0])
+	case syntax.OpConcat:
+		var out []string
+		for _, sub := range re.Sub {
+			out = append(out, literalsOf(sub)...)
+		}
+		return out
+	}
+	return nil
 }
 
 func clausesOf(re *syntax.Regexp) []clause {

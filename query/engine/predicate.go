@@ -22,6 +22,10 @@ type test struct {
 	exact []byte
 	// clauses are what a matching text must contain (pieces.go); none if nothing is known.
 	clauses []clause
+	// literals must all be in a matching text, exactly so (alternatives.go).
+	literals []string
+	// isWords says that matcher asks for whole words, all of which have their hash in Words.
+	isWords bool
 	key     string // canonical form of the question, for the cache
 }
 
@@ -65,7 +69,10 @@ func testsOf(m *lang.Match, f *field, now time.Time) (map[telemetry.Type]*test, 
 		if err != nil {
 			return nil, leafError(m, "not a regular expression: "+err.Error(), "the syntax is RE2's")
 		}
-		return textTests(re, regexClauses(expr)), nil
+		tests := textTests(re, regexClauses(expr))
+		tests[telemetry.TypeString].literals = regexLiterals(expr)
+		tests[telemetry.TypeJSON].literals = tests[telemetry.TypeString].literals
+		return tests, nil
 	case lang.FormFuzzy:
 		fuzzy, err := vocabulary.NewFuzzy(m.Value.Text, m.Value.Distance)
 		if err != nil {
@@ -125,6 +132,7 @@ func equalTests(m *lang.Match, f *field, now time.Time) (map[telemetry.Type]*tes
 	tests := map[telemetry.Type]*test{telemetry.TypeString: whole, telemetry.TypeJSON: whole}
 	if m.Op == lang.OpMatch {
 		prose := matcherTest(vocabulary.NewPhrase(text)).with(wordClauses(text))
+		prose.isWords = len(splitWords(text)) > 0 && len(prose.matcher.Words()) == len(splitWords(text))
 		tests[telemetry.TypeJSON] = prose // an array's elements are words of its text
 		if f.prose || f.every {
 			tests[telemetry.TypeString] = prose

@@ -92,12 +92,18 @@ func parseValue(t telemetry.Type, text []byte) Value {
 	return Value{Text: string(text)}
 }
 
-// orderKey orders records of the same time, by content: the order is the same wherever the records are kept, before and after
-// sealing. fixed is of the record's own fields, rest of its attributes; records that have both in common are the same for all purposes.
-type orderKey struct{ fixed, rest uint64 }
+// orderKey orders records of the same time: log records by when they were observed, so that lines of a file whose clock ticks in
+// milliseconds keep their order; then by content. The order is the same wherever the records are kept, before and after sealing. fixed
+// is of the record's own fields, rest of its attributes; records that have all three in common are the same for all purposes.
+type orderKey struct {
+	observed    int64 // nanoseconds; 0 if the record does not say
+	fixed, rest uint64
+}
 
 func (k orderKey) compare(l orderKey) int {
 	switch {
+	case k.observed != l.observed:
+		return compareInts(k.observed, l.observed)
 	case k.fixed != l.fixed:
 		if k.fixed < l.fixed {
 			return -1
@@ -113,6 +119,7 @@ func (k orderKey) compare(l orderKey) int {
 
 // setKey computes the record's key from its fields.
 func (r *Record) setKey(buf []byte) []byte {
+	r.key.observed = r.Int(telemetry.FieldObservedTime)
 	fixed, rest := buf[:0], []byte(nil)
 	i := 0
 	for ; i < len(r.Fields) && r.Fields[i].Column.Level == telemetry.LevelField; i++ {

@@ -258,7 +258,7 @@ func (s *scan) resolveText(ctx context.Context, l *columnTest, st *nodeState, ro
 	if st.yes.kind == bitsSome {
 		copy(w, st.yes.words)
 	}
-	filter, err := s.filter(ctx, l, text)
+	filter, err := s.filter(ctx, l, st, text)
 	if err != nil {
 		return err
 	}
@@ -285,8 +285,8 @@ func (s *scan) resolveText(ctx context.Context, l *columnTest, st *nodeState, ro
 }
 
 // filter is the leaf's row filter; nil if it has none.
-func (s *scan) filter(ctx context.Context, l *columnTest, text index.TextRows) (*rowFilter, error) {
-	if len(l.test.clauses) == 0 {
+func (s *scan) filter(ctx context.Context, l *columnTest, st *nodeState, text index.TextRows) (*rowFilter, error) {
+	if len(l.test.clauses)+len(l.test.literals) == 0 {
 		return nil, nil
 	}
 	arena, err := s.b.part.Vocabulary(ctx, l.col)
@@ -298,7 +298,7 @@ func (s *scan) filter(ctx context.Context, l *columnTest, text index.TextRows) (
 		f = &rowFilter{}
 		s.filters[l] = f
 	}
-	f.use(l.test, text, arena)
+	f.use(l.test, text, arena, st.wordless)
 	return f, nil
 }
 

@@ -40,6 +40,7 @@ type nodeState struct {
 	hist                     index.Histogram
 	hasHist                  bool
 	codes                    *codeSet // of the leaf, narrowed to this row group
+	wordless                 bool     // no string variable of the row group holds any of the leaf's words
 }
 
 // stage says how far a leaf has been resolved.
@@ -160,6 +161,7 @@ func (s *scan) narrow(ctx context.Context, l *columnTest, st *nodeState) error {
 	if absent == nil {
 		return nil
 	}
+	st.wordless = len(absent) == len(words)
 	known, ok := s.memo[key]
 	if !ok {
 		arena, err := s.b.part.Vocabulary(ctx, l.col)
