@@ -15,12 +15,29 @@ help: ## print the targets
 run: build ## build clew and run it on loopback: UI and API on :7400, OTLP on :4317 and :4318
 	./bin/clew run --data $(DATA)
 
-build: ## build bin/clew
-	$(GO) build -trimpath -ldflags '$(LDFLAGS)' -o bin/clew ./cmd/clew
+# Without Node clew builds too: a placeholder page stands in for the application.
+NPM := $(shell command -v npm 2>/dev/null)
+TAGS := $(if $(NPM),-tags ui,)
 
-test: deps ## pass all tests (under 25 minutes cold on 2 cores)
+build: $(if $(NPM),ui,) ## build bin/clew, with the application where npm is there
+	$(GO) build -trimpath $(TAGS) -ldflags '$(LDFLAGS)' -o bin/clew ./cmd/clew
+
+ui: ui/node_modules/.package-lock.json ## build the application into ui/dist (needs Node)
+	npm --prefix ui run --silent build
+
+ui/node_modules/.package-lock.json: ui/package-lock.json
+	npm ci --prefix ui --no-audit --no-fund --loglevel=error
+	@touch $@
+
+test: deps testui ## pass all tests (under 25 minutes cold on 2 cores)
 	$(GO) vet ./...
 	$(GO) test -timeout 20m ./...
+
+.PHONY: testui
+testui: $(if $(NPM),ui,)
+	@if [ -n "$(NPM)" ]; then \
+	  npm --prefix ui run --silent check && npm --prefix ui run --silent test && $(GO) test -tags ui ./ui; \
+	else echo "without npm the application is neither built nor tested"; fi
 
 race: ## the tests under the race detector
 	$(GO) test -race -short -timeout 60m ./...
@@ -33,7 +50,7 @@ fuzz: ## every fuzz target for FUZZTIME (20s)
 	  for f in $$($(GO) test -list '^Fuzz' $$pkg | grep ^Fuzz || true); do \
 	    echo "$$pkg $$f"; $(GO) test -run '^$$' -fuzz "^$$f$$" -fuzztime $(FUZZTIME) $$pkg; done; done
 
-bench: build ## ingest, size, memory and query figures against a real clew (bench/README.md)
+bench: build ## ingest, size, memory and query figures against a real clew (docs/benchmarks.md)
 	$(GO) run ./bench -clew bin/clew
 
 e2e: build ## the tests that drive real clew processes, alone

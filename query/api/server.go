@@ -9,6 +9,8 @@ import (
 	"net"
 	"net/http"
 	"runtime/debug"
+	"slices"
+	"strings"
 	"time"
 
 	"github.com/gin-gonic/gin"
@@ -83,12 +85,23 @@ func (s *Server) routes() {
 		fail(c, http.StatusMethodNotAllowed, ErrorDetail{Code: "method_not_allowed", Message: fmt.Sprintf("%s is not for %s", c.Request.Method, c.Request.URL.Path)})
 	})
 	r.NoRoute(func(c *gin.Context) {
-		if c.Request.URL.Path == "/" && s.deps.UI != nil {
+		if s.deps.UI != nil && isPage(c.Request) {
+			c.Status(http.StatusOK) // gin begins with 404 where no route matches
 			s.deps.UI.ServeHTTP(c.Writer, c.Request)
 			return
 		}
 		fail(c, http.StatusNotFound, ErrorDetail{Code: "not_found", Message: fmt.Sprintf("there is nothing at %.200s; the API is described at /api/v1/openapi.yaml", c.Request.URL.Path)})
 	})
+}
+
+// isPage says whether a request that no route takes is the interface's: its routes are the browser's business. Under the prefixes of APIs a
+// program asks, and is owed JSON.
+func isPage(r *http.Request) bool {
+	if r.Method != http.MethodGet && r.Method != http.MethodHead {
+		return false
+	}
+	first, _, _ := strings.Cut(strings.TrimPrefix(r.URL.Path, "/"), "/")
+	return !slices.Contains([]string{"api", "debug", "jaeger", "loki", "prometheus", "tempo", "v1"}, first)
 }
 
 // ServeHTTP lets tests and other servers use the routes.
