@@ -88,8 +88,15 @@ const (
 func (l Limits) orDefault() Limits {
 	d := DefaultLimits()
 	for _, x := range []struct{ have, want *int }{
-		{&l.Workers, &d.Workers}, {&l.Queries, &d.Queries}, {&l.Records, &d.Records}, {&l.RecordBytes, &d.RecordBytes}, {&l.Groups, &d.Groups},
-		{&l.Buckets, &d.Buckets}, {&l.Cells, &d.Cells}, {&l.TraceSpans, &d.TraceSpans}, {&l.CacheBytes, &d.CacheBytes},
+		{&l.Workers, &d.Workers},
+		{&l.Queries, &d.Queries},
+		{&l.Records, &d.Records},
+		{&l.RecordBytes, &d.RecordBytes},
+		{&l.Groups, &d.Groups},
+		{&l.Buckets, &d.Buckets},
+		{&l.Cells, &d.Cells},
+		{&l.TraceSpans, &d.TraceSpans},
+		{&l.CacheBytes, &d.CacheBytes},
 	} {
 		if *x.have == 0 {
 			*x.have = *x.want

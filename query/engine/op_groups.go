@@ -3,6 +3,7 @@ package engine
 import (
 	"bytes"
 	"context"
+	"errors"
 	"slices"
 	"strings"
 	"sync"
@@ -27,6 +28,9 @@ type Groups struct {
 	Stats  Stats
 }
 
+// errOneField is the answer to counting by "any" or by nothing.
+var errOneField = errors.New(`count by field: want the name of one field, such as service`)
+
 // CountBy counts the matching records by a field's values and gives the top most frequent ones (0: all).
 func (e *Engine) CountBy(ctx context.Context, r Request, fieldName string, top int) (*Groups, error) {
 	return e.groups(ctx, r, fieldName, nil, top)
@@ -46,6 +50,9 @@ func (e *Engine) Values(ctx context.Context, r Request, fieldName, prefix string
 
 func (e *Engine) groups(ctx context.Context, r Request, fieldName string, accept func([]byte) bool, top int) (*Groups, error) {
 	f := fieldOf(r.Signal, fieldName)
+	if f.every || fieldName == "" {
+		return nil, errOneField
+	}
 	ctx, q, err := e.begin(ctx, r)
 	if err != nil {
 		return nil, err

@@ -40,6 +40,9 @@ func (e *Engine) Histogram(ctx context.Context, r Request, by HistogramBy) (*His
 	if by.Step <= 0 {
 		return nil, fmt.Errorf("histogram step %v: want more than 0", by.Step)
 	}
+	if by.Field == "any" {
+		return nil, errOneField
+	}
 	ctx, q, err := e.begin(ctx, r)
 	if err != nil {
 		return nil, err

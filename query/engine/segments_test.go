@@ -260,6 +260,9 @@ func TestLimits(t *testing.T) {
 	if _, err := w.engine.Count(ctx, r); !errors.Is(err, context.Canceled) {
 		t.Errorf("cancelled: %v", err)
 	}
+	if _, err := w.engine.CountBy(t.Context(), r, "any", 3); !errors.Is(err, errOneField) {
+		t.Errorf("count by any: %v", err)
+	}
 	if _, err := w.engine.Count(t.Context(), Request{Tenant: "a/b", Signal: telemetry.Logs}); err == nil {
 		t.Error("tenant a/b was accepted")
 	}

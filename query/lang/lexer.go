@@ -52,8 +52,19 @@ func (s *scanner) operator() (Op, bool) {
 		op   Op
 	}{
 		// ":>=" is what other search boxes write for ">="; ":=" for "=".
-		{":>=", OpGreaterEqual}, {":<=", OpLessEqual}, {":>", OpGreater}, {":<", OpLess}, {":=", OpEqual}, {":", OpMatch},
-		{"!=", OpNotEqual}, {">=", OpGreaterEqual}, {"<=", OpLessEqual}, {"==", OpEqual}, {"=", OpEqual}, {">", OpGreater}, {"<", OpLess},
+		{":>=", OpGreaterEqual},
+		{":<=", OpLessEqual},
+		{":>", OpGreater},
+		{":<", OpLess},
+		{":=", OpEqual},
+		{":", OpMatch},
+		{"!=", OpNotEqual},
+		{">=", OpGreaterEqual},
+		{"<=", OpLessEqual},
+		{"==", OpEqual},
+		{"=", OpEqual},
+		{">", OpGreater},
+		{"<", OpLess},
 	} {
 		if strings.HasPrefix(rest, o.text) {
 			s.pos += len(o.text)
@@ -157,8 +168,10 @@ func (s *scanner) regex() (Value, *Error) {
 		s.pos++
 	}
 	if !s.isEnd(s.pos) {
-		return Value{}, &Error{start, s.pos, "text follows the regular expression at once",
-			`write \/ for a slash inside a regular expression, or put the text in quotes: "/var/log"`}
+		return Value{}, &Error{
+			start, s.pos, "text follows the regular expression at once",
+			`write \/ for a slash inside a regular expression, or put the text in quotes: "/var/log"`,
+		}
 	}
 	return v, checkRegex(v, start, s.pos)
 }

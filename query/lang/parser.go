@@ -245,8 +245,10 @@ func (p *parser) value(field string, op Op) (Value, *Error) {
 	}
 	s, glob := unescape(raw)
 	if glob {
-		return Value{}, &Error{start, p.pos, "wildcards do not go with " + op.String(),
-			"write " + field + ":" + raw + " to match a pattern, or put the value in quotes"}
+		return Value{}, &Error{
+			start, p.pos, "wildcards do not go with " + op.String(),
+			"write " + field + ":" + raw + " to match a pattern, or put the value in quotes",
+		}
 	}
 	return Value{Text: s}, nil
 }
