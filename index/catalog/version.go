@@ -218,6 +218,7 @@ func (v *Version) Release() {
 	for v != nil {
 		n := v.refs.Add(-1)
 		if n < 0 {
+			// A reader that releases twice would let the objects of others die under them.
 			panic("catalog: version released more often than acquired")
 		}
 		if n > 0 {

@@ -58,7 +58,7 @@ func isSetColumn(id telemetry.Column) bool {
 		switch id.Key {
 		case telemetry.FieldResourceSchemaURL, telemetry.FieldResourceDroppedAttributes, telemetry.FieldResourceExact,
 			telemetry.FieldScopeName, telemetry.FieldScopeVersion, telemetry.FieldScopeSchemaURL,
-			telemetry.FieldScopeDroppedAttributes, telemetry.FieldScopeExact:
+			telemetry.FieldScopeDroppedAttributes, telemetry.FieldScopeExact, telemetry.FieldResourceOverflow, telemetry.FieldScopeOverflow:
 			return true
 		}
 	}

@@ -263,3 +263,32 @@ func TestRefusedBatches(t *testing.T) {
 		})
 	}
 }
+
+// TestLongKeys appends attributes of resource and scope whose keys are too long for columns: they are in the overflow fields of the sets.
+func TestLongKeys(t *testing.T) {
+	long := strings.Repeat("k", 2000)
+	logs := plog.NewLogs()
+	rl := logs.ResourceLogs().AppendEmpty()
+	rl.Resource().Attributes().PutStr(long, "resource's")
+	sl := rl.ScopeLogs().AppendEmpty()
+	sl.Scope().Attributes().PutStr(long, "scope's")
+	sl.LogRecords().AppendEmpty().Body().SetStr("x")
+	b := telemetry.NewBuilder(telemetry.Logs, "t")
+	b.UseSet(rl.Resource(), "", sl.Scope(), "")
+	b.AppendLog(sl.LogRecords().At(0), time.Unix(1, 0))
+	batch := b.Build()
+	defer batch.Release()
+	tab := New("x", telemetry.Logs, "t", 0)
+	if err := tab.Append(batch, nil); err != nil {
+		t.Fatal(err)
+	}
+	var found []string
+	for _, c := range tab.Snapshot().Columns() {
+		if c.NonNull == 1 && strings.HasSuffix(c.Key, "overflow") {
+			found = append(found, c.Key)
+		}
+	}
+	if len(found) != 2 {
+		t.Errorf("overflow columns with a value: %v, want the resource's and the scope's", found)
+	}
+}

@@ -104,6 +104,7 @@ func (c *Coder) codeNew(text []byte) (uint32, []Hole) {
 	}
 	c.aliases.add(hash, code)
 	if !c.fits(template) {
+		// The template was made of this text a few lines above.
 		panic("vocabulary: a template does not fit the text it was made of")
 	}
 	return code, c.words

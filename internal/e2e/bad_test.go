@@ -128,7 +128,12 @@ func TestOddRecords(t *testing.T) {
 	}
 
 	ld := plog.NewLogs()
-	records := ld.ResourceLogs().AppendEmpty().ScopeLogs().AppendEmpty().LogRecords()
+	rl := ld.ResourceLogs().AppendEmpty()
+	longKey := strings.Repeat("key", 300)
+	rl.Resource().Attributes().PutStr(longKey, "of the resource")
+	sl := rl.ScopeLogs().AppendEmpty()
+	sl.Scope().Attributes().PutStr(longKey, "of the scope")
+	records := sl.LogRecords()
 	add := func(body string) plog.LogRecord {
 		r := records.AppendEmpty()
 		r.SetTimestamp(pcommon.NewTimestampFromTime(now))
@@ -169,6 +174,9 @@ func TestOddRecords(t *testing.T) {
 		get(t, p, "/api/v1/search", url.Values{"query": {"manykeys"}}, &found)
 		if len(found.Logs) != 1 || len(found.Logs[0].Attributes) != 10_000 || found.Logs[0].Attributes["key.1234"] != "value1234" {
 			t.Errorf("%s: the record of 10,000 attributes has %d", stage, len(found.Logs[0].Attributes))
+		}
+		if r := found.Logs[0]; r.Resource.Attributes[longKey] != "of the resource" || r.Scope == nil || r.Scope.Attributes[longKey] != "of the scope" {
+			t.Errorf("%s: attributes with long keys of resource and scope: %v, %v", stage, r.Resource, r.Scope)
 		}
 		var c api.Count
 		get(t, p, "/api/v1/count", url.Values{"signal": {"spans"}}, &c)
