@@ -1,6 +1,7 @@
 package e2e
 
 import (
+	"bufio"
 	"bytes"
 	"encoding/json"
 	"fmt"
@@ -188,4 +189,107 @@ func clewCount(t *testing.T, p *harness.Process, args ...string) uint64 {
 		t.Fatalf("clew %v: %q", args, out)
 	}
 	return n
+}
+
+// -m shows the newest, -f what arrives, -v the others; --json prints whole records.
+func TestGrepFlags(t *testing.T) {
+	p := start(t, tempData(t), "")
+	sendLines(t, p, "shop", []string{"one apple", "two pears", "three apples", "four plums", "five apples"})
+	sendLines(t, p, "farm", []string{"six apples\nand a second line"})
+	eventually(t, 3*time.Second, "all lines are searchable", func() bool { return countLogs(t, p, "") == 6 })
+	for _, c := range []struct {
+		args []string
+		want string
+		code int
+	}{
+		{[]string{"-m", "2", "--service", "shop", "apple"}, "three apples\nfive apples\n", 0},
+		{[]string{"-v", "apple"}, "two pears\nfour plums\n", 0},
+		{[]string{"-c", "apple"}, "4\n", 0},
+		{[]string{"-c", "-w", "apple"}, "1\n", 0},
+		{[]string{"-w", "apple"}, "one apple\n", 0},
+		{[]string{"-i", "-F", "THREE"}, "three apples\n", 0},
+		{[]string{"--where", "service:farm", "apple"}, "six apples\nand a second line\n", 0},
+		{[]string{"-B1", "-A1", "plums"}, "three apples\nfour plums\nfive apples\n", 0},
+		{[]string{"-o", "[a-z]+ app", "--service", "shop"}, "one app\nthree app\nfive app\n", 0},
+		{[]string{"-c", "cherries"}, "0\n", 1},
+		{[]string{"--until", "2000-01-01", "apple"}, "", 1},
+	} {
+		out, code := clew(t, p, append([]string{"grep", "--no-prefix"}, c.args...)...)
+		if out != c.want || code != c.code {
+			t.Errorf("clew grep %v: exit code %d:\n%swant %d:\n%s", c.args, code, out, c.code, c.want)
+		}
+	}
+	out, _ := clew(t, p, "grep", "--json", "three")
+	var record struct{ Body, Service string }
+	if err := json.Unmarshal([]byte(out), &record); err != nil || record.Body != "three apples" || record.Service != "shop" {
+		t.Errorf("clew grep --json: %s (%v)", out, err)
+	}
+	for _, args := range [][]string{{"grep", "("}, {"grep", "--where", "a AND", "x"}, {"grep", "--since", "soon", "x"}, {"grep", "--server", "http://127.0.0.1:1", "x"}} {
+		var words bytes.Buffer
+		cmd := exec.Command(clewBinary, args...)
+		cmd.Env = append(os.Environ(), "CLEW_SERVER=http://"+p.HTTP)
+		cmd.Stderr = &words
+		if err := cmd.Run(); cmd.ProcessState.ExitCode() != 2 || words.Len() == 0 {
+			t.Errorf("clew %v: %v, %q; want exit code 2 and words", args, err, words.String())
+		}
+	}
+}
+
+func TestGrepFollow(t *testing.T) {
+	p := start(t, tempData(t), "")
+	sendLine := func(text string) {
+		t.Helper()
+		status, answer := postJSON(t, p.OTLP, "/v1/logs", fmt.Sprintf(
+			`{"resourceLogs":[{"scopeLogs":[{"logRecords":[{"timeUnixNano":"%d","body":{"stringValue":%q}}]}]}]}`, time.Now().UnixNano(), text))
+		if status != http.StatusOK {
+			t.Fatalf("%d: %s", status, answer)
+		}
+	}
+	sendLine("before apple")
+	eventually(t, 3*time.Second, "the line is searchable", func() bool { return countLogs(t, p, "") == 1 })
+	cmd := exec.Command(clewBinary, "grep", "--no-prefix", "-f", "apple")
+	cmd.Env = append(os.Environ(), "CLEW_SERVER=http://"+p.HTTP)
+	stdout, err := cmd.StdoutPipe()
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := cmd.Start(); err != nil {
+		t.Fatal(err)
+	}
+	lines := make(chan string, 10)
+	go func() {
+		for sc := bufio.NewScanner(stdout); sc.Scan(); {
+			lines <- sc.Text()
+		}
+		close(lines)
+	}()
+	expect := func(want string) {
+		t.Helper()
+		select {
+		case got := <-lines:
+			if got != want {
+				t.Errorf("followed %q, want %q", got, want)
+			}
+		case <-time.After(5 * time.Second):
+			t.Errorf("%q did not come", want)
+		}
+	}
+	expect("before apple")
+	sendLine("a pear")
+	sendLine("first apple")
+	expect("first apple")
+	if err := p.Post(t.Context(), "/api/v1/admin/seal", nil); err != nil {
+		t.Fatal(err)
+	}
+	sendLine("second apple")
+	expect("second apple")
+	if err := cmd.Process.Signal(os.Interrupt); err != nil {
+		t.Fatal(err)
+	}
+	if line, ok := <-lines; ok {
+		t.Errorf("%q came twice, or too late", line)
+	}
+	if err := cmd.Wait(); err != nil {
+		t.Errorf("clew grep -f, interrupted: %v", err)
+	}
 }
