@@ -57,6 +57,8 @@ type Request struct {
 	Query  lang.Expr // nil: every record
 	// From (inclusive) and To (exclusive) bound the records' ordering time, in nanoseconds since 1970; 0 is unbounded.
 	From, To int64
+
+	ids *idSet // not nil: only records with one of these trace ids
 }
 
 // query is a request being answered.
@@ -85,6 +87,9 @@ func (e *Engine) begin(ctx context.Context, r Request) (context.Context, *query,
 	var err error
 	if q.plan, err = newPlan(r.Query, r.Signal, e.now()); err != nil {
 		return ctx, nil, err
+	}
+	if r.ids != nil {
+		q.plan = &plan{kind: planAnd, kids: []*plan{r.ids.leaf(r.Signal), q.plan}}
 	}
 	if err := e.turn(ctx); err != nil {
 		return ctx, nil, err

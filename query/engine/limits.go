@@ -28,6 +28,10 @@ type Limits struct {
 	Cells   int
 	// TraceSpans is how many spans (and as many log records) a trace's answer holds.
 	TraceSpans int
+	// SkeletonSpans is how many spans (and Records how many log records) a trace's skeleton holds: 250,000 take about 30 MB.
+	SkeletonSpans int
+	// Traces is the most traces that one answer lists.
+	Traces int
 	// CacheBytes is for the answers of vocabularies that do not change.
 	CacheBytes int
 }
@@ -45,7 +49,11 @@ func DefaultLimits() Limits {
 		Buckets:     11_000, // as many as Prometheus gives points to a series
 		Cells:       2_000_000,
 		TraceSpans:  100_000,
-		CacheBytes:  32 << 20, // fastcache's smallest
+
+		SkeletonSpans: 250_000,
+		Traces:        1000,
+
+		CacheBytes: 32 << 20, // fastcache's smallest
 	}
 }
 
@@ -74,6 +82,15 @@ const (
 	fedValuesMax = 10_000
 	// sameTimeMax is how many rows of the same time a search chooses among: 40 bytes each.
 	sameTimeMax = 2 << 20
+	// traceSlack is how many traces more than needed are looked for behind a cursor, where some may turn out to have been shown, traceRounds
+	// how often more are looked for, and tracesAtOnce how many at once: each takes some 100 bytes and a look at a filter per row group.
+	traceSlack   = 200
+	traceRounds  = 8
+	tracesAtOnce = 10_000
+	// traceMargin is how far from its matching spans the spans of a trace are looked for when traces are listed.
+	traceMargin = time.Hour
+	// seenSpansMax is how many spans of listed traces are told apart, at about 20 bytes each; beyond, repetitions are counted.
+	seenSpansMax = 2 << 20
 	// checkEvery is how many rows are rebuilt between two looks at the context.
 	checkEvery = 4096
 	// openRetryAfter is how long a segment that could not be opened is left alone.
@@ -95,7 +112,8 @@ func (l Limits) orDefault() Limits {
 		{&l.Groups, &d.Groups},
 		{&l.Buckets, &d.Buckets},
 		{&l.Cells, &d.Cells},
-		{&l.TraceSpans, &d.TraceSpans},
+		{&l.TraceSpans, &d.TraceSpans}, {&l.SkeletonSpans, &d.SkeletonSpans}, {&l.Traces, &d.Traces},
+
 		{&l.CacheBytes, &d.CacheBytes},
 	} {
 		if *x.have == 0 {

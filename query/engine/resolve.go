@@ -222,6 +222,11 @@ func (s *scan) resolveRaw(ctx context.Context, l *columnTest, st *nodeState, row
 		return fmt.Errorf("part %s: column %v has %d offsets for %d rows", s.b.info.ID, l.info.Column, len(vals.Offsets), s.rows)
 	}
 	w := s.arena.zeroed()
+	if ids := l.test.ids(); ids != nil {
+		ids.match(vals, s.rows, w)
+		s.settle(st, w)
+		return nil
+	}
 	rows.each(s.rows, func(i int) bool {
 		if index.IsValid(vals.Valid, i) && l.test.value(l.info.Type, vals.At(i)) {
 			w[i>>6] |= 1 << (i & 63)

@@ -105,6 +105,15 @@ func (s *scan) startLeaf(ctx context.Context, l *columnTest, st *nodeState) erro
 		}
 		st.hist, st.hasHist = h, true
 		s.startHistogram(st)
+	case l.info.Kind == index.KindRaw && l.test.ids() != nil:
+		may, err := l.test.ids().mayBeIn(ctx, part, l.col, s.rg)
+		if err != nil {
+			return err
+		}
+		if !may {
+			s.byFilter = true
+			*st = nodeState{yes: noRows, poss: noRows, stage: stageDone}
+		}
 	case l.info.Kind == index.KindRaw && l.test.exact != nil:
 		may, err := part.MayContain(ctx, l.col, s.rg, vocabulary.Hash(l.test.exact))
 		if err != nil {

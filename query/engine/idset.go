@@ -1,0 +1,100 @@
+package engine
+
+import (
+	"context"
+	"encoding/binary"
+	"fmt"
+
+	"github.com/cespare/xxhash/v2"
+
+	"clew/index"
+	"clew/index/vocabulary"
+	"clew/internal/telemetry"
+)
+
+// idSet is trace ids that a leaf asks for all at once: one pass over a column finds the rows of many traces. It is a
+// vocabulary.Matcher of raw ids.
+type idSet struct {
+	numbers map[telemetry.TraceID]int32 // each id's place in the list that the set was made of
+	hashes  []uint64                    // for the filters of parts
+	// marks has a bit for each value of mark that occurs: it turns almost every other id away without a look at the map.
+	marks [1 << 10]uint64
+	key   string
+}
+
+func newIDSet(ids []telemetry.TraceID) *idSet {
+	s := &idSet{numbers: make(map[telemetry.TraceID]int32, len(ids))}
+	digest := xxhash.New()
+	for i, id := range ids {
+		s.numbers[id] = int32(i)
+		s.hashes = append(s.hashes, vocabulary.Hash(id[:]))
+		m := mark(id[:])
+		s.marks[m>>6] |= 1 << (m & 63)
+		_, _ = digest.Write(id[:])
+	}
+	s.key = fmt.Sprintf("ids:%d,%x", len(ids), digest.Sum64())
+	return s
+}
+
+// mark is 16 bits of an id that depend on all of it: senders may fill only a part of an id with chance.
+func mark(id []byte) uint16 {
+	return uint16((binary.LittleEndian.Uint64(id) ^ binary.LittleEndian.Uint64(id[8:])) * 0x9E3779B97F4A7C15 >> 48)
+}
+
+// number gives the place of an id in the set, or false.
+func (s *idSet) number(id []byte) (int32, bool) {
+	if len(id) != len(telemetry.TraceID{}) {
+		return 0, false
+	}
+	if m := mark(id); s.marks[m>>6]>>(m&63)&1 == 0 {
+		return 0, false
+	}
+	n, ok := s.numbers[telemetry.TraceID(id)]
+	return n, ok
+}
+
+// leaf is the plan that asks for the set.
+func (s *idSet) leaf(signal telemetry.Signal) *plan {
+	return &plan{kind: planLeaf, field: fieldOf(signal, telemetry.FieldTraceID), tests: map[telemetry.Type]*test{telemetry.TypeBytes: matcherTest(s)}}
+}
+
+// mayBeIn asks a part's filter (rg: of a row group, or index.Whole) whether any id of the set may be there.
+func (s *idSet) mayBeIn(ctx context.Context, part index.Part, col, rg int) (bool, error) {
+	for _, h := range s.hashes {
+		if may, err := part.MayContain(ctx, col, rg, h); may || err != nil {
+			return may, err
+		}
+	}
+	return len(s.hashes) == 0, nil
+}
+
+// match sets the rows whose id is in the set.
+func (s *idSet) match(ids index.Bytes, rows int, into []uint64) {
+	for i := range rows {
+		if _, ok := s.number(ids.At(i)); ok && index.IsValid(ids.Valid, i) {
+			into[i>>6] |= 1 << (i & 63)
+		}
+	}
+}
+
+// Template implements vocabulary.Matcher.
+func (s *idSet) Template(t []byte, _ vocabulary.HoleFilter) vocabulary.Answer {
+	return answerWithoutHoles(s, t)
+}
+
+// Text implements vocabulary.Matcher.
+func (s *idSet) Text(id []byte) bool {
+	_, ok := s.number(id)
+	return ok
+}
+
+// Words implements vocabulary.Matcher.
+func (s *idSet) Words() []uint64 { return nil }
+
+func (s *idSet) String() string { return s.key }
+
+// ids is the set that the test asks for, if it asks for one.
+func (t *test) ids() *idSet {
+	s, _ := t.matcher.(*idSet)
+	return s
+}

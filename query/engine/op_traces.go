@@ -1,0 +1,187 @@
+package engine
+
+import (
+	"context"
+	"fmt"
+	"slices"
+
+	"clew/index"
+	"clew/internal/telemetry"
+)
+
+// TraceSearch asks for the traces that have a span which matches. Its Signal is not used.
+type TraceSearch struct {
+	Request
+	Limit  int          // 0 or more than Limits.Traces is Limits.Traces
+	Cursor *TraceCursor // where an earlier answer ended; nil: the beginning
+}
+
+// TracesFound is the answer: the trace with the newest matching span first.
+type TracesFound struct {
+	Traces []TraceSummary
+	Cursor *TraceCursor // for the next page; nil if there is none
+	Stats  Stats
+}
+
+// Traces finds traces. It looks for their places first: one pass over the spans that match, in which no more than a few times the limit
+// of traces are held. Then it reads all spans of the traces to be shown, of all of them in one pass.
+func (e *Engine) Traces(ctx context.Context, s TraceSearch) (*TracesFound, error) {
+	s.Signal = telemetry.Spans
+	if s.Limit <= 0 || s.Limit > e.limits.Traces {
+		s.Limit = e.limits.Traces
+	}
+	out := &TracesFound{}
+	chosen, more, err := e.choose(ctx, &s, &out.Stats)
+	if err != nil {
+		return nil, err
+	}
+	if more != nil {
+		out.Cursor = &TraceCursor{*more}
+	}
+	if len(chosen) == 0 {
+		return out, nil
+	}
+	out.Traces, err = e.summarize(ctx, s.Request, chosen, &out.Stats)
+	return out, err
+}
+
+// choose finds the places of the traces to be shown, and the place where the next page begins if there is one.
+//
+// Behind a cursor, a trace with a span that counts may have been shown already, for a newer span. Whether it was, a second pass tells,
+// over the spans of the candidates only. It may leave too few; then further candidates are asked for.
+func (e *Engine) choose(ctx context.Context, s *TraceSearch, stats *Stats) (chosen []tracePlace, next *tracePlace, err error) {
+	var after *tracePlace
+	want := s.Limit + 1 // one more tells whether there is a next page
+	if s.Cursor != nil {
+		after = &s.Cursor.last
+		want = 2*want + traceSlack
+	}
+	for round := 0; ; round++ {
+		found, more, err := e.places(ctx, s.Request, want, after, stats)
+		if err != nil {
+			return nil, nil, err
+		}
+		fresh := found
+		if after != nil && len(found) > 0 {
+			if fresh, err = e.notBefore(ctx, s.Request, found, *after, stats); err != nil {
+				return nil, nil, err
+			}
+		}
+		chosen = append(chosen, fresh...)
+		switch {
+		case len(chosen) > s.Limit:
+			chosen = chosen[:s.Limit]
+			return chosen, &chosen[s.Limit-1], nil
+		case !more:
+			return chosen, nil, nil
+		case round == traceRounds:
+			// So many traces around one place have been shown before that the page stays short.
+			return chosen, &found[len(found)-1], nil
+		}
+		after = &found[len(found)-1]
+		want = min(2*want, max(want, tracesAtOnce))
+	}
+}
+
+// places gives the first want traces after a place.
+func (e *Engine) places(ctx context.Context, r Request, want int, after *tracePlace, stats *Stats) (found []tracePlace, more bool, err error) {
+	if after != nil && (r.To == 0 || r.To > after.time+1) {
+		r.To = after.time + 1
+	}
+	h := newTraceHits(want, after)
+	err = e.traceRows(ctx, r, stats, h.beyond, func(ctx context.Context, t task, rows rowBits, times []int64) error {
+		return h.add(rows, times, func() (index.Bytes, error) { return t.b.traceIDs(ctx, t.rg) })
+	})
+	if err != nil {
+		return nil, false, err
+	}
+	found, more = h.places()
+	return found, more, nil
+}
+
+// notBefore leaves the candidates that have no matching span at or before the place, which is newer than what made them candidates.
+func (e *Engine) notBefore(ctx context.Context, r Request, found []tracePlace, place tracePlace, stats *Stats) ([]tracePlace, error) {
+	ids := make([]telemetry.TraceID, len(found))
+	for i, p := range found {
+		ids[i] = p.id
+	}
+	r.ids = newIDSet(ids)
+	r.From = max(r.From, place.time)
+	passed := newFlags(len(ids))
+	var cost Stats
+	err := e.traceRows(ctx, r, &cost, nil, func(ctx context.Context, t task, rows rowBits, times []int64) error {
+		values, err := t.b.traceIDs(ctx, t.rg)
+		if err != nil {
+			return err
+		}
+		rows.each(len(times), func(i int) bool {
+			if id, ok := traceIDAt(values, i); ok && place.compare(tracePlace{times[i], id}) >= 0 {
+				passed.set(int(r.ids.numbers[id]))
+			}
+			return true
+		})
+		return nil
+	})
+	if err != nil {
+		return nil, err
+	}
+	cost.RowsMatched = 0 // they have been counted
+	*stats = stats.plus(cost)
+	fresh := make([]tracePlace, 0, len(found))
+	for i, p := range found {
+		if !passed.has(i) {
+			fresh = append(fresh, p)
+		}
+	}
+	return fresh, nil
+}
+
+// traceRows visits the matching spans, row groups with the newest first. What it cost is added to stats.
+func (e *Engine) traceRows(
+	ctx context.Context, r Request, stats *Stats, beyond func(time int64) bool,
+	visit func(ctx context.Context, t task, rows rowBits, times []int64) error,
+) error {
+	ctx, q, err := e.begin(ctx, r)
+	if err != nil {
+		return err
+	}
+	defer q.end()
+	bounds, err := q.bindAll(ctx)
+	if err != nil {
+		return err
+	}
+	tasks := tasksOf(bounds)
+	slices.SortStableFunc(tasks, func(x, y task) int { return compareInts(y.b.groups[y.rg].MaxTime, x.b.groups[x.rg].MaxTime) })
+	var skip func(t task) bool
+	if beyond != nil {
+		skip = func(t task) bool { return beyond(t.b.groups[t.rg].MaxTime) }
+	}
+	err = q.each(ctx, tasks, skip, func(ctx context.Context, t task, sc *scan) error {
+		rows, err := sc.rowsMatching(ctx)
+		if err != nil || rows.empty() {
+			return err
+		}
+		times, err := t.b.times(ctx, t.rg)
+		if err != nil {
+			return err
+		}
+		q.tally.matched.Add(int64(rows.count(sc.rows)))
+		return visit(ctx, t, rows, times)
+	})
+	if err == nil {
+		*stats = stats.plus(q.stats())
+	}
+	return err
+}
+
+// traceIDs reads the trace ids of a row group.
+func (b *bound) traceIDs(ctx context.Context, rg int) (index.Bytes, error) {
+	for _, col := range b.columnsOf(telemetry.LevelField, telemetry.FieldTraceID) {
+		vals, err := b.part.Bytes(ctx, col, rg)
+		if err == nil && len(vals.Offsets) != b.groups[rg].Rows+1 {
+			err = fmt.Errorf("part %s: column %s has %d offsets for %d rows", b.info.ID, telemetry.FieldTraceID, len(vals.Offsets), b.groups[rg].Rows)
+		}
+		return vals, err
+	}
+	return index.Bytes{}, fmt.Errorf("part %s has no column %s", b.info.ID, telemetry.FieldTraceID)
+}

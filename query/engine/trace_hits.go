@@ -1,0 +1,160 @@
+package engine
+
+import (
+	"bytes"
+	"encoding/base64"
+	"encoding/binary"
+	"fmt"
+	"slices"
+	"sync"
+	"sync/atomic"
+
+	"clew/index"
+	"clew/internal/telemetry"
+)
+
+// tracePlace is a trace's place in the order of a search for traces: by the time of its newest span that matches, newest first, then
+// by id.
+type tracePlace struct {
+	time int64
+	id   telemetry.TraceID
+}
+
+func (p tracePlace) compare(o tracePlace) int {
+	if p.time != o.time {
+		return compareInts(o.time, p.time)
+	}
+	return bytes.Compare(p.id[:], o.id[:])
+}
+
+// TraceCursor is a place between traces in the order of a search for traces.
+type TraceCursor struct{ last tracePlace }
+
+const (
+	// traceCursorVersion is the first byte of a trace cursor's text. It is none of Cursor's: one is not taken for the other.
+	traceCursorVersion = 0x81
+	traceCursorBytes   = 1 + 8 + 16
+)
+
+// String is the cursor's text, safe in URLs.
+func (c *TraceCursor) String() string {
+	if c == nil {
+		return ""
+	}
+	b := binary.BigEndian.AppendUint64([]byte{traceCursorVersion}, uint64(c.last.time))
+	return base64.RawURLEncoding.EncodeToString(append(b, c.last.id[:]...))
+}
+
+// ParseTraceCursor is the inverse of String. An empty text is nil: the beginning.
+func ParseTraceCursor(s string) (*TraceCursor, error) {
+	if s == "" {
+		return nil, nil
+	}
+	b, err := base64.RawURLEncoding.DecodeString(s)
+	if err != nil || len(b) != traceCursorBytes || b[0] != traceCursorVersion {
+		return nil, fmt.Errorf("cursor %.60q: want one that an earlier answer gave", s)
+	}
+	return &TraceCursor{tracePlace{int64(binary.BigEndian.Uint64(b[1:])), telemetry.TraceID(b[9:])}}, nil
+}
+
+// traceHits gathers the first want distinct traces after a place. It holds a few times want traces, whatever the number of rows: a trace
+// that was dropped came after want others, and comes back if a newer span of it is met.
+type traceHits struct {
+	want  int
+	after *tracePlace // nil: the beginning
+
+	full  atomic.Bool  // want traces have been found
+	floor atomic.Int64 // then: no older span counts
+
+	mu   sync.Mutex
+	best map[telemetry.TraceID]int64
+}
+
+func newTraceHits(want int, after *tracePlace) *traceHits {
+	return &traceHits{want: want, after: after, best: map[telemetry.TraceID]int64{}}
+}
+
+// beyond says that a span of this time makes no difference.
+func (h *traceHits) beyond(t int64) bool { return h.full.Load() && t < h.floor.Load() }
+
+// add takes the matching rows of a row group. ids is called only if there is a row that counts.
+func (h *traceHits) add(rows rowBits, times []int64, ids func() (index.Bytes, error)) error {
+	var (
+		values index.Bytes
+		err    error
+		local  map[telemetry.TraceID]int64
+	)
+	full, floor := h.full.Load(), h.floor.Load()
+	rows.each(len(times), func(i int) bool {
+		t := times[i]
+		if full && t < floor || h.after != nil && t > h.after.time {
+			return true
+		}
+		if local == nil {
+			local = map[telemetry.TraceID]int64{}
+			if values, err = ids(); err != nil {
+				return false
+			}
+		}
+		id, ok := traceIDAt(values, i)
+		if !ok || h.after != nil && h.after.compare(tracePlace{t, id}) >= 0 {
+			return true
+		}
+		if old, seen := local[id]; !seen || t > old {
+			local[id] = t
+		}
+		if len(local) >= 4*h.want+64 {
+			full, floor = true, max(floor, cutPlaces(local, h.want))
+		}
+		return true
+	})
+	if err != nil || len(local) == 0 {
+		return err
+	}
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	for id, t := range local {
+		if old, seen := h.best[id]; !seen || t > old {
+			h.best[id] = t
+		}
+	}
+	if len(h.best) >= h.want {
+		h.floor.Store(cutPlaces(h.best, h.want))
+		h.full.Store(true)
+	}
+	return nil
+}
+
+func traceIDAt(values index.Bytes, row int) (id telemetry.TraceID, ok bool) {
+	v := values.At(row)
+	if len(v) != len(id) || !index.IsValid(values.Valid, row) {
+		return id, false
+	}
+	return telemetry.TraceID(v), true
+}
+
+// cutPlaces leaves the first n and returns the time of the last of them. There must be as many.
+func cutPlaces(places map[telemetry.TraceID]int64, n int) int64 {
+	sorted := sortedPlaces(places)
+	for _, p := range sorted[n:] {
+		delete(places, p.id)
+	}
+	return sorted[n-1].time
+}
+
+func sortedPlaces(places map[telemetry.TraceID]int64) []tracePlace {
+	sorted := make([]tracePlace, 0, len(places))
+	for id, t := range places {
+		sorted = append(sorted, tracePlace{t, id})
+	}
+	slices.SortFunc(sorted, tracePlace.compare)
+	return sorted
+}
+
+// places gives what was gathered, in order; more says that there may be others behind.
+func (h *traceHits) places() (found []tracePlace, more bool) {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	found = sortedPlaces(h.best)
+	return found[:min(len(found), h.want)], len(found) >= h.want
+}
