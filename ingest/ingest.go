@@ -20,6 +20,7 @@ import (
 	"log/slog"
 	"os"
 	"slices"
+	"strings"
 	"sync"
 	"time"
 
@@ -225,15 +226,29 @@ func (in *Ingest) allHeads() []*head {
 }
 
 // Heads returns what the shards owned here hold of a tenant and signal beside the segments, a view per shard. See [index.HeadView] for how
-// to read it together with the catalog.
+// to read it together with the catalog. With an error, the views are those that could be had: a shard that is being taken, or has not yet read
+// what was in its log when it was, lacks acknowledged records, and an answer has to say so.
 func (in *Ingest) Heads(ctx context.Context, tenant string, signal telemetry.Signal) ([]index.HeadView, error) {
 	var views []index.HeadView
-	for _, o := range in.allOwners() {
+	var lacking []string
+	for shard := range in.cfg.Shards {
+		o := in.owner(shard)
+		if o == nil {
+			lacking = append(lacking, fmt.Sprintf("shard %d is being taken", shard))
+			continue
+		}
+		if !o.caughtUp() {
+			lacking = append(lacking, fmt.Sprintf("shard %d is being read, message %d of %d", shard, o.consumed.Load(), o.target))
+		}
 		v, err := o.view(ctx, headKey{signal, tenant})
 		if err != nil {
-			return nil, err
+			lacking = append(lacking, err.Error())
+			continue
 		}
 		views = append(views, v)
+	}
+	if len(lacking) > 0 {
+		return views, errors.New(strings.Join(lacking, "; "))
 	}
 	return views, nil
 }

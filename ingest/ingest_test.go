@@ -26,6 +26,7 @@ func TestExactWhileSealing(t *testing.T) {
 	cfg := testConfig()
 	cfg.SealRows = 700
 	r := openRig(t, dir, cfg, nil)
+	r.settle(t) // before the shard has an owner there is nothing that could be exact
 	ctx, stop := context.WithCancel(t.Context())
 	var counters sync.WaitGroup
 	var sent [4]int // what is certainly consumed, by signal

@@ -127,8 +127,14 @@ func TestNotReady(t *testing.T) {
 	if st := r.Status(t.Context()).Shards[0].State; st != "waiting for the lease" {
 		t.Errorf("state is %q", st)
 	}
+	if views, err := r.Heads(t.Context(), tenant, telemetry.Logs); err == nil || len(views) != 0 {
+		t.Errorf("Heads without an owner: %d views, %v; want an error, so that answers are marked partial", len(views), err)
+	}
 	close(blocked)
 	r.settle(t)
+	if _, err := r.Heads(t.Context(), tenant, telemetry.Logs); err != nil {
+		t.Errorf("Heads after everything has been read: %v", err)
+	}
 	if !r.Ready() {
 		t.Error("everything has been read, and it isn't ready")
 	}
@@ -146,4 +152,30 @@ func (w waiting) Acquire(ctx context.Context, shard int, owner string) (context.
 		return nil, 0, nil, ctx.Err()
 	}
 	return w.Leases.Acquire(ctx, shard, owner)
+}
+
+// TestReplayingIsPartial: an owner that has not read what was in its log gives what it has, and says that it is not all.
+func TestReplayingIsPartial(t *testing.T) {
+	dir := t.TempDir()
+	r := openRig(t, dir, testConfig(), nil)
+	for i := range 20 {
+		r.send(t, logBatch(tenant, i*10, 10))
+	}
+	r.settle(t)
+	r.stop()
+
+	r = openRig(t, dir, testConfig(), func(r *rig) { r.room.add(0, r.cfg.FrozenBytes+1) }) // reading stands still
+	if _, err := r.waitOwner(t.Context(), 0); err != nil {
+		t.Fatal(err)
+	}
+	views, err := r.Heads(t.Context(), tenant, telemetry.Logs)
+	if err == nil || len(views) != 1 || r.Ready() {
+		t.Errorf("while 20 messages are unread: %d views, error %v, ready %v; want the view and an error", len(views), err, r.Ready())
+	}
+	r.room.add(0, -r.cfg.FrozenBytes-1)
+	r.settle(t)
+	if _, err := r.Heads(t.Context(), tenant, telemetry.Logs); err != nil {
+		t.Errorf("Heads after everything has been read: %v", err)
+	}
+	r.want(t, tenant, telemetry.Logs, 200)
 }
