@@ -116,7 +116,7 @@ func (h *head) giveUp(g *generation) {
 	if h.retired {
 		return // abandoned meanwhile, with the rest
 	}
-	h.frozen = h.frozen[1:]
+	h.frozen = slices.Delete(h.frozen, 0, 1) // [1:] would keep the generation's memory reachable until the next freeze
 	h.committed = g.to
 	h.owner.in.room.add(0, -g.counted)
 }

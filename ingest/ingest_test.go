@@ -4,12 +4,14 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"runtime"
 	"slices"
 	"strings"
 	"sync"
 	"syscall"
 	"testing"
 	"time"
+	"weak"
 
 	"clew/index/catalog"
 	"clew/index/segment"
@@ -354,4 +356,24 @@ func TestConfigValidate(t *testing.T) {
 	if err != nil && strings.Contains(err.Error(), "seal_rows") {
 		t.Errorf("seal_rows is right: %v", err)
 	}
+}
+
+// TestSealedMemoryIsFreed: nothing keeps a generation once its segment is committed, though its head lives on with the next one.
+func TestSealedMemoryIsFreed(t *testing.T) {
+	r := openRig(t, t.TempDir(), testConfig(), nil)
+	r.send(t, logBatch(tenant, 0, 100))
+	r.settle(t)
+	h := r.owner(0).allHeads()[0]
+	sealed := weak.Make(h.freeze())
+	r.send(t, logBatch(tenant, 100, 100))
+	r.settle(t)
+	waitFor(t, "seal", func() bool { return h.oldest() == nil })
+	if bytes, _ := h.liveSize(); bytes == 0 {
+		t.Fatal("the head has no live generation any more")
+	}
+	waitFor(t, "garbage collection of the sealed generation", func() bool {
+		runtime.GC()
+		return sealed.Value() == nil
+	})
+	r.want(t, tenant, telemetry.Logs, 200)
 }
