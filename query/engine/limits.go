@@ -91,6 +91,8 @@ const (
 	traceMargin = time.Hour
 	// seenSpansMax is how many spans of listed traces are told apart, at about 20 bytes each; beyond, repetitions are counted.
 	seenSpansMax = 2 << 20
+	// spansOfIDMax is how many spans of one id are shown.
+	spansOfIDMax = 100
 	// checkEvery is how many rows are rebuilt between two looks at the context.
 	checkEvery = 4096
 	// openRetryAfter is how long a segment that could not be opened is left alone.

@@ -136,27 +136,7 @@ func (q *query) page(ctx context.Context, s *Search, h *hits) ([]Record, *Cursor
 
 // best makes records of rows and keeps the n that come first, after the cursor if there is one.
 func (q *query) best(ctx context.Context, refs []rowRef, n int, order func(a, b *Record) int, after *Cursor) ([]Record, error) {
-	slices.SortFunc(refs, func(x, y rowRef) int { // by row group, so that each column is read once
-		if x.b != y.b {
-			if x.b.info.ID < y.b.info.ID {
-				return -1
-			}
-			return 1
-		}
-		if x.rg != y.rg {
-			return x.rg - y.rg
-		}
-		return x.row - y.row
-	})
-	var groups [][]rowRef
-	for len(refs) > 0 {
-		end := 1
-		for end < len(refs) && end < materializeRows && refs[end].b == refs[0].b && refs[end].rg == refs[0].rg {
-			end++
-		}
-		groups = append(groups, refs[:end])
-		refs = refs[end:]
-	}
+	groups := byRowGroup(refs, materializeRows)
 	kept := keeper{n: n, order: order, after: after}
 	err := q.parallel(ctx, len(groups), func(ctx context.Context, i int, _ *scan) error {
 		rows := make([]int, len(groups[i]))

@@ -11,7 +11,7 @@ import (
 // Trace is everything that carries a trace id.
 type Trace struct {
 	ID    telemetry.TraceID
-	Spans []Record // by start; one per span id
+	Spans []Record // by start; what was sent twice is there once
 	Logs  []Record // by time
 	// Truncated says that there are more spans or log records than Limits.TraceSpans.
 	Truncated bool
@@ -70,16 +70,18 @@ func (e *Engine) gather(ctx context.Context, r Request, limit int) (records []Re
 	return records, next != nil, q.stats(), err
 }
 
-// uniqueSpans drops repetitions: a sender that got no answer sends again, and ingest forgets after a while.
+// uniqueSpans drops repetitions: a sender that got no answer sends again, and ingest forgets after a while. What only shares its id stays:
+// both sides of a call may do so (Zipkin), and of ids used twice the chain tells.
 func uniqueSpans(spans []Record) []Record {
-	seen := make(map[string]bool, len(spans))
+	type identity struct {
+		time int64
+		key  orderKey
+	}
+	seen := make(map[identity]bool, len(spans))
 	return slices.DeleteFunc(spans, func(r Record) bool {
-		f, ok := r.Get(telemetry.LevelField, telemetry.FieldSpanID)
-		if !ok {
-			return false
-		}
-		again := seen[f.Value.Text]
-		seen[f.Value.Text] = true
+		is := identity{r.Time, r.key}
+		again := seen[is]
+		seen[is] = true
 		return again
 	})
 }

@@ -1,0 +1,165 @@
+package engine
+
+import (
+	"context"
+	"sync"
+
+	"clew/internal/telemetry"
+	"clew/query/lang"
+)
+
+// Skeleton is a trace's spans with only what its chain needs, for traces of very many spans, and its log records.
+type Skeleton struct {
+	ID    telemetry.TraceID
+	Spans []SkeletonSpan // in no order
+	Logs  []Record       // by time
+	// Truncated says that there are more spans than Limits.SkeletonSpans, or more log records than Limits.Records.
+	Truncated bool
+	Stats     Stats
+}
+
+// SkeletonSpan is a span without its details. Equal texts share their memory.
+type SkeletonSpan struct {
+	ID        telemetry.SpanID
+	Parent    telemetry.SpanID // zero: a root
+	Start     int64            // as stated, nanoseconds
+	Duration  int64            // nanoseconds
+	Service   string
+	Process   string // what shares a clock
+	Name      string
+	Kind      string
+	Status    string
+	HasEvents bool
+}
+
+// Skeleton gathers a trace's spans, reading few columns. from and to are as for Trace.
+func (e *Engine) Skeleton(ctx context.Context, tenant string, id telemetry.TraceID, from, to int64) (*Skeleton, error) {
+	out := &Skeleton{ID: id}
+	ask := &lang.Match{Field: telemetry.FieldTraceID, Op: lang.OpEqual, Value: lang.Value{Text: id.String()}}
+	r := Request{Tenant: tenant, Signal: telemetry.Spans, Query: ask, From: from, To: to}
+	if err := e.skeletonSpans(ctx, r, out); err != nil {
+		return nil, err
+	}
+	r.Signal = telemetry.Logs
+	logs, more, stats, err := e.gather(ctx, r, e.limits.Records)
+	if err != nil {
+		return nil, err
+	}
+	out.Logs, out.Truncated, out.Stats = logs, out.Truncated || more, out.Stats.plus(stats)
+	return out, nil
+}
+
+func (e *Engine) skeletonSpans(ctx context.Context, r Request, out *Skeleton) error {
+	ctx, q, err := e.begin(ctx, r)
+	if err != nil {
+		return err
+	}
+	defer q.end()
+	bounds, err := q.bindAll(ctx)
+	if err != nil {
+		return err
+	}
+	limit := e.limits.SkeletonSpans
+	h := newHits(&Search{Request: r, Limit: limit, OldestFirst: true})
+	err = q.each(ctx, tasksOf(bounds), nil, func(ctx context.Context, t task, sc *scan) error {
+		rows, err := sc.rowsMatching(ctx)
+		if err != nil || rows.empty() {
+			return err
+		}
+		times, err := t.b.times(ctx, t.rg)
+		if err != nil {
+			return err
+		}
+		q.tally.matched.Add(int64(rows.count(sc.rows)))
+		return h.add(t, rows, times)
+	})
+	if err != nil {
+		return err
+	}
+	refs, ties := h.split(limit)
+	if len(ties) > 0 { // any of those that begin at the same time will do
+		refs, out.Truncated = append(refs, ties[:limit-len(refs)]...), true
+	}
+	runs := byRowGroup(refs, len(refs))
+	var mu sync.Mutex
+	err = q.parallel(ctx, len(runs), func(ctx context.Context, i int, _ *scan) error {
+		spans, err := skeletonOf(ctx, runs[i])
+		if err != nil {
+			return q.setAside(err)
+		}
+		q.tally.shown.Add(int64(len(spans)))
+		mu.Lock()
+		defer mu.Unlock()
+		out.Spans = append(out.Spans, spans...)
+		return nil
+	})
+	out.Stats = q.stats()
+	return err
+}
+
+// clockKeys are the resource attributes that name what shares a clock, the best first: the host, else the pod or the instance.
+var clockKeys = []string{"host.id", "host.name", "k8s.node.name", "k8s.pod.name", "service.instance.id"}
+
+// Process names what shares the clock of the record's sender: the host, else the pod or the instance, else the service.
+func (r *Record) Process() string {
+	for _, key := range clockKeys {
+		if f, ok := r.Get(telemetry.LevelResource, key); ok && f.Text() != "" {
+			return f.Text()
+		}
+	}
+	return r.Service()
+}
+
+// skeletonOf reads rows of one row group.
+func skeletonOf(ctx context.Context, refs []rowRef) ([]SkeletonSpan, error) {
+	b, rg := refs[0].b, refs[0].rg
+	rows := make([]int, len(refs))
+	spans := make([]SkeletonSpan, len(refs))
+	for i, r := range refs {
+		rows[i] = r.row
+		spans[i].Start = r.time
+	}
+	r := newColumnReader()
+	for key, set := range map[string]func(i int, v []byte){
+		telemetry.FieldSpanID:       func(i int, v []byte) { copy(spans[i].ID[:], v) },
+		telemetry.FieldParentSpanID: func(i int, v []byte) { copy(spans[i].Parent[:], v) },
+	} {
+		if err := r.raw(ctx, b, key, rg, rows, set); err != nil {
+			return nil, err
+		}
+	}
+	for key, set := range map[string]func(i int, v int64){
+		telemetry.FieldDuration:    func(i int, v int64) { spans[i].Duration = v },
+		telemetry.FieldStatedStart: func(i int, v int64) { spans[i].Start = v },
+	} {
+		if err := r.int(ctx, b, key, rg, rows, set); err != nil {
+			return nil, err
+		}
+	}
+	for key, set := range map[string]func(i int, v string){
+		telemetry.FieldName:   func(i int, v string) { spans[i].Name = v },
+		telemetry.FieldKind:   func(i int, v string) { spans[i].Kind = v },
+		telemetry.FieldStatus: func(i int, v string) { spans[i].Status = v },
+	} {
+		if err := r.text(ctx, b, telemetry.LevelField, key, rg, rows, set); err != nil {
+			return nil, err
+		}
+	}
+	if err := r.has(ctx, b, telemetry.FieldEvents, rg, rows, func(i int) { spans[i].HasEvents = true }); err != nil {
+		return nil, err
+	}
+	setProcess := func(i int, v string) {
+		if spans[i].Process == "" {
+			spans[i].Process = v
+		}
+	}
+	for _, key := range clockKeys {
+		if err := r.text(ctx, b, telemetry.LevelResource, key, rg, rows, setProcess); err != nil {
+			return nil, err
+		}
+	}
+	return spans, r.text(ctx, b, telemetry.LevelResource, "service.name", rg, rows, func(i int, v string) {
+		spans[i].Service = v
+		setProcess(i, v)
+	})
+}
