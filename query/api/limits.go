@@ -6,6 +6,15 @@ const (
 	// searchDefault and searchMax bound the records of one page; a cursor gives the rest.
 	searchDefault = 100
 	searchMax     = 10_000
+	// tracesDefault and tracesMax bound the traces of one page: the engine reads all spans of them.
+	tracesDefault = 20
+	tracesMax     = 1000
+	// skeletonsAtOnce is how many skeletons are built at the same time: one of 250,000 spans takes about 200 MB while it is.
+	skeletonsAtOnce = 2
+	// logBodyChars is how much of a log record's body a skeleton shows.
+	logBodyChars = 200
+	// compressBytesMin is where compression begins: what fits one packet gains nothing.
+	compressBytesMin = 1 << 10
 	// groupsDefault and groupsMax bound the groups and values that one answer lists.
 	groupsDefault = 20
 	groupsMax     = 10_000

@@ -6,6 +6,7 @@ import (
 	"net/http"
 	"net/http/httptest"
 	"reflect"
+	"regexp"
 	"slices"
 	"strings"
 	"testing"
@@ -16,6 +17,9 @@ import (
 
 	"clew/query/engine"
 )
+
+// pathParameter is a parameter in a route of gin's.
+var pathParameter = regexp.MustCompile(`:(\w+)`)
 
 // document is what the tests need of openapi.yaml.
 type document struct {
@@ -62,7 +66,7 @@ func TestOpenAPIRoutes(t *testing.T) {
 		}
 	}
 	for _, r := range testServer(nil).router.Routes() {
-		key := r.Method + " " + strings.ReplaceAll(r.Path, ":id", "{id}")
+		key := r.Method + " " + pathParameter.ReplaceAllString(r.Path, "{$1}")
 		if !described[key] {
 			t.Errorf("%s is not described", key)
 		}
@@ -83,7 +87,7 @@ func TestOpenAPIParameters(t *testing.T) {
 		if !ok || len(get.Parameters) == 0 {
 			continue
 		}
-		target := strings.ReplaceAll(path, "{id}", "1")
+		target := strings.NewReplacer("{id}", "1", "{spanId}", "2").Replace(path)
 		for _, p := range get.Parameters {
 			parameter, ok := d.Components.Parameters[strings.TrimPrefix(p.Ref, "#/components/parameters/")]
 			if !ok {
@@ -119,7 +123,8 @@ func TestOpenAPISchemas(t *testing.T) {
 	d := readDocument(t)
 	types := []any{
 		LogRecord{}, SpanRecord{}, Resource{}, Scope{}, Search{}, Count{}, Group{}, Histogram{}, Series{}, Fields{}, Field{}, Values{}, Trace{}, Node{},
-		Step{}, Clock{}, Service{}, Context{}, Stats{}, Error{}, ErrorDetail{},
+		Step{}, Clock{}, Service{}, Context{}, Stats{}, Traces{}, TraceSummary{}, TraceService{}, Heatmap{},
+		HeatmapColumn{}, SpanDetail{}, Skeleton{}, SkeletonNodes{}, SkeletonSteps{}, SkeletonLogs{}, Error{}, ErrorDetail{},
 	}
 	if len(types) != len(d.Components.Schemas) {
 		t.Errorf("%d wire types, %d schemas", len(types), len(d.Components.Schemas))

@@ -41,17 +41,11 @@ func checkParams(c *gin.Context, known ...string) error {
 	return nil
 }
 
-// requestParams are the parameters that say which records are meant.
-var requestParams = []string{"signal", "query", "start", "end"}
-
-// request reads them.
+// request reads the parameters that say which records are meant, for questions about any signal. further are the others that the
+// endpoint knows.
 func request(c *gin.Context, further ...string) (engine.Request, error) {
-	var r engine.Request
-	if err := checkParams(c, append(further, requestParams...)...); err != nil {
-		return r, err
-	}
-	var err error
-	if r.Tenant, err = tenant(c); err != nil {
+	r, err := spansRequest(c, append(further, "signal")...)
+	if err != nil {
 		return r, err
 	}
 	switch signal := c.DefaultQuery("signal", "logs"); signal {
@@ -62,20 +56,39 @@ func request(c *gin.Context, further ...string) (engine.Request, error) {
 	default:
 		return r, &paramError{field: "signal", err: fmt.Errorf("%.40q: want logs or spans", signal)}
 	}
+	return r, nil
+}
+
+// spansRequest is request for questions that are about spans anyway.
+func spansRequest(c *gin.Context, further ...string) (engine.Request, error) {
+	r := engine.Request{Signal: telemetry.Spans}
+	if err := checkParams(c, append(further, "query", "start", "end")...); err != nil {
+		return r, err
+	}
+	var err error
+	if r.Tenant, err = tenant(c); err != nil {
+		return r, err
+	}
 	if r.Query, err = lang.Parse(c.Query("query")); err != nil {
 		return r, err
 	}
-	now := time.Now()
-	if r.From, err = timeParam(c, "start", now); err != nil {
-		return r, err
-	}
-	if r.To, err = timeParam(c, "end", now); err != nil {
+	if r.From, r.To, err = timeRange(c); err != nil {
 		return r, err
 	}
 	if r.From != 0 && r.To != 0 && r.From >= r.To {
 		return r, &paramError{field: "end", err: fmt.Errorf("%s is not after start, %s", formatTime(r.To), formatTime(r.From))}
 	}
 	return r, nil
+}
+
+// timeRange reads start and end; 0 is unbounded.
+func timeRange(c *gin.Context) (from, to int64, err error) {
+	now := time.Now()
+	if from, err = timeParam(c, "start", now); err != nil {
+		return 0, 0, err
+	}
+	to, err = timeParam(c, "end", now)
+	return from, to, err
 }
 
 // timeParam reads a time in nanoseconds since 1970; 0 if it is not given.

@@ -14,6 +14,8 @@ import (
 	"time"
 
 	"github.com/gin-gonic/gin"
+	"github.com/klauspost/compress/gzhttp"
+	"github.com/klauspost/compress/gzip"
 	"github.com/prometheus/client_golang/prometheus"
 	"github.com/prometheus/client_golang/prometheus/promhttp"
 
@@ -41,6 +43,8 @@ type Deps struct {
 type Server struct {
 	deps     Deps
 	router   *gin.Engine
+	handler  http.Handler  // router, with compression
+	building chan struct{} // one for each skeleton that is being built
 	requests *prometheus.HistogramVec
 }
 
@@ -49,7 +53,7 @@ func New(deps Deps) *Server {
 	gin.SetMode(gin.ReleaseMode)
 	s := &Server{
 		deps:   deps,
-		router: gin.New(),
+		router: gin.New(), building: make(chan struct{}, skeletonsAtOnce),
 		requests: prometheus.NewHistogramVec(prometheus.HistogramOpts{
 			Name: "clew_http_request_seconds", Help: "HTTP requests by route and status code.",
 			Buckets: []float64{.001, .003, .01, .03, .1, .3, 1, 3, 10, 30},
@@ -59,6 +63,7 @@ func New(deps Deps) *Server {
 	s.router.HandleMethodNotAllowed = true
 	s.router.Use(s.observe, s.recover)
 	s.routes()
+	s.handler = compressed(s.router)
 	return s
 }
 
@@ -70,13 +75,17 @@ func (s *Server) routes() {
 	if s.deps.Pprof != nil {
 		r.GET("/debug/pprof/*any", gin.WrapH(s.deps.Pprof))
 	}
-	v1 := r.Group("/api/v1")
+	v1 := r.Group("/api/v1", noStore)
 	v1.GET("/search", s.search)
 	v1.GET("/count", s.count)
 	v1.GET("/histogram", s.histogram)
 	v1.GET("/fields", s.fields)
 	v1.GET("/values", s.values)
+	v1.GET("/heatmap", s.heatmap)
+	v1.GET("/traces", s.traces)
 	v1.GET("/traces/:id", s.trace)
+	v1.GET("/traces/:id/skeleton", s.skeleton)
+	v1.GET("/traces/:id/spans/:spanId", s.span)
 	v1.GET("/context", s.context)
 	v1.GET("/status", s.status)
 	v1.POST("/admin/seal", s.seal)
@@ -104,13 +113,26 @@ func isPage(r *http.Request) bool {
 	return !slices.Contains([]string{"api", "debug", "jaeger", "loki", "prometheus", "tempo", "v1"}, first)
 }
 
+// noStore keeps answers out of caches: they change with every record that arrives.
+func noStore(c *gin.Context) { c.Header("Cache-Control", "no-store") }
+
+// compressed is the handler that compresses JSON for those who accept it. Pages and metrics bring their own compression.
+func compressed(h http.Handler) http.Handler {
+	wrap, err := gzhttp.NewWrapper(gzhttp.MinSize(compressBytesMin), gzhttp.CompressionLevel(gzip.BestSpeed),
+		gzhttp.ContentTypes([]string{"application/json", "application/yaml"}))
+	if err != nil {
+		panic(err) // the options are constants
+	}
+	return wrap(h)
+}
+
 // ServeHTTP lets tests and other servers use the routes.
-func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) { s.router.ServeHTTP(w, r) }
+func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) { s.handler.ServeHTTP(w, r) }
 
 // Run serves on l until ctx ends.
 func (s *Server) Run(ctx context.Context, l net.Listener) error {
 	server := &http.Server{
-		Handler: s.router, ReadHeaderTimeout: headerTimeout, IdleTimeout: idleTimeout,
+		Handler: s.handler, ReadHeaderTimeout: headerTimeout, IdleTimeout: idleTimeout,
 		ErrorLog: slog.NewLogLogger(s.deps.Logger.Handler(), slog.LevelDebug),
 		// Queries of clients end with the process.
 		BaseContext: func(net.Listener) context.Context { return ctx },

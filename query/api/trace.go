@@ -1,11 +1,9 @@
 package api
 
 import (
-	"cmp"
 	"fmt"
 	"net/http"
 	"strconv"
-	"time"
 
 	"github.com/gin-gonic/gin"
 
@@ -15,27 +13,12 @@ import (
 )
 
 func (s *Server) trace(c *gin.Context) {
-	if err := checkParams(c, "start", "end"); err != nil {
-		s.failed(c, err)
-		return
-	}
-	name, err := tenant(c)
+	name, id, err := traceParams(c)
 	if err != nil {
 		s.failed(c, err)
 		return
 	}
-	id, err := telemetry.ParseTraceID(c.Param("id"))
-	if err != nil {
-		s.failed(c, &paramError{field: "id", err: err})
-		return
-	}
-	now := time.Now()
-	from, err := timeParam(c, "start", now)
-	if err != nil {
-		s.failed(c, err)
-		return
-	}
-	to, err := timeParam(c, "end", now)
+	from, to, err := timeRange(c)
 	if err != nil {
 		s.failed(c, err)
 		return
@@ -46,14 +29,32 @@ func (s *Server) trace(c *gin.Context) {
 		return
 	}
 	if len(t.Spans) == 0 && len(t.Logs) == 0 {
-		message := fmt.Sprintf("no span and no log record has the trace id %s", id)
-		if len(t.Stats.Partial) > 0 {
-			message += ", as far as could be read: " + t.Stats.Partial[0]
-		}
-		fail(c, http.StatusNotFound, ErrorDetail{Code: "not_found", Message: message})
+		noTrace(c, id, t.Stats)
 		return
 	}
 	c.JSON(http.StatusOK, traceAnswer(t))
+}
+
+// traceParams are who asks, and for which trace.
+func traceParams(c *gin.Context) (name string, id telemetry.TraceID, err error) {
+	if err = checkParams(c, "start", "end"); err != nil {
+		return "", id, err
+	}
+	if name, err = tenant(c); err != nil {
+		return "", id, err
+	}
+	if id, err = telemetry.ParseTraceID(c.Param("id")); err != nil {
+		return "", id, &paramError{field: "id", err: err}
+	}
+	return name, id, nil
+}
+
+func noTrace(c *gin.Context, id telemetry.TraceID, stats engine.Stats) {
+	message := fmt.Sprintf("no span and no log record has the trace id %s", id)
+	if len(stats.Partial) > 0 {
+		message += ", as far as could be read: " + stats.Partial[0]
+	}
+	fail(c, http.StatusNotFound, ErrorDetail{Code: "not_found", Message: message})
 }
 
 // traceAnswer rebuilds the chain and puts the log records to their hops.
@@ -66,7 +67,7 @@ func traceAnswer(t *engine.Trace) Trace {
 		TraceID: t.ID.String(), Start: formatTime(built.Start), StartNano: strconv.FormatInt(built.Start, 10), DurationNano: built.End - built.Start,
 		Nodes: make([]Node, len(built.Nodes)), Spans: spanRecords(t.Spans), Logs: logRecords(t.Logs), LogNodes: make([]int, len(t.Logs)),
 		Critical: make([]Step, len(built.Critical)), Missing: built.Missing, Errors: built.Errors, ErrorOrigins: built.ErrorOrigins,
-		Duplicates: built.Duplicates, Truncated: t.Truncated, Services: make([]Service, len(built.Services)), Stats: stats(t.Stats),
+		Duplicates: built.Duplicates, Truncated: t.Truncated, Services: services(built), Clocks: clocks(built), Stats: stats(t.Stats),
 	}
 	bySpan := map[string]int{}
 	for i := range built.Nodes {
@@ -90,11 +91,21 @@ func traceAnswer(t *engine.Trace) Trace {
 	for i, step := range built.Critical {
 		out.Critical[i] = Step{Node: step.Node, FromNano: step.From - built.Start, ToNano: step.To - built.Start}
 	}
-	for _, k := range built.Clocks {
-		out.Clocks = append(out.Clocks, Clock{Process: k.Process, OffsetNano: k.Offset, Calls: k.Calls})
+	return out
+}
+
+func clocks(built *chain.Chain) []Clock {
+	out := make([]Clock, len(built.Clocks))
+	for i, k := range built.Clocks {
+		out[i] = Clock{Process: k.Process, OffsetNano: k.Offset, Calls: k.Calls}
 	}
+	return out
+}
+
+func services(built *chain.Chain) []Service {
+	out := make([]Service, len(built.Services))
 	for i, v := range built.Services {
-		out.Services[i] = Service{Service: v.Service, Spans: v.Spans, Errors: v.Errors, SelfNano: v.SelfTime}
+		out[i] = Service{Service: v.Service, Spans: v.Spans, Errors: v.Errors, SelfNano: v.SelfTime}
 	}
 	return out
 }
@@ -111,7 +122,7 @@ func chainSpans(records []engine.Record) []chain.Span {
 		if f, ok := r.Get(telemetry.LevelField, telemetry.FieldStatedStart); ok {
 			s.Start = f.Value.Int
 		}
-		s.Process = process(r)
+		s.Process = r.Process()
 		copyID(s.ID[:], r, telemetry.FieldSpanID)
 		copyID(s.Parent[:], r, telemetry.FieldParentSpanID)
 	}
@@ -121,13 +132,4 @@ func chainSpans(records []engine.Record) []chain.Span {
 func copyID(dst []byte, r *engine.Record, field string) {
 	f, _ := r.Get(telemetry.LevelField, field)
 	copy(dst, f.Value.Text)
-}
-
-// process names what shares a clock: the host, else the pod or the instance, else the service.
-func process(r *engine.Record) string {
-	attribute := func(key string) string {
-		f, _ := r.Get(telemetry.LevelResource, key)
-		return f.Text()
-	}
-	return cmp.Or(attribute("host.id"), attribute("host.name"), attribute("k8s.node.name"), attribute("k8s.pod.name"), attribute("service.instance.id"), r.Service())
 }

@@ -201,6 +201,60 @@ type Service struct {
 	SelfNano int64  `json:"selfNano"`
 }
 
+// Traces is the answer of /api/v1/traces: the trace with the newest matching span first.
+type Traces struct {
+	Traces []TraceSummary `json:"traces"`
+	Cursor string         `json:"cursor,omitempty"` // for the next page; absent on the last
+	Stats  Stats          `json:"stats"`
+}
+
+// TraceSummary is a trace in a list, summed up from all of its spans. Times are as the senders' clocks had them.
+type TraceSummary struct {
+	TraceID      string         `json:"traceId"`
+	Start        string         `json:"start"`
+	StartNano    string         `json:"startUnixNano"`
+	DurationNano int64          `json:"durationNano"`
+	RootService  string         `json:"rootService"`
+	RootName     string         `json:"rootName"`
+	RootMissing  bool           `json:"rootMissing"` // no span without a parent has arrived; the root is the earliest span
+	Spans        int            `json:"spans"`
+	Errors       int            `json:"errors"`
+	Matched      int            `json:"matched"`  // spans that match the query
+	Services     []TraceService `json:"services"` // by spans, descending
+}
+
+// TraceService is a service's part in a trace of a list.
+type TraceService struct {
+	Service string `json:"service"`
+	Spans   int    `json:"spans"`
+	Errors  int    `json:"errors"`
+}
+
+// Heatmap is the answer of /api/v1/heatmap: spans by time and duration.
+type Heatmap struct {
+	Start   string          `json:"start"`   // of the first column
+	StepMs  int64           `json:"stepMs"`  // width of a column
+	Bounds  []int64         `json:"bounds"`  // upper bounds of the rows, in nanoseconds, inclusive; the first row also holds what is shorter
+	Columns []HeatmapColumn `json:"columns"` // a step each
+	Count   uint64          `json:"count"`
+	Stats   Stats           `json:"stats"`
+}
+
+// HeatmapColumn is the spans that begin within a step, a row each.
+type HeatmapColumn struct {
+	Counts []uint64 `json:"counts"`
+	Errors []uint64 `json:"errors"` // of them with status error
+}
+
+// SpanDetail is the answer of /api/v1/traces/{id}/spans/{spanId}.
+type SpanDetail struct {
+	Span      SpanRecord   `json:"span"`
+	Others    []SpanRecord `json:"others,omitempty"` // further spans of the same id, such as the other side of a call
+	Logs      []LogRecord  `json:"logs"`
+	Truncated bool         `json:"truncated,omitempty"` // there are more log records than an answer holds
+	Stats     Stats        `json:"stats"`
+}
+
 // Context is the answer of /api/v1/context: records of one service instance around a time, oldest first.
 type Context struct {
 	Before []LogRecord `json:"before"`
