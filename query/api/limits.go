@@ -9,7 +9,7 @@ const (
 	// tracesDefault and tracesMax bound the traces of one page: the engine reads all spans of them.
 	tracesDefault = 20
 	tracesMax     = 1000
-	// skeletonsAtOnce is how many skeletons are built at the same time: one of 250,000 spans takes about 200 MB while it is.
+	// skeletonsAtOnce is how many skeletons are built at the same time: one of 250,000 spans takes some 250 MB while it is.
 	skeletonsAtOnce = 2
 	// logBodyChars is how much of a log record's body a skeleton shows.
 	logBodyChars = 200

@@ -1,6 +1,7 @@
 package api
 
 import (
+	"context"
 	"encoding/hex"
 	"net/http"
 	"strconv"
@@ -23,23 +24,34 @@ func (s *Server) skeleton(c *gin.Context) {
 		s.failed(c, err)
 		return
 	}
+	answer, cost, err := s.build(c.Request.Context(), name, id, from, to)
+	switch {
+	case err != nil:
+		s.failed(c, err)
+	case answer == nil:
+		noTrace(c, id, cost)
+	default:
+		c.JSON(http.StatusOK, answer)
+	}
+}
+
+// build makes the answer in turn with others. It is nil if there is no such trace. Sending it needs no turn: a slow reader holds up
+// nobody.
+func (s *Server) build(ctx context.Context, tenant string, id telemetry.TraceID, from, to int64) (*Skeleton, engine.Stats, error) {
 	select {
 	case s.building <- struct{}{}:
 		defer func() { <-s.building }()
-	case <-c.Request.Context().Done():
-		s.failed(c, c.Request.Context().Err())
-		return
+	case <-ctx.Done():
+		return nil, engine.Stats{}, ctx.Err()
 	}
-	t, err := s.deps.Engine.Skeleton(c.Request.Context(), name, id, from, to)
+	t, err := s.deps.Engine.Skeleton(ctx, tenant, id, from, to)
 	if err != nil {
-		s.failed(c, err)
-		return
+		return nil, engine.Stats{}, err
 	}
 	if len(t.Spans) == 0 && len(t.Logs) == 0 {
-		noTrace(c, id, t.Stats)
-		return
+		return nil, t.Stats, nil
 	}
-	c.JSON(http.StatusOK, skeletonAnswer(t))
+	return skeletonAnswer(t), t.Stats, nil
 }
 
 // skeletonAnswer rebuilds the chain and lays it out in columns.
