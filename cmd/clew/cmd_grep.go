@@ -83,7 +83,7 @@ func (o *grepOptions) run(ctx context.Context, cmd *cobra.Command, pattern strin
 	if err := o.check(); err != nil {
 		return err
 	}
-	re, err := o.compile(pattern)
+	highlight, err := o.compile(pattern)
 	if err != nil {
 		return err
 	}
@@ -101,7 +101,7 @@ func (o *grepOptions) run(ctx context.Context, cmd *cobra.Command, pattern strin
 	}
 	out := bufio.NewWriterSize(cmd.OutOrStdout(), 64<<10)
 	defer out.Flush()
-	g := &grep{options: o, client: c, params: params, out: out, words: cmd.ErrOrStderr(), highlight: re}
+	g := &grep{options: o, client: c, params: params, out: out, words: cmd.ErrOrStderr(), highlight: highlight}
 	g.color = o.color == "always" || o.color == "auto" && isTerminal(cmd.OutOrStdout()) && os.Getenv("NO_COLOR") == ""
 	switch {
 	case o.count:
@@ -145,19 +145,23 @@ func (o *grepOptions) check() error {
 }
 
 // compile makes the expression for -o and for highlighting, which the server has no part in.
-func (o *grepOptions) compile(pattern string) (*regexp.Regexp, error) {
+func (o *grepOptions) compile(pattern string) (*pieces, error) {
 	text := pattern
 	if o.fixed {
 		text = regexp.QuoteMeta(pattern)
 	}
+	// Alone first: "a)(b" would be a right expression within the groups that flags put around it.
+	if _, err := regexp.Compile(text); err != nil {
+		return nil, fmt.Errorf("pattern %q: %w (for a fixed string use -F)", pattern, err)
+	}
 	if o.ignoreCase {
 		text = "(?i:" + text + ")"
 	}
-	re, err := regexp.Compile(text)
+	p, err := newPieces(text, o.word)
 	if err != nil {
-		return nil, fmt.Errorf("pattern %q: %w (for a fixed string use -F)", pattern, err)
+		return nil, fmt.Errorf("pattern %q: %w", pattern, err)
 	}
-	return re, nil
+	return p, nil
 }
 
 var plainWord = regexp.MustCompile(`^[A-Za-z0-9_]+$`)
@@ -211,7 +215,7 @@ type grep struct {
 	params    url.Values
 	out       *bufio.Writer
 	words     io.Writer
-	highlight *regexp.Regexp
+	highlight *pieces
 	color     bool
 	found     bool
 	warned    map[string]bool

@@ -133,15 +133,19 @@ func (g *grep) write(r record, match bool) error {
 	}
 	text := r.text()
 	if g.options.only && !g.options.invert {
-		for _, piece := range g.highlight.FindAllString(text, -1) {
-			if piece == "" {
-				continue
+		for _, at := range g.highlight.find(text) {
+			piece := text[at[0]:at[1]]
+			if g.color {
+				piece = colorMatch + piece + colorReset
 			}
 			if err := g.line(r, match, piece); err != nil {
 				return err
 			}
 		}
 		return nil
+	}
+	if g.color && match && !g.options.invert {
+		text = g.highlight.paint(text)
 	}
 	return g.line(r, match, text)
 }
@@ -150,14 +154,6 @@ func (g *grep) line(r record, match bool, text string) error {
 	var b strings.Builder
 	if !g.options.bare {
 		g.prefix(&b, r, match)
-	}
-	if g.color && match && !g.options.invert {
-		text = g.highlight.ReplaceAllStringFunc(text, func(s string) string {
-			if s == "" {
-				return s
-			}
-			return colorMatch + s + colorReset
-		})
 	}
 	b.WriteString(text)
 	b.WriteByte('\n')

@@ -23,7 +23,18 @@ type waterfall struct {
 const (
 	waterfallWidth    = 120 // columns where the output is no terminal
 	waterfallWidthMin = 60
+	// waterfallDepthMax is how many levels are indented: deeper ones say their number instead. Nothing could be seen beyond it, and the labels of a
+	// chain of 100,000 calls would take gigabytes of spaces.
+	waterfallDepthMax = 20
 )
+
+// indent is what stands before a node of this depth.
+func indent(depth int) string {
+	if depth <= waterfallDepthMax {
+		return strings.Repeat("  ", depth)
+	}
+	return strings.Repeat("  ", waterfallDepthMax) + fmt.Sprintf("%d> ", depth)
+}
 
 func (w *waterfall) String() string {
 	var b strings.Builder
@@ -92,7 +103,7 @@ func (w *waterfall) label(i int) string {
 	if service == "" {
 		service = "-"
 	}
-	text := strings.Repeat("  ", n.Depth) + mark + service + " " + n.Name
+	text := indent(n.Depth) + mark + service + " " + n.Name
 	if n.Reason == "missing" {
 		text += " (not received)"
 	} else if n.Reason != "" {
@@ -168,15 +179,15 @@ func (w *waterfall) log(b *strings.Builder, depth int, l *api.LogRecord) {
 	if t, err := time.Parse(time.RFC3339Nano, l.Time); err == nil {
 		at = t.Format("15:04:05.000000")
 	}
-	indent := strings.Repeat("  ", depth)
-	prefix := fmt.Sprintf("%s%s %s ", indent, at, orDash(l.Severity))
+	margin := strings.Repeat("  ", min(depth, waterfallDepthMax))
+	prefix := fmt.Sprintf("%s%s %s ", margin, at, orDash(l.Severity))
 	body := strings.Map(func(r rune) rune {
 		if r == '\n' {
 			return r
 		}
 		return printable(r)
 	}, strings.TrimRight(l.Body, "\n"))
-	body = strings.ReplaceAll(body, "\n", "\n"+indent+"    ")
+	body = strings.ReplaceAll(body, "\n", "\n"+margin+"    ")
 	b.WriteString(w.paint(colorDim, prefix))
 	b.WriteString(w.paint(severityColor(l.SeverityNumber), body))
 	b.WriteByte('\n')
@@ -197,6 +208,9 @@ func (w *waterfall) footer(b *strings.Builder) {
 	}
 	for _, c := range t.Clocks {
 		notes = append(notes, fmt.Sprintf("the clock of %s was moved by %s to fit its callers (%d calls)", c.Process, formatNanos(c.OffsetNano), c.Calls))
+	}
+	if t.Truncated {
+		notes = append(notes, "not complete: the trace has more spans or log records than one answer holds")
 	}
 	for _, r := range t.Stats.Reasons {
 		notes = append(notes, "not complete: "+r)
