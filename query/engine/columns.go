@@ -111,7 +111,7 @@ func (r *columnReader) codes(ctx context.Context, b *bound, col, rg int, rows []
 		known = map[uint32]string{}
 		r.byCode[codesOf{b, col}] = known
 	}
-	last, text := uint32(index.NullCode), ""
+	last, text := index.NullCode, ""
 	for i, row := range rows {
 		code := codes[row]
 		if code == index.NullCode {

@@ -114,8 +114,9 @@ func (l Limits) orDefault() Limits {
 		{&l.Groups, &d.Groups},
 		{&l.Buckets, &d.Buckets},
 		{&l.Cells, &d.Cells},
-		{&l.TraceSpans, &d.TraceSpans}, {&l.SkeletonSpans, &d.SkeletonSpans}, {&l.Traces, &d.Traces},
-
+		{&l.TraceSpans, &d.TraceSpans},
+		{&l.SkeletonSpans, &d.SkeletonSpans},
+		{&l.Traces, &d.Traces},
 		{&l.CacheBytes, &d.CacheBytes},
 	} {
 		if *x.have == 0 {

@@ -132,14 +132,14 @@ func modelTraces(t *testing.T, records []*modelRecord, query lang.Expr, from, to
 // TestTraces compares pages of traces with the model's, whatever the parts the spans are in, the query, the page's size and the times.
 func TestTraces(t *testing.T) {
 	rng := rand.New(rand.NewPCG(3, 1))
-	records := traceWorld(rng, 600)
+	records := traceWorld(rng, 250)
 	queries := []string{"", "status:error", "service:cart duration>100ms", "name:\"query 7 users\"", "service:payment -kind:server", "nothing", "trace_id:*"}
 	for name, e := range layouts(t, rng, telemetry.Spans, records) {
 		t.Run(name, func(t *testing.T) {
 			for _, query := range queries {
 				for _, limit := range []int{1, 7, 500} {
 					if limit == 1 && query == "" {
-						continue // 600 pages tell nothing more
+						continue // 250 pages tell nothing more
 					}
 					r := Request{Tenant: "default", Query: mustParse(t, query)}
 					if limit == 7 {
