@@ -163,7 +163,9 @@ func (s *service) consume(ctx context.Context, conn *grpc.ClientConn, topic stri
 }
 
 // producer is the span that sent a message, and who asked.
-func (m message) producer(ctx context.Context) context.Context { return propagator.Extract(ctx, m.Headers) }
+func (m message) producer(ctx context.Context) context.Context {
+	return propagator.Extract(ctx, m.Headers)
+}
 
 func consumerAttributes(topic, group string, count int) trace.SpanStartEventOption {
 	attrs := []attribute.KeyValue{

@@ -29,7 +29,7 @@ type Options struct {
 
 // DefaultOptions are for watching: a fault a minute, and little load.
 func DefaultOptions() Options {
-	return Options{OTLP: "127.0.0.1:4317", Rate: 4, Seed: 1, Turn: time.Minute, Pause: 20 * time.Second, Out: io.Discard}
+	return Options{OTLP: "127.0.0.1:4317", Rate: 8, Seed: 1, Turn: time.Minute, Pause: 20 * time.Second, Out: io.Discard}
 }
 
 // NoFaults as the only name in Options.Faults leaves the shop healthy.

@@ -65,7 +65,14 @@ func (s *service) serveHTTP() {
 func (s *service) handle(pattern string, f func(ctx context.Context, r *http.Request) (any, error)) {
 	answer := http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		begin, ctx := time.Now(), r.Context()
-		result, err := f(ctx, r)
+		var result any
+		var err error
+		if s.who != nil {
+			ctx, err = s.who(ctx, r)
+		}
+		if err == nil {
+			result, err = f(ctx, r)
+		}
 		code := codeOf(err)
 		if err != nil {
 			result = map[string]string{"error": wordsOf(err)}

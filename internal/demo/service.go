@@ -29,6 +29,9 @@ type service struct {
 	meter  metric.Meter
 	client *http.Client
 
+	// who, if set, puts who asks into the context of a request.
+	who func(context.Context, *http.Request) (context.Context, error)
+
 	mux     *http.ServeMux // either these,
 	http    *http.Server
 	grpc    *grpc.Server // or this

@@ -2,7 +2,6 @@ package demo
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"net"
 	"slices"
@@ -13,6 +12,7 @@ import (
 	"go.opentelemetry.io/otel"
 	"golang.org/x/sync/errgroup"
 	"google.golang.org/grpc"
+	"google.golang.org/grpc/connectivity"
 	"google.golang.org/grpc/credentials/insecure"
 )
 
@@ -110,23 +110,36 @@ func (s *shop) run(ctx context.Context) error {
 		s.services[k.name].stop(stopping)
 	}
 	err := serving.Wait()
-	return errors.Join(err, s.flush(ctx))
+	s.flush(ctx)
+	return err
 }
 
 // flush sends what is recorded and not yet sent, for as long as that is worth waiting.
-func (s *shop) flush(ctx context.Context) error {
-	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), flushTimeout)
+func (s *shop) flush(ctx context.Context) {
+	limit := flushTimeout
+	if s.receiver.GetState() != connectivity.Ready {
+		limit = 0 // nobody is there to take it
+	}
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), limit)
 	defer cancel()
 	var all errgroup.Group
 	for _, v := range s.services {
 		all.Go(func() error { return v.sdk.shutdown(ctx) })
 	}
-	if all.Wait() != nil {
+	// The SDK waits for locks without looking at ctx, so we do not wait for the SDK: what is still under way fails when the connection is closed.
+	sent := make(chan error, 1)
+	go func() { sent <- all.Wait() }()
+	var err error
+	select {
+	case err = <-sent:
+	case <-ctx.Done():
+		err = ctx.Err()
+	}
+	if err != nil {
 		s.say("closed; some of the last telemetry was not taken by %s", s.options.OTLP)
-		return nil
+		return
 	}
 	s.say("closed; all telemetry is sent")
-	return nil
 }
 
 func (s *shop) names() []string {

@@ -13,6 +13,7 @@ import (
 	"go.opentelemetry.io/otel/exporters/otlp/otlplog/otlploggrpc"
 	"go.opentelemetry.io/otel/exporters/otlp/otlpmetric/otlpmetricgrpc"
 	"go.opentelemetry.io/otel/exporters/otlp/otlptrace/otlptracegrpc"
+	otellog "go.opentelemetry.io/otel/log"
 	"go.opentelemetry.io/otel/propagation"
 	sdklog "go.opentelemetry.io/otel/sdk/log"
 	sdkmetric "go.opentelemetry.io/otel/sdk/metric"
@@ -55,7 +56,7 @@ func newProviders(ctx context.Context, conn *grpc.ClientConn, res *resource.Reso
 	batch := sdktrace.NewBatchSpanProcessor(spans, sdktrace.WithBatchTimeout(batchInterval), sdktrace.WithMaxQueueSize(batchRecords), sdktrace.WithMaxExportBatchSize(batchRecords/2))
 	return &providers{
 		spans: sdktrace.NewTracerProvider(sdktrace.WithResource(res), sdktrace.WithSpanProcessor(whoAsks{}), sdktrace.WithSpanProcessor(skewedSpans{batch, clock})),
-		logs: sdklog.NewLoggerProvider(sdklog.WithResource(res), sdklog.WithProcessor(skewedLogs{clock}), sdklog.WithProcessor(
+		logs: sdklog.NewLoggerProvider(sdklog.WithResource(res), sdklog.WithProcessor(logEdge{clock}), sdklog.WithProcessor(
 			sdklog.NewBatchProcessor(logs, sdklog.WithExportInterval(batchInterval), sdklog.WithMaxQueueSize(batchRecords)))),
 		metrics: sdkmetric.NewMeterProvider(sdkmetric.WithResource(res), sdkmetric.WithReader(sdkmetric.NewPeriodicReader(metrics, sdkmetric.WithInterval(metricInterval)))),
 	}, nil
@@ -111,19 +112,22 @@ func (s skewedSpan) Events() []sdktrace.Event {
 	return events
 }
 
-// skewedLogs does the same to log records, and names the levels that slog has no name for.
-type skewedLogs struct {
+// logEdge does both to log records, and names the levels that slog has no name for.
+type logEdge struct {
 	clock func() time.Duration
 }
 
-func (p skewedLogs) OnEmit(_ context.Context, r *sdklog.Record) error {
+func (p logEdge) OnEmit(ctx context.Context, r *sdklog.Record) error {
+	for _, m := range baggage.FromContext(ctx).Members() {
+		r.AddAttributes(otellog.String(m.Key(), m.Value()))
+	}
 	r.SetTimestamp(r.Timestamp().Add(p.clock()))
 	r.SetSeverityText(r.Severity().String())
 	return nil
 }
-func (skewedLogs) Enabled(context.Context, sdklog.EnabledParameters) bool { return true }
-func (skewedLogs) Shutdown(context.Context) error                         { return nil }
-func (skewedLogs) ForceFlush(context.Context) error                       { return nil }
+func (logEdge) Enabled(context.Context, sdklog.EnabledParameters) bool { return true }
+func (logEdge) Shutdown(context.Context) error                         { return nil }
+func (logEdge) ForceFlush(context.Context) error                       { return nil }
 
 // watchReceiver says once when the receiver is away, and once when it is back.
 func (s *shop) watchReceiver(ctx context.Context, conn *grpc.ClientConn) {

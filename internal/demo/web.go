@@ -26,35 +26,34 @@ func newWeb(s *service) error {
 	w.carts, errs[0] = s.dial("cart", nil)
 	w.recommendations, errs[1] = s.dial("recommendations", nil)
 	s.serveHTTP()
-	s.handle("GET /{$}", w.known(w.home))
-	s.handle("GET /search", w.known(w.search))
-	s.handle("GET /product/{id}", w.known(w.product))
-	s.handle("GET /cart", w.known(w.cart))
-	s.handle("POST /cart", w.known(w.addToCart))
-	s.handle("POST /checkout", w.known(w.checkout))
-	s.handle("GET /export", w.known(w.export))
+	s.who = known
+	s.handle("GET /{$}", w.home)
+	s.handle("GET /search", w.search)
+	s.handle("GET /product/{id}", w.product)
+	s.handle("GET /cart", w.cart)
+	s.handle("POST /cart", w.addToCart)
+	s.handle("POST /checkout", w.checkout)
+	s.handle("GET /export", w.export)
 	return errors.Join(errs[:]...)
 }
 
-// known puts the user's tenant and session into the baggage.
-func (w *web) known(f func(context.Context, *http.Request) (any, error)) func(context.Context, *http.Request) (any, error) {
-	return func(ctx context.Context, r *http.Request) (any, error) {
-		span := trace.SpanFromContext(ctx)
-		var members []baggage.Member
-		for key, value := range map[string]string{"tenant.id": r.Header.Get("X-Tenant"), "session.id": r.Header.Get("X-Session"), "user.id": r.Header.Get("X-User")} {
-			m, err := baggage.NewMemberRaw(key, value)
-			if err != nil {
-				return nil, refuse(http.StatusBadRequest, "header of %s: %v", key, err)
-			}
-			members = append(members, m)
-			span.SetAttributes(attribute.String(key, value))
-		}
-		b, err := baggage.New(members...)
+// known puts the user's tenant and session into the baggage, which the services behind the edge copy to their spans and log records.
+func known(ctx context.Context, r *http.Request) (context.Context, error) {
+	span := trace.SpanFromContext(ctx)
+	var members []baggage.Member
+	for _, h := range [][2]string{{"tenant.id", "X-Tenant"}, {"session.id", "X-Session"}, {"user.id", "X-User"}} {
+		m, err := baggage.NewMemberRaw(h[0], r.Header.Get(h[1]))
 		if err != nil {
-			return nil, refuse(http.StatusBadRequest, "who asks: %v", err)
+			return ctx, refuse(http.StatusBadRequest, "header %s: %v", h[1], err)
 		}
-		return f(baggage.ContextWithBaggage(ctx, b), r)
+		members = append(members, m)
+		span.SetAttributes(attribute.String(h[0], m.Value()))
 	}
+	b, err := baggage.New(members...)
+	if err != nil {
+		return ctx, refuse(http.StatusBadRequest, "who asks: %v", err)
+	}
+	return baggage.ContextWithBaggage(ctx, b), nil
 }
 
 func (w *web) home(ctx context.Context, _ *http.Request) (any, error) {
