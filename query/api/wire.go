@@ -208,7 +208,8 @@ type Traces struct {
 	Stats  Stats          `json:"stats"`
 }
 
-// TraceSummary is a trace in a list, summed up from all of its spans. Times are as the senders' clocks had them.
+// TraceSummary is a trace in a list, summed up from all of its spans, but for traces that go on for more than an hour: of those from the
+// spans within an hour of the newest matching ones of the page. Times are as the senders' clocks had them.
 type TraceSummary struct {
 	TraceID      string         `json:"traceId"`
 	Start        string         `json:"start"`

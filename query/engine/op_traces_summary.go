@@ -13,7 +13,8 @@ import (
 	"clew/internal/telemetry"
 )
 
-// TraceSummary is what a list shows of a trace. Times are as the senders' clocks had them.
+// TraceSummary is what a list shows of a trace, summed up from its spans that begin within an hour of the newest matching ones of the
+// page: all of them, but for traces that go on for hours. Times are as the senders' clocks had them.
 type TraceSummary struct {
 	ID       telemetry.TraceID
 	Start    int64 // of its first span, nanoseconds
@@ -65,6 +66,7 @@ type summarizer struct {
 	ids  *idSet
 
 	mu        sync.Mutex
+	bounds    map[*bound]*bound // asks' plan, by q's of the same part
 	summaries []summary
 	seen      map[uint64]struct{} // hashes of spans, so that what was sent twice counts once
 	services  int                 // in all summaries
@@ -85,7 +87,7 @@ func (e *Engine) summarize(ctx context.Context, r Request, places []tracePlace, 
 		return nil, err
 	}
 	defer q.end()
-	z := &summarizer{q: q, ids: all.ids, summaries: make([]summary, len(ids)), seen: map[uint64]struct{}{}}
+	z := &summarizer{q: q, ids: all.ids, summaries: make([]summary, len(ids)), seen: map[uint64]struct{}{}, bounds: map[*bound]*bound{}}
 	if z.asks, err = q.narrowed(r, all.ids); err != nil {
 		return nil, err
 	}
@@ -195,7 +197,7 @@ func (z *summarizer) read(ctx context.Context, t task, list []int) ([]spanFacts,
 
 // matching marks the spans that match the request.
 func (z *summarizer) matching(ctx context.Context, t task, spans []spanFacts, list []int) error {
-	b, err := z.asks.bind(ctx, t.b.part)
+	b, err := z.bound(ctx, t.b)
 	if err != nil {
 		return err
 	}
@@ -217,6 +219,24 @@ func (z *summarizer) matching(ctx context.Context, t task, spans []spanFacts, li
 		}
 	}
 	return nil
+}
+
+// bound is the request's plan rewritten for the part of b, once for all its row groups.
+func (z *summarizer) bound(ctx context.Context, b *bound) (*bound, error) {
+	z.mu.Lock()
+	asked := z.bounds[b]
+	z.mu.Unlock()
+	if asked != nil {
+		return asked, nil
+	}
+	asked, err := z.asks.bind(ctx, b.part) // two at once do it twice: no harm
+	if err != nil {
+		return nil, err
+	}
+	z.mu.Lock()
+	defer z.mu.Unlock()
+	z.bounds[b] = asked
+	return asked, nil
 }
 
 func (z *summarizer) addLocked(f *spanFacts) {

@@ -213,6 +213,30 @@ func TestTracesLongOverlap(t *testing.T) {
 	}
 }
 
+// TestTracesMargin holds how far the spans of a listed trace are looked for: an hour from the one that matches, whatever the times
+// of the request.
+func TestTracesMargin(t *testing.T) {
+	var records []*modelRecord
+	for i, after := range []time.Duration{-61 * time.Minute, -59 * time.Minute, 0, 59 * time.Minute, 61 * time.Minute} {
+		r := &modelRecord{signal: telemetry.Spans, time: testNow.Add(after - 3*time.Hour).UnixNano(), cells: map[telemetry.Column]any{}}
+		r.set(telemetry.LevelField, telemetry.FieldTraceID, telemetry.TypeBytes, []byte("0123456789abcdef"))
+		r.set(telemetry.LevelField, telemetry.FieldSpanID, telemetry.TypeBytes, []byte{7: byte(i + 1)})
+		r.set(telemetry.LevelField, telemetry.FieldDuration, telemetry.TypeInt, int64(time.Minute))
+		r.set(telemetry.LevelField, telemetry.FieldName, telemetry.TypeString, fmt.Sprint("span ", i))
+		records = append(records, r)
+	}
+	for name, e := range layouts(t, rand.New(rand.NewPCG(1, 1)), telemetry.Spans, records) {
+		r := Request{Tenant: "default", Query: mustParse(t, `"span 2"`), From: records[2].time, To: records[2].time + 1}
+		found, err := e.Traces(t.Context(), TraceSearch{Request: r, Limit: 1})
+		if err != nil || len(found.Traces) != 1 {
+			t.Fatalf("%s: %+v, %v", name, found, err)
+		}
+		if x := found.Traces[0]; x.Spans != 3 || x.Matched != 1 || x.Start != records[1].time || x.Duration != int64(119*time.Minute) {
+			t.Errorf("%s: %+v", name, x)
+		}
+	}
+}
+
 // TestTraceCursor holds that cursors of the two kinds are told apart.
 func TestTraceCursor(t *testing.T) {
 	c := &TraceCursor{tracePlace{-5, telemetry.TraceID{1, 15: 2}}}
