@@ -63,4 +63,4 @@ soak: build ## the long forms of the crash tests
 # DuckDB reads our Parquet files in a test; without Node that test says that it is skipped.
 deps:
 	@if command -v npm >/dev/null && [ ! -d index/segment/duckdb/node_modules ]; then \
-	  npm ci --prefix index/segment/duckdb --no-audit --no-fund --loglevel=error; fi
+	  npm install --prefix index/segment/duckdb --no-audit --no-fund --loglevel=error; fi
