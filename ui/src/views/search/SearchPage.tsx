@@ -1,3 +1,137 @@
+// Search over traces, spans and logs: a query, facets, what there is over time, and the rows.
+import { Button } from '@mantine/core';
+import { IconPlayerPause, IconPlayerPlay } from '@tabler/icons-react';
+import { useCallback, useEffect } from 'react';
+import { ApiError } from '@/api/client';
+import { useCount } from '@/api/queries';
+import { ErrorNote } from '@/components/ErrorNote';
+import { useKeys } from '@/state/keys';
+import { useTime } from '@/state/time';
+import { Answered } from './Answered';
+import { ColumnPicker } from './ColumnPicker';
+import { CopyMenu } from './CopyMenu';
+import { DurationHeatmap } from './DurationHeatmap';
+import { Facets } from './Facets';
+import { Nothing } from './Nothing';
+import { QueryBox } from './QueryBox';
+import { RecordDetail } from './RecordDetail';
+import { RecordList } from './RecordList';
+import classes from './SearchPage.module.css';
+import { type SearchState, useSearchState } from './state';
+import { Tabs } from './Tabs';
+import { TraceList } from './TraceList';
+import { type Results, useResults } from './useResults';
+import { VolumeChart } from './VolumeChart';
+
 export default function SearchPage() {
-  return <main />;
+  const state = useSearchState();
+  const time = useTime();
+  const results = useResults(state);
+  const spans = useCount({ ...state.scope, signal: 'spans' });
+  const logs = useCount({ ...state.scope, signal: 'logs' });
+  const count = state.kind === 'logs' ? logs : spans;
+  const problem = queryProblem(results.error) ?? queryProblem(count.error);
+  const selected = state.selected ? results.records.find((r) => r.id === state.selected) : undefined;
+  useEffect(() => {
+    document.title = state.query ? `${state.query} – clew` : 'clew';
+  }, [state.query]);
+  useKeys({
+    '1': () => state.setKind('traces'),
+    '2': () => state.setKind('spans'),
+    '3': () => state.setKind('logs'),
+    l: () => time.setLive(!time.live),
+  });
+  return (
+    <div className={classes.page}>
+      <h1 className="sr-only">Search</h1>
+      <search className={classes.bar}>
+        <Tabs state={state} spans={spans} logs={logs} />
+        <QueryBox state={state} problem={problem} />
+        <LiveButton />
+      </search>
+      <div className={classes.below}>
+        <Facets state={state} />
+        <div className={classes.main}>
+          {!problem && (
+            <div className={state.kind === 'logs' ? classes.charts : `${classes.charts} ${classes.two}`}>
+              <VolumeChart state={state} />
+              {state.kind !== 'logs' && <DurationHeatmap state={state} />}
+            </div>
+          )}
+          <div className={classes.toolbar}>
+            {problem ? (
+              <span />
+            ) : (
+              <Answered kind={state.kind} count={count.data} stats={results.stats} stale={results.stale || count.isPlaceholderData} />
+            )}
+            <span className={classes.space} />
+            {time.live && time.held && <span className={classes.held}>live waits while you read; g goes back to the newest</span>}
+            {state.kind !== 'traces' && <ColumnPicker state={state} />}
+            <CopyMenu state={state} />
+          </div>
+          <div className={selected ? `${classes.results} ${classes.withDetail}` : classes.results} id="results">
+            <Rows state={state} results={results} problem={problem} counts={{ spans: spans.data?.count, logs: logs.data?.count }} />
+            {selected && <RecordDetail key={selected.id} record={selected} state={state} />}
+          </div>
+        </div>
+      </div>
+    </div>
+  );
+}
+
+interface RowsProps {
+  state: SearchState;
+  results: Results;
+  problem: ApiError | undefined;
+  counts: { spans: number | undefined; logs: number | undefined };
+}
+
+function Rows({ state, results, problem, counts }: RowsProps) {
+  const { hold } = useTime();
+  // Rows must not move under the eyes of someone who reads them.
+  const onTop = useCallback((top: boolean) => hold(!top), [hold]);
+  const reading = state.selected !== '';
+  useEffect(() => {
+    hold(reading);
+    return () => hold(false);
+  }, [reading, hold]);
+  if (problem) return <div className={classes.waitsForQuery}>The query has a mistake; it is marked above.</div>;
+  if (results.error) return <ErrorNote error={results.error} retry={results.retry} />;
+  if (results.loading) return <Waiting />;
+  const empty = state.kind === 'traces' ? results.traces.length === 0 : results.records.length === 0;
+  if (empty) return <Nothing state={state} counts={counts} />;
+  if (state.kind === 'traces') return <TraceList traces={results.traces} paged={results.paged} onTop={onTop} />;
+  return <RecordList key={state.kind} state={state} records={results.records} paged={results.paged} onTop={onTop} />;
+}
+
+function Waiting() {
+  return (
+    <div className={classes.waiting} aria-hidden="true">
+      {Array.from({ length: 14 }, (_, i) => (
+        // biome-ignore lint/suspicious/noArrayIndexKey: they are all the same
+        <div key={i} className="skeleton" style={{ width: `${92 - ((i * 37) % 40)}%` }} />
+      ))}
+    </div>
+  );
+}
+
+function LiveButton() {
+  const { live, setLive } = useTime();
+  return (
+    <Button
+      size="sm"
+      h={32}
+      variant={live ? 'filled' : 'default'}
+      leftSection={live ? <IconPlayerPause size={14} /> : <IconPlayerPlay size={14} />}
+      aria-pressed={live}
+      onClick={() => setLive(!live)}
+    >
+      Live
+    </Button>
+  );
+}
+
+/** The error where it is about the query's text; it is shown there. */
+function queryProblem(error: unknown): ApiError | undefined {
+  return error instanceof ApiError && error.field === 'query' ? error : undefined;
 }

@@ -1,0 +1,66 @@
+// The one client of clew's HTTP API.
+import { num, object, or, type Shape, str } from './validate';
+
+export type Params = Record<string, string | number | undefined>;
+
+/** What the server says when it does not answer the question: what was wrong, where in the query, and what would be right. */
+export class ApiError extends Error {
+  constructor(
+    message: string,
+    readonly status: number,
+    readonly code: string,
+    readonly field = '',
+    readonly pos = -1, // bytes into the query, -1: not about a place
+    readonly end = -1,
+    readonly hint = '',
+  ) {
+    super(message);
+  }
+
+  /** Asking again may help. */
+  get passing(): boolean {
+    return this.status === 0 || this.status === 429 || this.status >= 500;
+  }
+}
+
+interface ErrorBody {
+  code: string;
+  message: string;
+  field: string;
+  pos: number;
+  end: number;
+  hint: string;
+}
+const errorBody = object<{ error: ErrorBody }>({
+  error: object<ErrorBody>({ code: str, message: str, field: or(str, ''), pos: or(num, -1), end: or(num, -1), hint: or(str, '') }),
+});
+
+/** The path and query of a request, as fetch and curl take it. Parameters that are undefined or '' are left out. */
+export function requestPath(path: string, params: Params = {}): string {
+  const search = new URLSearchParams();
+  for (const [name, value] of Object.entries(params)) if (value !== undefined && value !== '') search.set(name, String(value));
+  const text = search.toString();
+  return text ? `${path}?${text}` : path;
+}
+
+export async function ask<T>(path: string, params: Params, shape: Shape<T>, signal?: AbortSignal): Promise<T> {
+  let response: Response;
+  try {
+    response = await fetch(requestPath(path, params), { headers: { Accept: 'application/json' }, signal: signal ?? null });
+  } catch (e) {
+    if (signal?.aborted) throw e;
+    throw new ApiError('clew does not answer: is it still running?', 0, 'unreachable');
+  }
+  const body: unknown = await response.json().catch(() => undefined);
+  if (!response.ok) throw errorFrom(response.status, body);
+  return shape(body, '');
+}
+
+export function errorFrom(status: number, body: unknown): ApiError {
+  try {
+    const { error: e } = errorBody(body, '');
+    return new ApiError(e.message, status, e.code, e.field, e.pos, e.end, e.hint);
+  } catch {
+    return new ApiError(`clew answered with status ${status}`, status, 'unknown');
+  }
+}

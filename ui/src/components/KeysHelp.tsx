@@ -1,0 +1,65 @@
+// The keys, on one sheet.
+import { Modal } from '@mantine/core';
+import { Kbd, modKey } from './Kbd';
+import classes from './KeysHelp.module.css';
+
+const sheets: { title: string; keys: [string[], string][] }[] = [
+  {
+    title: 'Everywhere',
+    keys: [
+      [[modKey, 'K'], 'Commands'],
+      [['?'], 'This sheet'],
+      [['Esc'], 'Close, or clear'],
+    ],
+  },
+  {
+    title: 'Search',
+    keys: [
+      [['/'], 'To the query'],
+      [['j'], 'Next row'],
+      [['k'], 'Previous row'],
+      [['Enter'], 'Open the row'],
+      [['t'], "Open the row's trace"],
+      [['1', '2', '3'], 'Traces, spans, logs'],
+      [['l'], 'Live'],
+      [['r'], 'Refresh'],
+      [['g'], 'To the newest'],
+    ],
+  },
+  {
+    title: 'Trace',
+    keys: [
+      [['j', 'k'], 'Next and previous span'],
+      [['f', 'b'], 'The same, as in Jaeger'],
+      [['w', 's'], 'Scroll up and down'],
+      [['a', 'd'], 'Pan left and right'],
+      [['[', ']'], 'Collapse and expand all'],
+    ],
+  },
+];
+
+export default function KeysHelp({ onClose }: { onClose: () => void }) {
+  return (
+    <Modal opened onClose={onClose} title="Keys" size="lg" closeButtonProps={{ 'aria-label': 'Close' }}>
+      <div className={classes.sheets}>
+        {sheets.map((sheet) => (
+          <section key={sheet.title}>
+            <h2 className={classes.title}>{sheet.title}</h2>
+            <dl className={classes.keys}>
+              {sheet.keys.map(([keys, what]) => (
+                <div key={what}>
+                  <dt>
+                    {keys.map((k) => (
+                      <Kbd key={k}>{k}</Kbd>
+                    ))}
+                  </dt>
+                  <dd>{what}</dd>
+                </div>
+              ))}
+            </dl>
+          </section>
+        ))}
+      </div>
+    </Modal>
+  );
+}

@@ -1,0 +1,134 @@
+// The frame around every page: where one can go, and what holds on all pages (time, theme, keys).
+import { ActionIcon, Tooltip, useMantineColorScheme } from '@mantine/core';
+import { IconCommand, IconKeyboard, IconMoon, IconSun } from '@tabler/icons-react';
+import { lazy, type ReactNode, Suspense, useState } from 'react';
+import { Link, useLocation } from 'wouter';
+import { useKeys } from '@/state/keys';
+import { useTheme } from '@/state/theme';
+import { useTime } from '@/state/time';
+import { modKey } from './Kbd';
+import { RefreshMenu } from './RefreshMenu';
+import classes from './Shell.module.css';
+import { TimeRangePicker } from './TimeRangePicker';
+import { TraceIdBox } from './TraceIdBox';
+
+const CommandPalette = lazy(() => import('./CommandPalette'));
+const KeysHelp = lazy(() => import('./KeysHelp'));
+
+type Dialog = 'palette' | 'keys' | undefined;
+
+export function Shell({ children }: { children: ReactNode }) {
+  const [path] = useLocation();
+  const [dialog, setDialog] = useState<Dialog>();
+  const { tick } = useTime();
+  const timed = path === '/search';
+  useKeys({
+    'mod+k': () => setDialog(dialog === 'palette' ? undefined : 'palette'),
+    '?': () => setDialog('keys'),
+    ...(timed ? { r: tick } : {}),
+  });
+  return (
+    <div className={classes.shell}>
+      <a className={classes.skip} href="#page">
+        Skip to the page
+      </a>
+      <header className={classes.header}>
+        <Link href="/search" className={classes.logo} aria-label="clew: search">
+          <Clew />
+          clew
+        </Link>
+        <nav className={classes.nav} aria-label="Pages">
+          <NavLink href="/search" active={path === '/search' || path.startsWith('/trace/')}>
+            Search
+          </NavLink>
+          <NavLink href="/start" active={path === '/start'}>
+            Get started
+          </NavLink>
+        </nav>
+        <TraceIdBox />
+        <div className={classes.space} />
+        {timed && (
+          <>
+            <TimeRangePicker />
+            <ZoneButton />
+            <RefreshMenu />
+          </>
+        )}
+        <Tool label={`Commands (${modKey} K)`} onClick={() => setDialog('palette')} icon={IconCommand} />
+        <Tool label="Keys (?)" onClick={() => setDialog('keys')} icon={IconKeyboard} />
+        <ThemeButton />
+      </header>
+      <main id="page" className={classes.page}>
+        {children}
+      </main>
+      <Suspense fallback={null}>
+        {dialog === 'palette' && <CommandPalette onClose={() => setDialog(undefined)} onKeys={() => setDialog('keys')} />}
+        {dialog === 'keys' && <KeysHelp onClose={() => setDialog(undefined)} />}
+      </Suspense>
+    </div>
+  );
+}
+
+function NavLink({ href, active, children }: { href: string; active: boolean; children: string }) {
+  return (
+    <Link href={href} className={active ? `${classes.link} ${classes.active}` : classes.link} aria-current={active ? 'page' : undefined}>
+      {children}
+    </Link>
+  );
+}
+
+function Tool({ label, icon: Icon, onClick }: { label: string; icon: typeof IconSun; onClick: () => void }) {
+  return (
+    <Tooltip label={label} openDelay={400}>
+      <ActionIcon variant="subtle" color="gray" size={26} aria-label={label} onClick={onClick}>
+        <Icon size={16} />
+      </ActionIcon>
+    </Tooltip>
+  );
+}
+
+function ZoneButton() {
+  const { zone, setZone } = useTime();
+  return (
+    <Tooltip label={zone === 'utc' ? 'Times are UTC' : 'Times are local'} openDelay={400}>
+      <button
+        type="button"
+        className={classes.zone}
+        aria-label={`Times are ${zone === 'utc' ? 'UTC' : 'local'}; change`}
+        onClick={() => setZone(zone === 'utc' ? 'local' : 'utc')}
+      >
+        {zone === 'utc' ? 'UTC' : 'Local'}
+      </button>
+    </Tooltip>
+  );
+}
+
+function ThemeButton() {
+  const theme = useTheme();
+  const { setColorScheme } = useMantineColorScheme();
+  return (
+    <Tool
+      label={theme === 'dark' ? 'Light theme' : 'Dark theme'}
+      icon={theme === 'dark' ? IconSun : IconMoon}
+      onClick={() => setColorScheme(theme === 'dark' ? 'light' : 'dark')}
+    />
+  );
+}
+
+function Clew() {
+  return (
+    <svg
+      width="20"
+      height="20"
+      viewBox="0 0 32 32"
+      fill="none"
+      stroke="currentColor"
+      strokeWidth="2.6"
+      strokeLinecap="round"
+      aria-hidden="true"
+    >
+      <circle cx="14" cy="14" r="10.5" />
+      <path d="M4.6 17.5C10 12 17 9.5 24 10.6M6.5 21.5C12 16 18 13.5 24.4 14.5M8.5 5.5C12 9 14 15 13.5 24.4M20.5 21.8C23 25 26 28 30 28" />
+    </svg>
+  );
+}

@@ -1,0 +1,62 @@
+// Which fields are worth a facet, and in which order: those of few values that people look for first.
+import type { Field, Group } from '@/api/answers';
+import { severityClass } from './color';
+
+const first: Record<'logs' | 'spans', string[]> = {
+  logs: ['severity', 'service', 'event_name'],
+  spans: [
+    'service',
+    'status',
+    'kind',
+    'name',
+    'http.response.status_code',
+    'http.route',
+    'rpc.method',
+    'db.system',
+    'error.type',
+    'exception.type',
+  ],
+};
+const never = new Set([
+  'time',
+  'start',
+  'duration',
+  'body',
+  'exceptions',
+  'trace_id',
+  'span_id',
+  'parent_span_id',
+  'trace_state',
+  'severity_text',
+  'status_message',
+  'events',
+  'links',
+]);
+
+export const openAtFirst = 5;
+
+/** The facets' fields. Attributes of the record come before those of its resource, frequent ones before rare ones. */
+export function facetFields(fields: readonly Field[], signal: 'logs' | 'spans'): Field[] {
+  const order = first[signal];
+  const rank = (f: Field) => {
+    const at = order.indexOf(f.name);
+    return at >= 0 ? at : ({ field: 100, record: 200, scope: 400, resource: 300 }[f.level] ?? 500);
+  };
+  return fields
+    .filter((f) => !never.has(f.name) && f.name !== 'resource.service.name' && f.type !== 'json' && f.type !== 'bytes')
+    .sort((a, b) => rank(a) - rank(b) || b.count - a.count || (a.name < b.name ? -1 : 1));
+}
+
+/** A facet's values as they are shown: severities by their class. */
+export function facetValues(field: string, groups: readonly Group[]): Group[] {
+  if (field !== 'severity') return [...groups];
+  const counts = new Map<string, number>();
+  for (const g of groups) {
+    const name = severityClass(Number(g.value));
+    if (name !== 'unset') counts.set(name, (counts.get(name) ?? 0) + g.count);
+  }
+  return ['fatal', 'error', 'warn', 'info', 'debug', 'trace'].flatMap((value) => {
+    const count = counts.get(value);
+    return count === undefined ? [] : [{ value, count }];
+  });
+}

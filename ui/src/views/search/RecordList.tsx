@@ -1,0 +1,146 @@
+// Log records or spans, newest first, a row each.
+import { useMemo } from 'react';
+import { useLocation } from 'wouter';
+import type { LogRecord, SpanRecord } from '@/api/records';
+import { Marked } from '@/components/Marked';
+import { Cell, HeaderCell, RowList } from '@/components/RowList';
+import { ServiceBadge } from '@/components/ServiceBadge';
+import { Severity, Status } from '@/components/Severity';
+import { serviceColor } from '@/logic/color';
+import { formatDuration, formatUnixNanos } from '@/logic/format';
+import { markers } from '@/logic/highlight';
+import { type AnyRecord, fieldOf, isSpan } from '@/logic/record';
+import { useTheme } from '@/state/theme';
+import { useTime } from '@/state/time';
+import { ListEnd } from './ListEnd';
+import classes from './lists.module.css';
+import type { SearchState } from './state';
+import type { Paged } from './useResults';
+
+const headers = {
+  logs: ['Time', 'Severity', 'Service', 'Body'],
+  spans: ['Time', 'Service', 'Name', 'Kind', 'Status', 'Duration'],
+  traces: [],
+};
+const widths = {
+  logs: { before: '168px 76px 136px', prose: 'minmax(320px, 1fr)', after: '' },
+  spans: { before: '168px 136px', prose: 'minmax(240px, 1fr)', after: '78px 62px 176px' },
+  traces: { before: '', prose: '', after: '' },
+};
+
+/** The address of a record's trace, at its span. */
+export function traceHref(r: AnyRecord): string {
+  return `/trace/${r.traceId}${r.spanId ? `?span=${r.spanId}` : ''}`;
+}
+
+export function RecordList({
+  state,
+  records,
+  paged,
+  onTop,
+}: {
+  state: SearchState;
+  records: AnyRecord[];
+  paged: Paged;
+  onTop: (top: boolean) => void;
+}) {
+  const [, navigate] = useLocation();
+  const { columns, kind } = state;
+  const selected = state.selected ? records.findIndex((r) => r.id === state.selected) : -1;
+  const marks = useMemo(() => markers(state.query, kind === 'logs' ? 'body' : 'name'), [state.query, kind]);
+  const longest = useMemo(() => records.reduce((max, r) => (isSpan(r) ? Math.max(max, r.durationNano) : max), 1), [records]);
+  const w = widths[kind];
+  const extra = columns.map(() => '150px').join(' ');
+  const openTrace = (i: number) => {
+    const r = records[i];
+    if (r?.traceId) navigate(traceHref(r));
+  };
+  return (
+    <RowList
+      label={kind === 'logs' ? 'Log records' : 'Spans'}
+      count={records.length}
+      rowHeight={26}
+      columns={[w.before, w.prose, w.after, extra].filter(Boolean).join(' ')}
+      minWidth={(kind === 'logs' ? 720 : 880) + columns.length * 150}
+      header={[...headers[kind], ...columns].map((name) => <HeaderCell key={name}>{name}</HeaderCell>)}
+      rowKey={(i) => records[i]?.id ?? String(i)}
+      row={(i) => {
+        const r = records[i];
+        if (!r) return null;
+        return (
+          <>
+            {isSpan(r) ? <SpanCells span={r} marks={marks} longest={longest} /> : <LogCells log={r} marks={marks} />}
+            {columns.map((c) => {
+              const text = fieldOf(r, c);
+              return (
+                <Cell key={c} title={text} className="mono">
+                  {text}
+                </Cell>
+              );
+            })}
+          </>
+        );
+      }}
+      selected={selected}
+      onOpen={(i) => state.select(i === selected ? '' : (records[i]?.id ?? ''))}
+      {...(selected >= 0 ? { onMove: (i: number) => state.select(records[i]?.id ?? '') } : {})}
+      keys={{ t: openTrace }}
+      onEnd={paged.more}
+      onTop={onTop}
+      footer={<ListEnd paged={paged} count={records.length} what={kind === 'logs' ? 'log records' : 'spans'} />}
+    />
+  );
+}
+
+function LogCells({ log, marks }: { log: LogRecord; marks: RegExp[] }) {
+  const { zone } = useTime();
+  return (
+    <>
+      <Cell className={classes.time}>{formatUnixNanos(log.timeUnixNano, zone, 3, true)}</Cell>
+      <Cell>
+        <Severity number={log.severityNumber} text={log.severityText} />
+      </Cell>
+      <Cell>
+        <ServiceBadge service={log.service} />
+      </Cell>
+      <Cell className={classes.body}>
+        <Marked text={log.body.length > 2_000 ? log.body.slice(0, 2_000) : log.body} markers={marks} />
+      </Cell>
+    </>
+  );
+}
+
+function SpanCells({ span, marks, longest }: { span: SpanRecord; marks: RegExp[]; longest: number }) {
+  const { zone } = useTime();
+  const theme = useTheme();
+  return (
+    <>
+      <Cell className={classes.time}>{formatUnixNanos(span.startUnixNano, zone, 3, true)}</Cell>
+      <Cell>
+        <ServiceBadge service={span.service} />
+      </Cell>
+      <Cell title={span.name}>
+        <Marked text={span.name} markers={marks} />
+      </Cell>
+      <Cell className={classes.soft}>{span.kind}</Cell>
+      <Cell>
+        <Status status={span.status} />
+      </Cell>
+      <Cell className={classes.duration}>
+        <DurationBar
+          share={span.durationNano / longest}
+          color={span.status === 'error' ? 'var(--error)' : serviceColor(span.service, theme)}
+        />
+        {formatDuration(span.durationNano)}
+      </Cell>
+    </>
+  );
+}
+
+export function DurationBar({ share, color }: { share: number; color: string }) {
+  return (
+    <span className={classes.track} aria-hidden="true">
+      <span className={classes.fill} style={{ width: `${Math.min(100, Math.max(1.5, share * 100))}%`, background: color }} />
+    </span>
+  );
+}

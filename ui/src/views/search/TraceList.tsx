@@ -1,0 +1,118 @@
+// Traces that have a span matching the query, newest first: where they began, which services took part, what failed.
+import { IconAlertCircle, IconQuestionMark } from '@tabler/icons-react';
+import { useMemo } from 'react';
+import { Link, useLocation } from 'wouter';
+import type { ServicePart, TraceSummary } from '@/api/answers';
+import { Cell, HeaderCell, RowList } from '@/components/RowList';
+import { ServiceBadge, ServiceDot } from '@/components/ServiceBadge';
+import { serviceColor } from '@/logic/color';
+import { formatCount, formatDuration, formatUnixNanos } from '@/logic/format';
+import { useTheme } from '@/state/theme';
+import { useTime } from '@/state/time';
+import { ListEnd } from './ListEnd';
+import classes from './lists.module.css';
+import { DurationBar } from './RecordList';
+import type { Paged } from './useResults';
+
+const servicesShown = 6;
+
+export function TraceList({ traces, paged, onTop }: { traces: TraceSummary[]; paged: Paged; onTop: (top: boolean) => void }) {
+  const [, navigate] = useLocation();
+  const longest = useMemo(() => traces.reduce((max, t) => Math.max(max, t.durationNano), 1), [traces]);
+  const open = (i: number) => {
+    const t = traces[i];
+    if (t) navigate(`/trace/${t.traceId}`);
+  };
+  return (
+    <RowList
+      label="Traces"
+      count={traces.length}
+      rowHeight={32}
+      columns="168px minmax(220px, 1.4fr) 90px 84px 176px minmax(200px, 1.6fr)"
+      minWidth={960}
+      header={['Time', 'Began with', 'Spans', 'Errors', 'Duration', 'Services'].map((name) => <HeaderCell key={name}>{name}</HeaderCell>)}
+      rowKey={(i) => traces[i]?.traceId ?? String(i)}
+      row={(i) => {
+        const t = traces[i];
+        return t ? <TraceCells trace={t} longest={longest} /> : null;
+      }}
+      selected={-1}
+      onOpen={open}
+      keys={{ t: open }}
+      onEnd={paged.more}
+      onTop={onTop}
+      footer={<ListEnd paged={paged} count={traces.length} what="traces" />}
+    />
+  );
+}
+
+function TraceCells({ trace: t, longest }: { trace: TraceSummary; longest: number }) {
+  const { zone } = useTime();
+  const theme = useTheme();
+  return (
+    <>
+      <Cell className={classes.time}>{formatUnixNanos(t.startUnixNano, zone, 3, true)}</Cell>
+      <Cell>
+        <Link href={`/trace/${t.traceId}`} className={classes.root} title={`${t.rootService} ${t.rootName}`}>
+          {t.rootMissing && (
+            <span className={classes.missing} title="The first span has not arrived; this is the earliest that has">
+              <IconQuestionMark size={12} aria-label="the first span has not arrived" />
+            </span>
+          )}
+          <ServiceBadge service={t.rootService} />
+          <span className={classes.name}>{t.rootName || t.traceId}</span>
+        </Link>
+      </Cell>
+      <Cell className={classes.number} title={`${formatCount(t.matched)} of ${formatCount(t.spans)} spans match`}>
+        {formatCount(t.spans)}
+      </Cell>
+      <Cell>
+        {t.errors > 0 && (
+          <span className={classes.errors}>
+            <IconAlertCircle size={13} aria-hidden="true" />
+            {formatCount(t.errors)}
+            <span className="sr-only"> errors</span>
+          </span>
+        )}
+      </Cell>
+      <Cell className={classes.duration}>
+        <DurationBar share={t.durationNano / longest} color={t.errors > 0 ? 'var(--error)' : serviceColor(t.rootService, theme)} />
+        {formatDuration(t.durationNano)}
+      </Cell>
+      <Cell>
+        <Services parts={t.services} />
+      </Cell>
+    </>
+  );
+}
+
+function Services({ parts }: { parts: ServicePart[] }) {
+  const rest = parts.length - servicesShown;
+  return (
+    <span className={classes.services}>
+      {parts.slice(0, servicesShown).map((p) => (
+        <span
+          key={p.service}
+          className={classes.part}
+          data-failed={p.errors > 0 || undefined}
+          title={`${p.service}: ${p.spans} spans, ${p.errors} errors`}
+        >
+          <ServiceDot service={p.service} />
+          <span className={classes.partName}>{p.service}</span>
+          <span className={classes.soft}>{p.spans}</span>
+        </span>
+      ))}
+      {rest > 0 && (
+        <span
+          className={classes.soft}
+          title={parts
+            .slice(servicesShown)
+            .map((p) => p.service)
+            .join(', ')}
+        >
+          +{rest}
+        </span>
+      )}
+    </span>
+  );
+}
