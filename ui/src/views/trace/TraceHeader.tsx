@@ -1,0 +1,191 @@
+// What the trace is, and what is wrong with it, before anything else.
+import { Button, CopyButton, Menu, Tooltip } from '@mantine/core';
+import {
+  IconAlertCircleFilled,
+  IconCheck,
+  IconClock,
+  IconCopy,
+  IconDownload,
+  IconHelpCircle,
+  IconSearch,
+  IconTerminal2,
+} from '@tabler/icons-react';
+import type { ReactNode } from 'react';
+import { Link } from 'wouter';
+import { ServiceBadge } from '@/components/ServiceBadge';
+import { formatCount, formatDuration } from '@/logic/format';
+import { mainRoot, type Trace } from '@/logic/trace/model';
+import classes from './trace.module.css';
+import type { Actions } from './useActions';
+import { nameOf, serviceOf } from './words';
+
+interface Props {
+  trace: Trace;
+  actions: Actions;
+  /** To the next missing parent. */
+  stepMissing(): void;
+}
+
+export function TraceHeader({ trace: t, actions, stepMissing }: Props) {
+  const root = mainRoot(t);
+  return (
+    <header className={classes.header}>
+      <div className={classes.titleLine}>
+        <h1 className={classes.title}>
+          {root >= 0 && serviceOf(t, root) && <ServiceBadge service={serviceOf(t, root)} />}
+          <span className={classes.titleName}>{root >= 0 ? nameOf(t, root) : 'Log records without spans'}</span>
+        </h1>
+        <CopyId id={t.traceId} />
+        <div className={classes.headerActions}>
+          <CopyCommand id={t.traceId} />
+          <Button
+            component={Link}
+            href={`/search?q=${encodeURIComponent(`trace_id:${t.traceId}`)}`}
+            size="compact-xs"
+            variant="default"
+            leftSection={<IconSearch size={14} />}
+          >
+            Search in it
+          </Button>
+          <Button
+            component="a"
+            href={`/api/v1/traces/${t.traceId}`}
+            download={`trace-${t.traceId}.json`}
+            size="compact-xs"
+            variant="default"
+            leftSection={<IconDownload size={14} />}
+          >
+            JSON
+          </Button>
+        </div>
+      </div>
+      <div className={classes.facts}>
+        <Fact label="Duration" value={formatDuration(t.durationNano)} />
+        <Fact label="Start" value={startText(t)} />
+        <Fact label="Spans" value={formatCount(t.count - t.missing)} />
+        <Fact label="Services" value={formatCount(t.serviceTimes.length)} />
+        <Fact label="Depth" value={t.count > 0 ? String(t.maxDepth + 1) : '0'} />
+        {t.logs.count > 0 && <Fact label="Log records" value={formatCount(t.logs.count)} />}
+        {t.errors > 0 && (
+          <button type="button" className={classes.alarm} onClick={actions.stepOrigin} title="Go to where the error began (e)">
+            <IconAlertCircleFilled size={14} />
+            {formatCount(t.errors)} {t.errors === 1 ? 'error' : 'errors'}
+            {originText(t)}
+          </button>
+        )}
+        {t.missing > 0 && (
+          <button type="button" className={classes.caution} onClick={stepMissing} title="Go to the parent that was not received">
+            <IconHelpCircle size={14} />
+            {formatCount(t.missing)} not received
+          </button>
+        )}
+        <Clocks trace={t} />
+        <Completeness trace={t} />
+      </div>
+    </header>
+  );
+}
+
+function Fact({ label, value }: { label: string; value: string }) {
+  return (
+    <span className={classes.fact}>
+      <span className={classes.factLabel}>{label}</span> <b>{value}</b>
+    </span>
+  );
+}
+
+function startText(t: Trace): string {
+  const ms = Number(t.startNanos / 1_000_000n);
+  const d = new Date(ms);
+  const two = (n: number) => String(n).padStart(2, '0');
+  return `${d.getFullYear()}-${two(d.getMonth() + 1)}-${two(d.getDate())} ${two(d.getHours())}:${two(d.getMinutes())}:${two(d.getSeconds())}.${String(ms % 1000).padStart(3, '0')}`;
+}
+
+function originText(t: Trace): ReactNode {
+  const origin = t.errorOrigins[0];
+  if (origin === undefined) return null;
+  const more = t.errorOrigins.length - 1;
+  return (
+    <span className={classes.origin}>
+      began in {serviceOf(t, origin)}
+      {more > 0 ? ` and ${more} more` : ''}
+    </span>
+  );
+}
+
+function CopyId({ id }: { id: string }) {
+  return (
+    <CopyButton value={id}>
+      {({ copied, copy }) => (
+        <button type="button" className={classes.traceId} onClick={copy} title="Copy the trace id">
+          {id}
+          {copied ? <IconCheck size={13} /> : <IconCopy size={13} />}
+        </button>
+      )}
+    </CopyButton>
+  );
+}
+
+function CopyCommand({ id }: { id: string }) {
+  const cli = `clew trace ${id}`;
+  const curl = `curl -s '${window.location.origin}/api/v1/traces/${id}'`;
+  return (
+    <Menu position="bottom-end" withinPortal>
+      <Menu.Target>
+        <Button size="compact-xs" variant="default" leftSection={<IconTerminal2 size={14} />}>
+          Copy as
+        </Button>
+      </Menu.Target>
+      <Menu.Dropdown>
+        {[cli, curl].map((command) => (
+          <CopyButton key={command} value={command}>
+            {({ copy }) => (
+              <Menu.Item onClick={copy}>
+                <code>{command.length > 70 ? `${command.slice(0, 69)}…` : command}</code>
+              </Menu.Item>
+            )}
+          </CopyButton>
+        ))}
+      </Menu.Dropdown>
+    </Menu>
+  );
+}
+
+function Clocks({ trace: t }: { trace: Trace }) {
+  if (t.clocks.length === 0) return null;
+  const text = t.clocks
+    .map(
+      (c) => `${c.process}: ${c.offsetNano > 0 ? '+' : ''}${formatDuration(c.offsetNano)} (${c.calls} ${c.calls === 1 ? 'call' : 'calls'})`,
+    )
+    .join(', ');
+  return (
+    <Tooltip label={`Clocks that could not be right, and by how much they were moved: ${text}`} multiline maw={420} withArrow>
+      <button type="button" className={classes.quiet}>
+        <IconClock size={14} />
+        {t.clocks.length === 1 ? 'a clock was moved' : `${t.clocks.length} clocks were moved`}
+      </button>
+    </Tooltip>
+  );
+}
+
+function Completeness({ trace: t }: { trace: Trace }) {
+  const reasons = [...(t.truncated ? ['the trace has more spans or log records than an answer holds'] : []), ...(t.stats.reasons ?? [])];
+  if (!t.truncated && !t.stats.partial) {
+    return (
+      <Tooltip label={`All that was received was searched, in ${Math.round(t.stats.tookMs)} ms.`} withArrow>
+        <button type="button" className={classes.quiet}>
+          <IconCheck size={14} />
+          complete
+        </button>
+      </Tooltip>
+    );
+  }
+  return (
+    <Tooltip label={reasons.join('; ')} multiline maw={420} withArrow>
+      <button type="button" className={classes.caution}>
+        <IconHelpCircle size={14} />
+        incomplete
+      </button>
+    </Tooltip>
+  );
+}
