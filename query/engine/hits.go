@@ -70,6 +70,9 @@ func (h *hits) add(t task, rows rowBits, times []int64) error {
 
 // localThreshold is the time of the want-th best of the rows beyond the cursor, if there are so many.
 func (h *hits) localThreshold(rows rowBits, times []int64) (int64, bool) {
+	if rows.count(len(times)) < h.want {
+		return 0, false
+	}
 	heap := make([]int64, 0, min(h.want, len(times))) // the worst of the best is on top
 	rows.each(len(times), func(i int) bool {
 		t := times[i]
@@ -141,10 +144,10 @@ func (h *hits) split(n int) (better, ties []rowRef) {
 	if n <= 0 {
 		return nil, nil
 	}
-	h.sortLocked()
 	if n >= len(h.rows) {
 		return h.rows, nil
 	}
+	h.sortLocked()
 	first, last := n-1, n
 	for first > 0 && h.rows[first-1].time == h.rows[n-1].time {
 		first--
