@@ -18,6 +18,8 @@ export function TimeRangePicker() {
           <Button
             className={classes.button}
             size="compact-sm"
+            fw={500}
+            fz={13}
             variant="default"
             leftSection={<IconClock size={14} />}
             aria-haspopup="dialog"

@@ -31,6 +31,11 @@ test('names spread over all colours', () => {
   expect(Math.min(...counts)).toBeGreaterThan(names.length / colorCount / 2);
 });
 
+test('the services of the demo all differ', () => {
+  const demo = 'broker cart catalog checkout mailer payment postgres recommendations search shipping tax tax-gateway web'.split(' ');
+  expect(new Set(demo.map(serviceIndex)).size).toBe(demo.length);
+});
+
 test('severities', () => {
   expect([0, 1, 4, 5, 9, 13, 17, 21, 24, 25, Number.NaN].map(severityClass)).toEqual([
     'unset',

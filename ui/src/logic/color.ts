@@ -56,7 +56,7 @@ export function serviceIndex(service: string): number {
   return h % colorCount;
 }
 
-const seed = 0x811c9dc5;
+const seed = 361;
 
 /** The colour as hex, for canvas. A span without a service is grey. */
 export function serviceColor(service: string, theme: Theme): string {

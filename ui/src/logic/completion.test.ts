@@ -3,7 +3,7 @@ import { accept, fieldCompletions, valueCompletions } from './completion';
 import { typingAt } from './language';
 
 const fields = [
-  { name: 'service', type: 'string', level: 'field', count: 10 },
+  { name: 'resource.service.name', type: 'string', level: 'resource', count: 10 },
   { name: 'severity', type: 'int', level: 'field', count: 10 },
   { name: 'duration', type: 'int', level: 'field', count: 10 },
   { name: 'my key', type: 'string', level: 'record', count: 1 },

@@ -1,6 +1,7 @@
 // What may stand where the caret is: fields and syntax, or the values of a field.
 import type { Field, Group } from '@/api/answers';
 import { severityClass } from './color';
+import { named } from './facets';
 import { formatCompact } from './format';
 import { quoteField, quoteValue, type Typing } from './language';
 
@@ -30,7 +31,7 @@ export function fieldCompletions(typing: Typing, fields: readonly Field[]): Comp
     const at = name.toLowerCase().indexOf(typed);
     return at < 0 ? -1 : at === 0 ? 0 : /[._]/.test(name.charAt(at - 1)) ? 1 : 2;
   };
-  const found = fields
+  const found = named(fields)
     .map((f) => ({ f, rank: rank(f.name), field: f.level === 'field' ? 0 : 1 }))
     .filter(({ f, rank }) => rank >= 0 && f.type !== 'json')
     .sort((a, b) => a.rank - b.rank || a.field - b.field || b.f.count - a.f.count || (a.f.name < b.f.name ? -1 : 1))

@@ -11,7 +11,6 @@ test('facets: what people look for first, then by frequency; ids and prose never
     field('a', 'record', 2),
     field('c', 'record', 9),
     field('status', 'field', 99),
-    field('service', 'field', 99),
     field('duration', 'field', 99),
     field('events', 'field', 9, 'json'),
     field('http.route', 'record', 1),

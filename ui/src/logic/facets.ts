@@ -27,6 +27,10 @@ const never = new Set([
   'span_id',
   'parent_span_id',
   'trace_state',
+  'observed_time',
+  'flags',
+  'resource_schema_url',
+  'scope_schema_url',
   'severity_text',
   'status_message',
   'events',
@@ -35,6 +39,11 @@ const never = new Set([
 
 export const openAtFirst = 5;
 
+/** Fields by the names that people use: `service` for the resource's service.name. */
+export function named(fields: readonly Field[]): Field[] {
+  return fields.map((f) => (f.name === 'resource.service.name' ? { ...f, name: 'service', level: 'field' } : f));
+}
+
 /** The facets' fields. Attributes of the record come before those of its resource, frequent ones before rare ones. */
 export function facetFields(fields: readonly Field[], signal: 'logs' | 'spans'): Field[] {
   const order = first[signal];
@@ -42,8 +51,8 @@ export function facetFields(fields: readonly Field[], signal: 'logs' | 'spans'):
     const at = order.indexOf(f.name);
     return at >= 0 ? at : ({ field: 100, record: 200, scope: 400, resource: 300 }[f.level] ?? 500);
   };
-  return fields
-    .filter((f) => !never.has(f.name) && f.name !== 'resource.service.name' && f.type !== 'json' && f.type !== 'bytes')
+  return named(fields)
+    .filter((f) => !never.has(f.name) && f.type !== 'json' && f.type !== 'bytes')
     .sort((a, b) => rank(a) - rank(b) || b.count - a.count || (a.name < b.name ? -1 : 1));
 }
 

@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import { cellsOf, durationBounds, heatColor, rowsUsed } from './heat';
+import { cellsOf, durationBounds, heatColor, logTicks, rowsUsed } from './heat';
 
 test('cells, and the rows in use', () => {
   const cells = cellsOf({
@@ -30,4 +30,10 @@ test('bounds are terms of the language', () => {
   expect(durationBounds(1_234_567, 65e9)).toEqual(['duration>=1.23ms', 'duration<=1m5s']);
   expect(durationBounds(1_500, undefined)).toEqual(['duration>=1.5us']);
   expect(durationBounds(0, undefined)).toEqual(['duration>=1ns']);
+});
+
+test('labels of the logarithmic axis', () => {
+  expect(logTicks(2e5, 5e9)).toEqual([1e6, 1e7, 1e8, 1e9]);
+  expect(logTicks(2e6, 5e7)).toEqual([3e6, 1e7, 3e7]);
+  expect(logTicks(1, 1)).toEqual([1]);
 });

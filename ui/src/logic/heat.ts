@@ -44,16 +44,31 @@ const ramps: Record<Theme, { calm: [number, number, number][]; error: [number, n
   dark: { calm: [[29, 52, 74], [62, 142, 199], [206, 233, 252]], error: [[86, 28, 50], [226, 72, 120], [255, 205, 220]] },
 };
 
-/** A cell's colour: logarithmic in its count, so that the few slow spans are seen beside the many fast ones. */
+/**
+ * A cell's colour: logarithmic in its count, so that the few slow spans are seen beside the many fast ones, and the redder the more of them failed.
+ * A single failure shows already.
+ */
 export function heatColor(count: number, errors: number, countMax: number, theme: Theme): string {
   const t = countMax <= 1 ? 1 : Math.log(count) / Math.log(countMax);
-  const ramp = ramps[theme][errors > 0 ? 'error' : 'calm'];
+  const calm = along(ramps[theme].calm, t);
+  const error = along(ramps[theme].error, t);
+  const share = errors > 0 ? 0.25 + 0.75 * Math.sqrt(errors / count) : 0;
+  return `rgb(${calm.map((x, k) => Math.round(x + ((error[k] ?? x) - x) * share)).join(' ')})`;
+}
+
+function along(ramp: readonly [number, number, number][], t: number): number[] {
   const at = Math.min(Math.max(t, 0), 1) * (ramp.length - 1);
   const i = Math.min(Math.floor(at), ramp.length - 2);
-  const [a, b] = [ramp[i], ramp[i + 1]];
-  if (!a || !b) return 'transparent';
-  const mix = a.map((x, k) => Math.round(x + ((b[k] ?? x) - x) * (at - i)));
-  return `rgb(${mix.join(' ')})`;
+  const [a, b] = [ramp[i] ?? [], ramp[i + 1] ?? []];
+  return a.map((x, k) => x + ((b[k] ?? x) - x) * (at - i));
+}
+
+/** Heights that get a label: decades, and where there are few of them also 3 times each. */
+export function logTicks(low: Nanos, high: Nanos): Nanos[] {
+  const decades: Nanos[] = [];
+  for (let d = 10 ** Math.floor(Math.log10(Math.max(low, 1))); d <= high; d *= 10) decades.push(d);
+  const all = decades.filter((d) => d >= low).length >= 3 ? decades : decades.flatMap((d) => [d, d * 3]);
+  return all.filter((d) => d >= low && d <= high);
 }
 
 /** A duration for the search language: three digits and a unit, rounded outwards by the caller's choice. */

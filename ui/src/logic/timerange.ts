@@ -110,3 +110,8 @@ export function stepFor({ start, end }: Instants, buckets: number): string {
   const step = steps.find(([ms]) => (end - start) / ms <= buckets) ?? steps[steps.length - 1];
   return step?.[1] ?? '1w';
 }
+
+/** Whether times of a range need their date to be told apart. */
+export function spansDays({ start, end }: Instants, zone: Zone): boolean {
+  return formatDate(start, zone) !== formatDate(end, zone) || formatDate(end, zone) !== formatDate(Date.now(), zone);
+}

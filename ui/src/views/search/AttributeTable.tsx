@@ -14,7 +14,7 @@ export function AttributeTable(p: { title: string; level: 'attr' | 'scope' | 're
   if (entries.length === 0) return null;
   return (
     <section>
-      <h3 className={classes.title}>{p.title}</h3>
+      <h2 className={classes.title}>{p.title}</h2>
       <dl className={classes.attributes}>
         {entries.map(([key, value]) => (
           <div key={key} className={classes.attribute}>

@@ -3,6 +3,7 @@ import { Button, Checkbox, Popover, TextInput } from '@mantine/core';
 import { IconColumns3 } from '@tabler/icons-react';
 import { useState } from 'react';
 import { useFields } from '@/api/queries';
+import { named } from '@/logic/facets';
 import { formatCompact } from '@/logic/format';
 import classes from './SearchPage.module.css';
 import type { SearchState } from './state';
@@ -16,15 +17,18 @@ export function ColumnPicker({ state }: { state: SearchState }) {
   const [open, setOpen] = useState(false);
   const [text, setText] = useState('');
   const { data } = useFields(state.scope, open);
-  const names = [...new Set([...state.columns, ...(data?.fields.map((f) => f.name) ?? [])])]
+  const fields = named(data?.fields ?? []);
+  const names = [...new Set([...state.columns, ...fields.map((f) => f.name)])]
     .filter((n) => !shownAlready[state.scope.signal]?.includes(n) && n.toLowerCase().includes(text.toLowerCase()))
     .slice(0, 200);
-  const counts = new Map(data?.fields.map((f) => [f.name, f.count]));
+  const counts = new Map(fields.map((f) => [f.name, f.count]));
   return (
     <Popover opened={open} onChange={setOpen} position="bottom-end" shadow="md" trapFocus withRoles={false}>
       <Popover.Target>
         <Button
           size="compact-sm"
+          fw={500}
+          fz={13}
           variant="default"
           leftSection={<IconColumns3 size={14} />}
           aria-expanded={open}

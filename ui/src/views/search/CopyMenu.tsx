@@ -25,7 +25,13 @@ export function CopyMenu({ state }: { state: SearchState }) {
   return (
     <Menu position="bottom-end" shadow="md" width={430}>
       <Menu.Target>
-        <Button size="compact-sm" variant="default" leftSection={copied ? <IconCheck size={14} /> : <IconCopy size={14} />}>
+        <Button
+          size="compact-sm"
+          fw={500}
+          fz={13}
+          variant="default"
+          leftSection={copied ? <IconCheck size={14} /> : <IconCopy size={14} />}
+        >
           {copied ? 'Copied' : 'Copy as'}
         </Button>
       </Menu.Target>

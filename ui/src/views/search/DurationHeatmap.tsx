@@ -6,7 +6,7 @@ import { timeAxis, valueAxis, zoneDate } from '@/components/chart';
 import { ErrorNote } from '@/components/ErrorNote';
 import { useChart } from '@/components/useChart';
 import { formatCount, formatDuration, formatMoment, type Zone } from '@/logic/format';
-import { cellsOf, durationBounds, type HeatCell, heatColor, rowsUsed } from '@/logic/heat';
+import { cellsOf, durationBounds, type HeatCell, heatColor, logTicks, rowsUsed } from '@/logic/heat';
 import { setBounds } from '@/logic/language';
 import { rangeOf, stepFor } from '@/logic/timerange';
 import { useTheme } from '@/state/theme';
@@ -95,7 +95,7 @@ export function DurationHeatmap({ state }: { state: SearchState }) {
 }
 
 function rampCss(theme: 'light' | 'dark', errors: number): string {
-  return `linear-gradient(90deg, ${[1, 32, 1000].map((n) => heatColor(n, errors, 1000, theme)).join(', ')})`;
+  return `linear-gradient(90deg, ${[1, 32, 1000].map((n) => heatColor(n, errors * n, 1000, theme)).join(', ')})`;
 }
 
 function describe(cell: HeatCell, p: Picture, zone: Zone): string {
@@ -127,14 +127,18 @@ function heatOptions(
   setHover: (cell: HeatCell | undefined) => void,
 ): Omit<uPlot.Options, 'width' | 'height'> {
   const byPlace = new Map(p.cells.map((c) => [`${c.column} ${c.row}`, c]));
-  const decades = (splits: number[]) => splits.map((n) => (isDecade(n) ? formatDuration(n) : ''));
+  const durations: uPlot.Axis = {
+    ...valueAxis(theme, (splits) => splits.map((n) => formatDuration(n))),
+    splits: (_u, _i, low, high) => logTicks(low, high),
+    filter: (_u, splits) => splits,
+  };
   return {
     padding: [8, 8, 0, 0],
     legend: { show: false },
     tzDate: zoneDate(zone),
     cursor: { points: { show: false }, drag: { x: true, y: true, uni: 12, setScale: false, dist: 4 } },
     scales: { x: { time: true, range: () => range }, y: { distr: 3, range: () => [p.low, Math.max(p.high, p.low * 1.01)] } },
-    axes: [timeAxis(theme, zone), valueAxis(theme, decades)],
+    axes: [timeAxis(theme, zone), durations],
     series: [{}, { show: true, points: { show: false } }],
     hooks: {
       draw: [(u) => drawCells(u, p, theme)],
@@ -161,11 +165,6 @@ function heatOptions(
       ],
     },
   };
-}
-
-function isDecade(n: number): boolean {
-  const exponent = Math.log10(n);
-  return Math.abs(exponent - Math.round(exponent)) < 1e-6;
 }
 
 function drawCells(u: uPlot, p: Picture, theme: 'light' | 'dark'): void {

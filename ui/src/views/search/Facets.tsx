@@ -49,12 +49,12 @@ function Facet({ field, state, openAtFirst }: { field: string; state: SearchStat
   const Chevron = open ? IconChevronDown : IconChevronRight;
   return (
     <section className={classes.facet}>
-      <h3 className={classes.title}>
+      <h2 className={classes.title}>
         <button type="button" aria-expanded={open} onClick={() => setOpened(!open)} title={field}>
           <Chevron size={12} aria-hidden="true" />
-          {field.replace(/^resource\./, '')}
+          <span>{field.replace(/^resource\./, '')}</span>
         </button>
-      </h3>
+      </h2>
       {open && (
         <div className={classes.values}>
           {!data && !error && [1, 2, 3].map((n) => <div key={n} className={`skeleton ${classes.row}`} />)}

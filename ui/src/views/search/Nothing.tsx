@@ -39,21 +39,21 @@ export function Nothing({ state, counts }: { state: SearchState; counts: { spans
       <div className={classes.ways}>
         {ever.data.count > 0 && (
           <>
-            <Button size="compact-sm" variant="default" onClick={() => setRange(zoomOut(range, now))}>
+            <Button size="compact-sm" fw={500} fz={13} variant="default" onClick={() => setRange(zoomOut(range, now))}>
               Twice the time
             </Button>
-            <Button size="compact-sm" variant="default" onClick={() => setRange({ from: 'now-30d', to: 'now' })}>
+            <Button size="compact-sm" fw={500} fz={13} variant="default" onClick={() => setRange({ from: 'now-30d', to: 'now' })}>
               Last 30 days
             </Button>
           </>
         )}
         {other !== undefined && other > 0 && (
-          <Button size="compact-sm" variant="default" onClick={() => state.setKind(signal === 'logs' ? 'spans' : 'logs')}>
+          <Button size="compact-sm" fw={500} fz={13} variant="default" onClick={() => state.setKind(signal === 'logs' ? 'spans' : 'logs')}>
             {formatCount(other)} {signal === 'logs' ? 'spans' : 'log records'} match: show them
           </Button>
         )}
         {state.query && (
-          <Button size="compact-sm" variant="default" onClick={() => state.setQuery('')}>
+          <Button size="compact-sm" fw={500} fz={13} variant="default" onClick={() => state.setQuery('')}>
             Without the query
           </Button>
         )}

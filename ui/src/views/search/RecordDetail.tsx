@@ -53,7 +53,7 @@ export function RecordDetail({ record: r, state }: { record: AnyRecord; state: S
         {span && r.statusMessage && <div className={classes.message}>{r.statusMessage}</div>}
         {r.traceId && (
           <div className={classes.trace}>
-            <Button component={Link} href={traceHref(r)} size="compact-sm" rightSection={<IconArrowRight size={14} />}>
+            <Button component={Link} href={traceHref(r)} size="compact-sm" fw={500} fz={13} rightSection={<IconArrowRight size={14} />}>
               Open the trace
             </Button>
             <code className={classes.id}>{r.traceId}</code>
@@ -89,7 +89,7 @@ function Fields({ record: r, state }: { record: AnyRecord; state: SearchState })
       <AttributeTable title="Attributes" level="attr" attributes={r.attributes} state={state} />
       {isSpan(r) && r.events.length > 0 && (
         <section>
-          <h3 className={classes.title}>Events</h3>
+          <h2 className={classes.title}>Events</h2>
           <div className={`${classes.json} mono`}>
             <JsonTree value={r.events} />
           </div>
@@ -97,7 +97,7 @@ function Fields({ record: r, state }: { record: AnyRecord; state: SearchState })
       )}
       {isSpan(r) && r.links.length > 0 && (
         <section>
-          <h3 className={classes.title}>Links</h3>
+          <h2 className={classes.title}>Links</h2>
           <div className={`${classes.json} mono`}>
             <JsonTree value={r.links} />
           </div>

@@ -10,6 +10,7 @@ import { serviceColor } from '@/logic/color';
 import { formatDuration, formatUnixNanos } from '@/logic/format';
 import { markers } from '@/logic/highlight';
 import { type AnyRecord, fieldOf, isSpan } from '@/logic/record';
+import { spansDays } from '@/logic/timerange';
 import { useTheme } from '@/state/theme';
 import { useTime } from '@/state/time';
 import { ListEnd } from './ListEnd';
@@ -23,8 +24,8 @@ const headers = {
   traces: [],
 };
 const widths = {
-  logs: { before: '168px 76px 136px', prose: 'minmax(320px, 1fr)', after: '' },
-  spans: { before: '168px 136px', prose: 'minmax(240px, 1fr)', after: '78px 62px 176px' },
+  logs: { before: '76px 136px', prose: 'minmax(320px, 1fr)', after: '' },
+  spans: { before: '136px', prose: 'minmax(240px, 1fr)', after: '74px 58px 160px' },
   traces: { before: '', prose: '', after: '' },
 };
 
@@ -50,6 +51,8 @@ export function RecordList({
   const marks = useMemo(() => markers(state.query, kind === 'logs' ? 'body' : 'name'), [state.query, kind]);
   const longest = useMemo(() => records.reduce((max, r) => (isSpan(r) ? Math.max(max, r.durationNano) : max), 1), [records]);
   const w = widths[kind];
+  const { instants, zone } = useTime();
+  const dated = spansDays(instants, zone);
   const extra = columns.map(() => '150px').join(' ');
   const openTrace = (i: number) => {
     const r = records[i];
@@ -60,7 +63,7 @@ export function RecordList({
       label={kind === 'logs' ? 'Log records' : 'Spans'}
       count={records.length}
       rowHeight={26}
-      columns={[w.before, w.prose, w.after, extra].filter(Boolean).join(' ')}
+      columns={[dated ? '162px' : '98px', w.before, w.prose, w.after, extra].filter(Boolean).join(' ')}
       minWidth={(kind === 'logs' ? 720 : 880) + columns.length * 150}
       header={[...headers[kind], ...columns].map((name) => <HeaderCell key={name}>{name}</HeaderCell>)}
       rowKey={(i) => records[i]?.id ?? String(i)}
@@ -69,7 +72,11 @@ export function RecordList({
         if (!r) return null;
         return (
           <>
-            {isSpan(r) ? <SpanCells span={r} marks={marks} longest={longest} /> : <LogCells log={r} marks={marks} />}
+            {isSpan(r) ? (
+              <SpanCells span={r} marks={marks} longest={longest} dated={dated} />
+            ) : (
+              <LogCells log={r} marks={marks} dated={dated} />
+            )}
             {columns.map((c) => {
               const text = fieldOf(r, c);
               return (
@@ -92,11 +99,11 @@ export function RecordList({
   );
 }
 
-function LogCells({ log, marks }: { log: LogRecord; marks: RegExp[] }) {
+function LogCells({ log, marks, dated }: { log: LogRecord; marks: RegExp[]; dated: boolean }) {
   const { zone } = useTime();
   return (
     <>
-      <Cell className={classes.time}>{formatUnixNanos(log.timeUnixNano, zone, 3, true)}</Cell>
+      <Cell className={classes.time}>{formatUnixNanos(log.timeUnixNano, zone, 3, dated)}</Cell>
       <Cell>
         <Severity number={log.severityNumber} text={log.severityText} />
       </Cell>
@@ -110,12 +117,12 @@ function LogCells({ log, marks }: { log: LogRecord; marks: RegExp[] }) {
   );
 }
 
-function SpanCells({ span, marks, longest }: { span: SpanRecord; marks: RegExp[]; longest: number }) {
+function SpanCells({ span, marks, longest, dated }: { span: SpanRecord; marks: RegExp[]; longest: number; dated: boolean }) {
   const { zone } = useTime();
   const theme = useTheme();
   return (
     <>
-      <Cell className={classes.time}>{formatUnixNanos(span.startUnixNano, zone, 3, true)}</Cell>
+      <Cell className={classes.time}>{formatUnixNanos(span.startUnixNano, zone, 3, dated)}</Cell>
       <Cell>
         <ServiceBadge service={span.service} />
       </Cell>

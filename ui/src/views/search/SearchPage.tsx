@@ -121,6 +121,7 @@ function LiveButton() {
     <Button
       size="sm"
       h={32}
+      fw={500}
       variant={live ? 'filled' : 'default'}
       leftSection={live ? <IconPlayerPause size={14} /> : <IconPlayerPlay size={14} />}
       aria-pressed={live}

@@ -7,6 +7,7 @@ import { Cell, HeaderCell, RowList } from '@/components/RowList';
 import { ServiceBadge, ServiceDot } from '@/components/ServiceBadge';
 import { serviceColor } from '@/logic/color';
 import { formatCount, formatDuration, formatUnixNanos } from '@/logic/format';
+import { spansDays } from '@/logic/timerange';
 import { useTheme } from '@/state/theme';
 import { useTime } from '@/state/time';
 import { ListEnd } from './ListEnd';
@@ -14,11 +15,13 @@ import classes from './lists.module.css';
 import { DurationBar } from './RecordList';
 import type { Paged } from './useResults';
 
-const servicesShown = 6;
+const servicesShown = 7;
 
 export function TraceList({ traces, paged, onTop }: { traces: TraceSummary[]; paged: Paged; onTop: (top: boolean) => void }) {
   const [, navigate] = useLocation();
   const longest = useMemo(() => traces.reduce((max, t) => Math.max(max, t.durationNano), 1), [traces]);
+  const { instants, zone } = useTime();
+  const dated = spansDays(instants, zone);
   const open = (i: number) => {
     const t = traces[i];
     if (t) navigate(`/trace/${t.traceId}`);
@@ -28,13 +31,13 @@ export function TraceList({ traces, paged, onTop }: { traces: TraceSummary[]; pa
       label="Traces"
       count={traces.length}
       rowHeight={32}
-      columns="168px minmax(220px, 1.4fr) 90px 84px 176px minmax(200px, 1.6fr)"
+      columns={`${dated ? '162px' : '98px'} minmax(200px, 1.2fr) 58px 62px 156px minmax(280px, 1.8fr)`}
       minWidth={960}
       header={['Time', 'Began with', 'Spans', 'Errors', 'Duration', 'Services'].map((name) => <HeaderCell key={name}>{name}</HeaderCell>)}
       rowKey={(i) => traces[i]?.traceId ?? String(i)}
       row={(i) => {
         const t = traces[i];
-        return t ? <TraceCells trace={t} longest={longest} /> : null;
+        return t ? <TraceCells trace={t} longest={longest} dated={dated} /> : null;
       }}
       selected={-1}
       onOpen={open}
@@ -46,12 +49,12 @@ export function TraceList({ traces, paged, onTop }: { traces: TraceSummary[]; pa
   );
 }
 
-function TraceCells({ trace: t, longest }: { trace: TraceSummary; longest: number }) {
+function TraceCells({ trace: t, longest, dated }: { trace: TraceSummary; longest: number; dated: boolean }) {
   const { zone } = useTime();
   const theme = useTheme();
   return (
     <>
-      <Cell className={classes.time}>{formatUnixNanos(t.startUnixNano, zone, 3, true)}</Cell>
+      <Cell className={classes.time}>{formatUnixNanos(t.startUnixNano, zone, 3, dated)}</Cell>
       <Cell>
         <Link href={`/trace/${t.traceId}`} className={classes.root} title={`${t.rootService} ${t.rootName}`}>
           {t.rootMissing && (
