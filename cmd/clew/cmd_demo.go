@@ -121,11 +121,11 @@ Three things to try:
   2. Search %s for what the fault %s leaves behind, and open a trace:
        %s
   3. Follow the errors in the terminal, and draw a trace of one:
-       clew grep -f --where 'severity>=error'%s
-       clew trace%s ID
+       %s grep -f --where 'severity>=error'%s
+       %s trace%s ID
 docs/demo.md tells what each fault shows.
 
-`, ui, o.config.Data, ui, first.Signal, first.Name, first.Query, server, server)
+`, ui, o.config.Data, ui, first.Signal, first.Name, first.Query, os.Args[0], server, os.Args[0], server)
 }
 
 // childServer is a clew started by this one.

@@ -19,9 +19,10 @@ const (
 	cartsKept       = 2000
 	cacheEntries    = 256
 
-	leakBytesMax   = 144 << 20 // what the leaking service holds before it is "killed"
-	leakBytesChunk = 512 << 10 // held for each request
-	leakPerSecond  = 3 << 20   // and while it idles, so that the leak shows at any rate
+	leakBytesMax   = 144 << 20             // what the leaking service holds before it is "killed"
+	leakBytesChunk = 512 << 10             // held for each request
+	memoryLimit    = leakBytesMax + 80<<20 // of the process: near it the collector works harder instead of letting the heap double
+	leakPerSecond  = 3 << 20               // and while it idles, so that the leak shows at any rate
 
 	neighbourClients = 8 // of the tenant that takes more than its share
 	skew             = 3 * time.Second

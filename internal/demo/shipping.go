@@ -35,7 +35,7 @@ func newShipping(s *service) error {
 }
 
 func (c *shipping) quote(ctx context.Context, r *http.Request) (any, error) {
-	if c.shop.faults.is(retryStorm) && c.dice.chance(0.75) {
+	if c.shop.faults.is(retryStorm) && c.dice.chance(0.8) {
 		err := errors.New("over capacity: 1 of 1 quote workers busy, 16 waiting")
 		trace.SpanFromContext(ctx).RecordError(err)
 		return nil, refuse(http.StatusServiceUnavailable, "%v", err)

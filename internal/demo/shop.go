@@ -32,8 +32,19 @@ var kinds = []struct {
 	name string
 	make func(*service) error
 }{
-	{"postgres", newDatabase}, {"broker", newBroker}, {"tax", newTax}, {"tax-gateway", newTaxGateway}, {"shipping", newShipping}, {"payment", newPayment},
-	{"catalog", newCatalog}, {"search", newSearch}, {"recommendations", newRecommendations}, {"cart", newCart}, {"checkout", newCheckout}, {"mailer", newMailer}, {"web", newWeb},
+	{"postgres", newDatabase},
+	{"broker", newBroker},
+	{"tax", newTax},
+	{"tax-gateway", newTaxGateway},
+	{"shipping", newShipping},
+	{"payment", newPayment},
+	{"catalog", newCatalog},
+	{"search", newSearch},
+	{"recommendations", newRecommendations},
+	{"cart", newCart},
+	{"checkout", newCheckout},
+	{"mailer", newMailer},
+	{"web", newWeb},
 }
 
 // openShop listens and makes the services; nothing answers yet.
@@ -77,7 +88,7 @@ func (s *shop) close() {
 			_ = f() // a connection that is closed already
 		}
 	}
-	s.receiver.Close()
+	_ = s.receiver.Close() // nothing is left to send
 }
 
 // run serves until ctx ends. It ends from the outside in: users, consumers, services, telemetry.
