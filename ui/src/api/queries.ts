@@ -35,12 +35,14 @@ export interface Scope {
   end: string;
 }
 
-export const pageSize = 200;
+/** The first page is soon there; who scrolls on gets larger ones. */
+const firstPage = 200;
+const nextPage = 1_000;
 
 export function useRecords(scope: Scope, enabled: boolean) {
   return useInfiniteQuery({
     queryKey: ['search', scope],
-    queryFn: ({ pageParam, signal }) => ask('/api/v1/search', { ...scope, limit: pageSize, cursor: pageParam }, searchAnswer, signal),
+    queryFn: ({ pageParam, signal }) => ask('/api/v1/search', { ...scope, limit: pageParam ? nextPage : firstPage, cursor: pageParam }, searchAnswer, signal),
     initialPageParam: '',
     getNextPageParam: (last) => last.cursor || undefined,
     placeholderData: keepPreviousData,

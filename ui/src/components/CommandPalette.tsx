@@ -31,50 +31,55 @@ export default function CommandPalette({ onClose, onKeys }: { onClose: () => voi
     c.run();
   };
   return (
-    <Modal opened onClose={onClose} withCloseButton={false} size={560} padding={0} yOffset="12vh" aria-label="Commands">
-      <input
-        className={classes.input}
-        value={text}
-        placeholder="Type a command, a trace id, or text to search"
-        aria-label="Command"
-        role="combobox"
-        aria-expanded="true"
-        aria-controls="commands"
-        aria-activedescendant={shown[selected] ? `command-${selected}` : undefined}
-        data-autofocus
-        spellCheck={false}
-        onChange={(e) => {
-          setText(e.currentTarget.value);
-          setAt(0);
-        }}
-        onKeyDown={(e) => {
-          if (e.key === 'ArrowDown') setAt(Math.min(selected + 1, shown.length - 1));
-          else if (e.key === 'ArrowUp') setAt(Math.max(selected - 1, 0));
-          else if (e.key === 'Enter') run(shown[selected]);
-          else return;
-          e.preventDefault();
-        }}
-      />
-      <div id="commands" role="listbox" aria-label="Commands" className={classes.list}>
-        {shown.map((c, i) => (
-          // biome-ignore lint/a11y/useKeyWithClickEvents: the keys are the input's, which keeps the focus
-          // biome-ignore lint/a11y/useFocusableInteractive: as above
-          <div
-            key={`${c.group} ${c.name}`}
-            id={`command-${i}`}
-            role="option"
-            aria-selected={i === selected}
-            className={classes.option}
-            ref={i === selected ? (el) => el?.scrollIntoView({ block: 'nearest' }) : undefined}
-            onMouseMove={() => setAt(i)}
-            onClick={() => run(c)}
-          >
-            <span className={classes.group}>{c.group}</span>
-            {c.name}
+    <Modal.Root opened onClose={onClose} size={560} yOffset="12vh">
+      <Modal.Overlay />
+      <Modal.Content aria-label="Commands">
+        <Modal.Body p={0}>
+          <input
+            className={classes.input}
+            value={text}
+            placeholder="Type a command, a trace id, or text to search"
+            aria-label="Command"
+            role="combobox"
+            aria-expanded="true"
+            aria-controls="commands"
+            aria-activedescendant={shown[selected] ? `command-${selected}` : undefined}
+            data-autofocus
+            spellCheck={false}
+            onChange={(e) => {
+              setText(e.currentTarget.value);
+              setAt(0);
+            }}
+            onKeyDown={(e) => {
+              if (e.key === 'ArrowDown') setAt(Math.min(selected + 1, shown.length - 1));
+              else if (e.key === 'ArrowUp') setAt(Math.max(selected - 1, 0));
+              else if (e.key === 'Enter') run(shown[selected]);
+              else return;
+              e.preventDefault();
+            }}
+          />
+          <div id="commands" role="listbox" aria-label="Commands" className={classes.list}>
+            {shown.map((c, i) => (
+              // biome-ignore lint/a11y/useKeyWithClickEvents: the keys are the input's, which keeps the focus
+              // biome-ignore lint/a11y/useFocusableInteractive: as above
+              <div
+                key={`${c.group} ${c.name}`}
+                id={`command-${i}`}
+                role="option"
+                aria-selected={i === selected}
+                className={classes.option}
+                ref={i === selected ? (el) => el?.scrollIntoView({ block: 'nearest' }) : undefined}
+                onMouseMove={() => setAt(i)}
+                onClick={() => run(c)}
+              >
+                <span className={classes.group}>{c.group}</span>
+                {c.name}
+              </div>
+            ))}
           </div>
-        ))}
-      </div>
-    </Modal>
+        </Modal.Body>
+      </Modal.Content>
+    </Modal.Root>
   );
 }
 

@@ -112,7 +112,7 @@ function Chooser({ onDone }: { onDone: (range: TimeRange) => void }) {
           value={zone}
           onChange={(z) => setZone(z as Zone)}
           data={[
-            { value: 'local', label: Intl.DateTimeFormat().resolvedOptions().timeZone || 'Local' },
+            { value: 'local', label: 'Local' },
             { value: 'utc', label: 'UTC' },
           ]}
         />

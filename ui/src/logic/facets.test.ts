@@ -7,6 +7,7 @@ test('facets: what people look for first, then by frequency; ids and prose never
   const fields = [
     field('resource.host.name', 'resource', 99),
     field('trace_id', 'field', 99, 'bytes'),
+    field('session.id', 'record', 99),
     field('b', 'record', 2),
     field('a', 'record', 2),
     field('c', 'record', 9),
@@ -16,7 +17,16 @@ test('facets: what people look for first, then by frequency; ids and prose never
     field('http.route', 'record', 1),
     field('resource.service.name', 'resource', 99),
   ];
-  expect(facetFields(fields, 'spans').map((f) => f.name)).toEqual(['service', 'status', 'http.route', 'c', 'a', 'b', 'resource.host.name']);
+  expect(facetFields(fields, 'spans').map((f) => f.name)).toEqual([
+    'service',
+    'status',
+    'http.route',
+    'c',
+    'a',
+    'b',
+    'resource.host.name',
+    'session.id',
+  ]);
 });
 
 test('severities by class', () => {

@@ -49,6 +49,7 @@ export function facetFields(fields: readonly Field[], signal: 'logs' | 'spans'):
   const order = first[signal];
   const rank = (f: Field) => {
     const at = order.indexOf(f.name);
+    if (at < 0 && /(^|[._])id$/.test(f.name)) return 1_000; // nearly every value is another
     return at >= 0 ? at : ({ field: 100, record: 200, scope: 400, resource: 300 }[f.level] ?? 500);
   };
   return named(fields)

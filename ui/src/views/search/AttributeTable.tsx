@@ -21,8 +21,8 @@ export function AttributeTable(p: { title: string; level: 'attr' | 'scope' | 're
             <dt title={key}>{key}</dt>
             <dd className="mono">
               <JsonTree value={value} />
+              <Tools field={attributeField(p.level, key, p.state.scope.signal)} value={value} state={p.state} />
             </dd>
-            <Tools field={attributeField(p.level, key, p.state.scope.signal)} value={value} state={p.state} />
           </div>
         ))}
       </dl>

@@ -14,7 +14,7 @@ const valuesMore = 50;
 
 export function Facets({ state }: { state: SearchState }) {
   const { signal } = state.scope;
-  const { data } = useFields(state.scope);
+  const { data, isError } = useFields(state.scope);
   const [filter, setFilterText] = useState('');
   const fields = useMemo(() => facetFields(data?.fields ?? [], signal), [data, signal]);
   const shown = filter ? fields.filter((f) => f.name.toLowerCase().includes(filter.toLowerCase())) : fields;
@@ -29,7 +29,7 @@ export function Facets({ state }: { state: SearchState }) {
         onChange={(e) => setFilterText(e.currentTarget.value)}
       />
       <div className={classes.list}>
-        {!data && [90, 60, 120, 80].map((h) => <div key={h} className={`skeleton ${classes.waiting}`} style={{ height: h }} />)}
+        {!data && !isError && [90, 60, 120, 80].map((h) => <div key={h} className={`skeleton ${classes.waiting}`} style={{ height: h }} />)}
         {shown.map((f, i) => (
           <Facet key={`${signal} ${f.name}`} field={f.name} state={state} openAtFirst={i < openAtFirst} />
         ))}

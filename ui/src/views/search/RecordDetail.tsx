@@ -53,7 +53,15 @@ export function RecordDetail({ record: r, state }: { record: AnyRecord; state: S
         {span && r.statusMessage && <div className={classes.message}>{r.statusMessage}</div>}
         {r.traceId && (
           <div className={classes.trace}>
-            <Button component={Link} href={traceHref(r)} size="compact-sm" fw={500} fz={13} rightSection={<IconArrowRight size={14} />}>
+            <Button
+              component={Link}
+              href={traceHref(r)}
+              className={classes.open}
+              size="compact-sm"
+              fw={500}
+              fz={13}
+              rightSection={<IconArrowRight size={14} />}
+            >
               Open the trace
             </Button>
             <code className={classes.id}>{r.traceId}</code>
