@@ -42,7 +42,8 @@ const nextPage = 1_000;
 export function useRecords(scope: Scope, enabled: boolean) {
   return useInfiniteQuery({
     queryKey: ['search', scope],
-    queryFn: ({ pageParam, signal }) => ask('/api/v1/search', { ...scope, limit: pageParam ? nextPage : firstPage, cursor: pageParam }, searchAnswer, signal),
+    queryFn: ({ pageParam, signal }) =>
+      ask('/api/v1/search', { ...scope, limit: pageParam ? nextPage : firstPage, cursor: pageParam }, searchAnswer, signal),
     initialPageParam: '',
     getNextPageParam: (last) => last.cursor || undefined,
     placeholderData: keepPreviousData,

@@ -11,7 +11,7 @@ export interface RowListProps {
   columns: string; // grid-template-columns of the header and the rows
   minWidth?: number;
   header: ReactNode;
-  rowKey: (index: number) => string;
+  rowKey: (index: number) => string; // the same function from render to render: the list measures all rows anew for another one
   row: (index: number) => ReactNode;
   selected: number; // index, or -1
   onOpen: (index: number) => void;

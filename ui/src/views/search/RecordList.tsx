@@ -1,5 +1,5 @@
 // Log records or spans, newest first, a row each.
-import { useMemo } from 'react';
+import { useCallback, useMemo } from 'react';
 import { useLocation } from 'wouter';
 import type { LogRecord, SpanRecord } from '@/api/records';
 import { Marked } from '@/components/Marked';
@@ -50,6 +50,7 @@ export function RecordList({
   const selected = state.selected ? records.findIndex((r) => r.id === state.selected) : -1;
   const marks = useMemo(() => markers(state.query, kind === 'logs' ? 'body' : 'name'), [state.query, kind]);
   const longest = useMemo(() => records.reduce((max, r) => (isSpan(r) ? Math.max(max, r.durationNano) : max), 1), [records]);
+  const rowKey = useCallback((i: number) => records[i]?.id ?? String(i), [records]);
   const w = widths[kind];
   const { instants, zone } = useTime();
   const dated = spansDays(instants, zone);
@@ -66,7 +67,7 @@ export function RecordList({
       columns={[dated ? '162px' : '98px', w.before, w.prose, w.after, extra].filter(Boolean).join(' ')}
       minWidth={(kind === 'logs' ? 720 : 880) + columns.length * 150}
       header={[...headers[kind], ...columns].map((name) => <HeaderCell key={name}>{name}</HeaderCell>)}
-      rowKey={(i) => records[i]?.id ?? String(i)}
+      rowKey={rowKey}
       row={(i) => {
         const r = records[i];
         if (!r) return null;

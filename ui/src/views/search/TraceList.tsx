@@ -1,6 +1,6 @@
 // Traces that have a span matching the query, newest first: where they began, which services took part, what failed.
 import { IconAlertCircle, IconQuestionMark } from '@tabler/icons-react';
-import { useMemo } from 'react';
+import { useCallback, useMemo } from 'react';
 import { Link, useLocation } from 'wouter';
 import type { ServicePart, TraceSummary } from '@/api/answers';
 import { Cell, HeaderCell, RowList } from '@/components/RowList';
@@ -22,6 +22,7 @@ export function TraceList({ traces, paged, onTop }: { traces: TraceSummary[]; pa
   const longest = useMemo(() => traces.reduce((max, t) => Math.max(max, t.durationNano), 1), [traces]);
   const { instants, zone } = useTime();
   const dated = spansDays(instants, zone);
+  const rowKey = useCallback((i: number) => traces[i]?.traceId ?? String(i), [traces]);
   const open = (i: number) => {
     const t = traces[i];
     if (t) navigate(`/trace/${t.traceId}`);
@@ -34,7 +35,7 @@ export function TraceList({ traces, paged, onTop }: { traces: TraceSummary[]; pa
       columns={`${dated ? '162px' : '98px'} minmax(200px, 1.2fr) 58px 62px 156px minmax(280px, 1.8fr)`}
       minWidth={960}
       header={['Time', 'Began with', 'Spans', 'Errors', 'Duration', 'Services'].map((name) => <HeaderCell key={name}>{name}</HeaderCell>)}
-      rowKey={(i) => traces[i]?.traceId ?? String(i)}
+      rowKey={rowKey}
       row={(i) => {
         const t = traces[i];
         return t ? <TraceCells trace={t} longest={longest} dated={dated} /> : null;
