@@ -196,7 +196,7 @@ describe('minimap', () => {
     const big = traceOf(parseSkeleton(s));
     const before = performance.now();
     const p = minimapPixels(big, extentOf(big, false), 2000, 120, false, colors);
-    expect(performance.now() - before).toBeLessThan(200);
+    expect(performance.now() - before).toBeLessThan(1500);
     expect(p.filter((v) => v === 99).length).toBeGreaterThanOrEqual(100);
   });
   test('of nothing is empty', () => {

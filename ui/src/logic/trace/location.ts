@@ -57,13 +57,14 @@ const columns: readonly StatColumn[] = ['service', 'name', 'count', 'errors', 't
 /** Reads the state; what makes no sense is as usual. */
 export function readState(q: URLSearchParams): TraceState {
   const spanId = (key: string) => (/^[0-9a-f]{16}$/.test(q.get(key) ?? '') ? (q.get(key) ?? '') : '');
-  const percent = Number(q.get('min') ?? 0);
   const span = spanId('span');
+  const log = span ? '' : (q.get('log') ?? '');
+  const percent = Number(q.get('min') ?? 0);
   return {
     view: oneOf(q.get('view'), ['timeline', 'flame', 'stats'], 'timeline'),
     span,
-    log: span ? '' : (q.get('log') ?? ''),
-    detail: q.get('detail') === '1',
+    log,
+    detail: (span !== '' || log !== '') && q.get('detail') !== '0',
     dock: oneOf(q.get('dock'), ['right', 'bottom'], 'right'),
     find: q.get('find') ?? '',
     hidden: q.getAll('hide'),
@@ -89,7 +90,7 @@ export function writeState(s: TraceState, into: URLSearchParams): URLSearchParam
   set('view', s.view === 'timeline' ? '' : s.view);
   set('span', s.span);
   set('log', s.log);
-  set('detail', s.detail ? '1' : '');
+  set('detail', !s.detail && (s.span || s.log) ? '0' : ''); // a link to a span shows what it is
   set('dock', s.dock === 'right' ? '' : s.dock);
   set('find', s.find);
   q.delete('hide');

@@ -34,8 +34,10 @@ export function LogDetail({ trace: t, log, raw, actions }: Props) {
         </span>
         <pre className={classes.logText}>{String(record?.body ?? t.logs.body[log])}</pre>
         <dl className={classes.times}>
-          <dt>At</dt>
-          <dd>{formatDuration(logTime(t, log, raw))}</dd>
+          <div>
+            <dt>At</dt>
+            <dd>{formatDuration(logTime(t, log, raw))}</dd>
+          </div>
         </dl>
         {node >= 0 ? (
           <button type="button" className={classes.textButton} onClick={() => actions.selectNode(node)}>

@@ -48,17 +48,23 @@ export function RowTip({ view, row, x, y, within, raw }: Props) {
       </div>
       <div className={classes.tipBody}>{nameOf(t, what)}</div>
       <dl className={classes.tipFacts}>
-        <dt>starts at</dt>
-        <dd>{formatDuration(startOf(t, what, raw))}</dd>
-        <dt>lasts</dt>
-        <dd>{formatDuration(t.duration[what] as number)}</dd>
-        <dt>itself</dt>
-        <dd>{formatDuration(t.self[what] as number)}</dd>
+        <div>
+          <dt>starts at</dt>
+          <dd>{formatDuration(startOf(t, what, raw))}</dd>
+        </div>
+        <div>
+          <dt>lasts</dt>
+          <dd>{formatDuration(t.duration[what] as number)}</dd>
+        </div>
+        <div>
+          <dt>itself</dt>
+          <dd>{formatDuration(t.self[what] as number)}</dd>
+        </div>
         {t.skew && t.skew[what] !== 0 && (
-          <>
+          <div>
             <dt>clock moved</dt>
             <dd>{formatDuration(t.skew[what] as number)}</dd>
-          </>
+          </div>
         )}
       </dl>
     </div>

@@ -37,19 +37,27 @@ export function SpanDetail({ trace: t, node, spanId, raw, actions }: Props) {
           </p>
         )}
         <dl className={classes.times}>
-          <dt>Starts at</dt>
-          <dd>{formatDuration(startOf(t, node, raw))}</dd>
-          <dt>Lasts</dt>
-          <dd>{formatDuration(t.duration[node] as number)}</dd>
-          <dt>Itself</dt>
-          <dd>{formatDuration(t.self[node] as number)}</dd>
-          <dt>Kind</dt>
-          <dd>{kindOf(t, node) || '–'}</dd>
+          <div>
+            <dt>Starts at</dt>
+            <dd>{formatDuration(startOf(t, node, raw))}</dd>
+          </div>
+          <div>
+            <dt>Lasts</dt>
+            <dd>{formatDuration(t.duration[node] as number)}</dd>
+          </div>
+          <div>
+            <dt>Itself</dt>
+            <dd>{formatDuration(t.self[node] as number)}</dd>
+          </div>
+          <div>
+            <dt>Kind</dt>
+            <dd>{kindOf(t, node) || '–'}</dd>
+          </div>
           {t.skew && t.skew[node] !== 0 && (
-            <>
+            <div>
               <dt>Clock moved</dt>
               <dd>{formatDuration(t.skew[node] as number)}</dd>
-            </>
+            </div>
           )}
         </dl>
         {parent >= 0 && (
@@ -144,7 +152,7 @@ function Event({ event, start, skew }: { event: SpanEvent; start: bigint; skew: 
 function LinkTo({ link }: { link: SpanLink }) {
   return (
     <section className={classes.event}>
-      <Link href={`/trace/${link.traceId}?span=${link.spanId}&detail=1`} className={classes.link}>
+      <Link href={`/trace/${link.traceId}?span=${link.spanId}`} className={classes.link}>
         trace {link.traceId}, span {link.spanId}
       </Link>
       <Attributes values={link.attributes} level="" signal="spans" empty="" />

@@ -228,10 +228,22 @@ function paintBar(ctx: CanvasRenderingContext2D, p: Picture, ink: Inks, k: numbe
       ctx.stroke();
     }
   }
+  if (right <= 0 || left >= width) paintElsewhere(ctx, ink, right <= 0, middle, width);
   const pieces = criticalPieces(t, row, p.window, width, p.raw);
   for (let i = 0; i < pieces.length; i += 2) paintCritical(ctx, ink, pieces[i] as number, pieces[i + 1] as number, middle, width);
   paintDuration(ctx, ink, formatDuration(t.duration[row] as number), left, right, middle, width);
   ctx.globalAlpha = 1;
+}
+
+/** A mark at the edge behind which a bar is that the window does not show. */
+function paintElsewhere(ctx: CanvasRenderingContext2D, ink: Inks, before: boolean, middle: number, width: number) {
+  const [tip, base] = before ? [4, 9] : [width - 4, width - 9];
+  ctx.fillStyle = ink.faint;
+  ctx.beginPath();
+  ctx.moveTo(tip, middle);
+  ctx.lineTo(base, middle - 4);
+  ctx.lineTo(base, middle + 4);
+  ctx.fill();
 }
 
 /** A line with a light edge along the lower part of the bar: what was waited for. */

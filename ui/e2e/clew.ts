@@ -1,0 +1,99 @@
+// A clew of one's own: `clew run` on free ports of loopback, with an empty directory, and the demo that sends to it.
+import { type ChildProcess, spawn } from 'node:child_process';
+import { mkdtempSync, rmSync } from 'node:fs';
+import { createServer } from 'node:net';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
+
+export interface Clew {
+  url: string;
+  otlpHttp: string;
+  otlpGrpc: string;
+  /** Starts the demo, sending here. */
+  demo(...flags: string[]): void;
+  stop(): Promise<void>;
+}
+
+const startMs = 30_000;
+
+async function freePorts(count: number): Promise<number[]> {
+  const servers = await Promise.all(
+    Array.from({ length: count }, async () => {
+      const s = createServer();
+      await new Promise<void>((done) => s.listen(0, '127.0.0.1', done));
+      return s;
+    }),
+  );
+  const ports = servers.map((s) => (s.address() as { port: number }).port);
+  await Promise.all(servers.map((s) => new Promise((done) => s.close(done))));
+  return ports;
+}
+
+async function end(p: ChildProcess): Promise<void> {
+  if (p.exitCode !== null || p.signalCode !== null) return;
+  const gone = new Promise((done) => p.once('exit', done));
+  p.kill('SIGTERM');
+  const late = setTimeout(() => p.kill('SIGKILL'), 5_000);
+  await gone;
+  clearTimeout(late);
+}
+
+export async function startClew(binary: string): Promise<Clew> {
+  const dir = mkdtempSync(join(tmpdir(), 'clew-e2e-data-'));
+  const [http, grpc, otlp] = (await freePorts(3)).map((p) => `127.0.0.1:${p}`) as [string, string, string];
+  const run = (args: string[]) => {
+    const p = spawn(binary, args, { stdio: ['ignore', 'ignore', 'pipe'] });
+    let said = '';
+    p.stderr?.on('data', (d) => {
+      said = (said + d).slice(-4000);
+    });
+    return { p, said: () => said };
+  };
+  const main = run(['run', '--data', join(dir, 'data'), '--http', http, '--otlp-grpc', grpc, '--otlp-http', otlp]);
+  const others: ChildProcess[] = [];
+  const url = `http://${http}`;
+  for (const until = Date.now() + startMs; ; ) {
+    const ready = await fetch(`${url}/readyz`).then(
+      (r) => r.ok,
+      () => false,
+    );
+    if (ready) break;
+    if (main.p.exitCode !== null || Date.now() > until) throw new Error(`clew did not start: ${main.said()}`);
+    await sleep(50);
+  }
+  return {
+    url,
+    otlpHttp: `http://${otlp}`,
+    otlpGrpc: grpc,
+    demo: (...flags) => others.push(run(['demo', '--otlp', grpc, ...flags]).p),
+    stop: async () => {
+      await Promise.all(others.map(end));
+      await end(main.p);
+      rmSync(dir, { recursive: true, force: true });
+    },
+  };
+}
+
+/** Asks the API until an answer satisfies. */
+export async function until<T>(ask: () => Promise<T>, good: (answer: T) => boolean, ms = 20_000): Promise<T> {
+  for (const end = Date.now() + ms; ; await sleep(100)) {
+    const answer = await ask();
+    if (good(answer)) return answer;
+    if (Date.now() > end) throw new Error(`not within ${ms} ms; the last answer was ${JSON.stringify(answer).slice(0, 500)}`);
+  }
+}
+
+export async function getJson<T>(url: string): Promise<T> {
+  const r = await fetch(url);
+  if (!r.ok) throw new Error(`${url}: ${r.status} ${await r.text()}`);
+  return (await r.json()) as T;
+}
+
+/** Waits until so many records of a kind are searchable. */
+export async function arrived(clew: Clew, signal: 'spans' | 'logs', count: number): Promise<void> {
+  await until(
+    () => getJson<{ count: number }>(`${clew.url}/api/v1/count?signal=${signal}`),
+    (a) => a.count >= count,
+  );
+}

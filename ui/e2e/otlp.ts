@@ -1,0 +1,153 @@
+// Telemetry for the journeys, sent as an SDK would: OTLP over HTTP, in JSON.
+import type { Clew } from './clew';
+
+export interface Span {
+  service: string;
+  name: string;
+  /** A number; 0 or left out: a root. */
+  parent?: number;
+  id: number;
+  kind?: number;
+  /** Milliseconds after the trace's start. */
+  at: number;
+  lasts: number;
+  error?: string;
+  host?: string;
+  attributes?: Record<string, string>;
+}
+
+export interface Log {
+  service: string;
+  body: string;
+  at: number;
+  severity?: number;
+  trace?: string;
+  span?: number;
+}
+
+const hex = (n: number) => n.toString(16).padStart(16, '0');
+const text = (key: string, value: string) => ({ key, value: { stringValue: value } });
+const nanos = (startMs: number, at: number) => (BigInt(startMs) * 1_000_000n + BigInt(Math.round(at * 1e6))).toString();
+
+async function post(clew: Clew, path: string, body: unknown) {
+  const r = await fetch(clew.otlpHttp + path, {
+    method: 'POST',
+    headers: { 'Content-Type': 'application/json' },
+    body: JSON.stringify(body),
+  });
+  if (!r.ok) throw new Error(`${path}: ${r.status} ${await r.text()}`);
+}
+
+function byResource<T extends { service: string; host?: string }>(records: T[]): [string, T[]][] {
+  const groups = new Map<string, T[]>();
+  for (const r of records) {
+    const key = `${r.service}\n${r.host ?? ''}`;
+    const list = groups.get(key);
+    if (list) list.push(r);
+    else groups.set(key, [r]);
+  }
+  return [...groups];
+}
+
+function resource(key: string) {
+  const [service = '', host = ''] = key.split('\n');
+  return { attributes: [text('service.name', service), ...(host ? [text('host.name', host)] : [])] };
+}
+
+const batch = 5_000;
+
+export async function sendSpans(clew: Clew, traceId: string, startMs: number, spans: Span[]) {
+  for (let i = 0; i < spans.length; i += batch) {
+    const resourceSpans = byResource(spans.slice(i, i + batch)).map(([key, list]) => ({
+      resource: resource(key),
+      scopeSpans: [
+        {
+          spans: list.map((s) => ({
+            traceId,
+            spanId: hex(s.id),
+            ...(s.parent ? { parentSpanId: hex(s.parent) } : {}),
+            name: s.name,
+            kind: s.kind ?? 1,
+            startTimeUnixNano: nanos(startMs, s.at),
+            endTimeUnixNano: nanos(startMs, s.at + s.lasts),
+            attributes: Object.entries(s.attributes ?? {}).map(([k, v]) => text(k, v)),
+            ...(s.error ? { status: { code: 2, message: s.error } } : {}),
+          })),
+        },
+      ],
+    }));
+    await post(clew, '/v1/traces', { resourceSpans });
+  }
+}
+
+export async function sendLogs(clew: Clew, startMs: number, logs: Log[]) {
+  for (let i = 0; i < logs.length; i += batch) {
+    const resourceLogs = byResource(logs.slice(i, i + batch)).map(([key, list]) => ({
+      resource: resource(key),
+      scopeLogs: [
+        {
+          logRecords: list.map((l) => ({
+            timeUnixNano: nanos(startMs, l.at),
+            severityNumber: l.severity ?? 9,
+            body: { stringValue: l.body },
+            ...(l.trace ? { traceId: l.trace } : {}),
+            ...(l.span ? { spanId: hex(l.span) } : {}),
+          })),
+        },
+      ],
+    }));
+    await post(clew, '/v1/logs', { resourceLogs });
+  }
+}
+
+export const shopTrace = 'aaaaaaaaaaaaaaaaaaaaaaaaaaaaaa01';
+
+/** A small trace with everything in it that the page must show: an error and its origin, a moved clock, a missing parent, log records. */
+export async function sendShop(clew: Clew, startMs = Date.now() - 5_000) {
+  const [server, client] = [2, 3];
+  await sendSpans(clew, shopTrace, startMs, [
+    { id: 1, service: 'frontend', name: 'GET /cart', kind: server, at: 0, lasts: 120, error: 'cart failed', host: 'a' },
+    { id: 2, parent: 1, service: 'frontend', name: 'cart.Get', kind: client, at: 10, lasts: 40, error: 'cart failed', host: 'a' },
+    {
+      id: 3,
+      parent: 2,
+      service: 'cart',
+      name: 'cart.Get',
+      kind: server,
+      at: -2985,
+      lasts: 30,
+      error: 'no stock',
+      host: 'b',
+      attributes: { 'item.id': 'umbrella-42' },
+    },
+    { id: 4, parent: 3, service: 'cart', name: 'SELECT stock', kind: client, at: -2980, lasts: 10, host: 'b' },
+    { id: 5, parent: 1, service: 'frontend', name: 'render', at: 60, lasts: 1, host: 'a' },
+    { id: 7, parent: 99, service: 'mailer', name: 'send mail', kind: server, at: 130, lasts: 15, host: 'c' },
+  ]);
+  await sendLogs(clew, startMs, [
+    { service: 'frontend', body: 'cart requested', at: 1, trace: shopTrace, span: 1 },
+    { service: 'cart', body: 'umbrella is out of stock', at: -2970, severity: 17, trace: shopTrace, span: 3 },
+  ]);
+}
+
+export const largeTrace = 'bbbbbbbbbbbbbbbbbbbbbbbbbbbbbb01';
+
+/** A trace of so many spans: batches of 50 jobs, an error in a thousand. */
+export async function sendLarge(clew: Clew, count: number) {
+  const spans: Span[] = [{ id: 1, service: 'scheduler', name: 'nightly import', at: 0, lasts: count / 10 }];
+  for (let id = 2, group = 0; id <= count; id++) {
+    const opens = (id - 2) % 51 === 0;
+    if (opens) group = id;
+    spans.push({
+      id,
+      parent: opens ? 1 : group,
+      service: `worker-${id % 12}`,
+      name: opens ? `batch ${id % 7}` : `job ${id % 40}`,
+      at: id / 10,
+      lasts: opens ? 5 : 0.08,
+      ...(id % 1000 === 0 ? { error: 'job failed' } : {}),
+      attributes: { 'job.id': `job-${id}` },
+    });
+  }
+  await sendSpans(clew, largeTrace, Date.now() - 60_000, spans);
+}

@@ -1,0 +1,132 @@
+// The search: words, mistakes, facets, zooming, log records and the trace that they belong to.
+import type { Browser } from 'playwright-core';
+import { afterAll, beforeAll, describe, expect, inject, test } from 'vitest';
+import { expectAccessible, launch, leave, visit } from './browser';
+import { arrived, type Clew, startClew } from './clew';
+import { sendLogs, sendShop, shopTrace } from './otlp';
+
+describe.skipIf(!inject('chromium'))('the search', () => {
+  let clew: Clew;
+  let browser: Browser;
+
+  beforeAll(async () => {
+    clew = await startClew(inject('clew'));
+    await sendShop(clew);
+    const lines = Array.from({ length: 300 }, (_, i) => ({
+      service: i % 3 === 0 ? 'billing' : 'stock',
+      body: `invoice ${i} ${i % 10 === 0 ? 'rejected' : 'printed'}`,
+      at: i * 1000,
+      severity: i % 10 === 0 ? 17 : 9,
+    }));
+    await sendLogs(clew, Date.now() - 600_000, lines);
+    await arrived(clew, 'spans', 6);
+    await arrived(clew, 'logs', 302);
+    browser = await launch(inject('chromium'));
+  });
+  afterAll(async () => {
+    await browser?.close();
+    await clew?.stop();
+  });
+
+  test('finds log records by a word, and marks it', async () => {
+    const v = await visit(browser, `${clew.url}/search?signal=logs`);
+    const { page } = v;
+    await page.getByRole('combobox', { name: 'Query' }).fill('rejected');
+    await page.getByRole('combobox', { name: 'Query' }).press('Enter');
+    await page.getByText('30 log records match').waitFor();
+    const rows = page.getByRole('grid', { name: 'Log records' });
+    expect(await rows.getByRole('row').nth(1).textContent()).toMatch(/invoice 290 rejected/);
+    expect(await rows.locator('mark').first().textContent()).toBe('rejected');
+    expect(new URL(page.url()).searchParams.get('q')).toBe('rejected');
+    await leave(v);
+  });
+
+  test('says what is wrong with a query, at its place', async () => {
+    const v = await visit(browser, `${clew.url}/search`);
+    const { page } = v;
+    await page.getByRole('combobox', { name: 'Query' }).fill('service:shop (status:error');
+    await page.getByRole('combobox', { name: 'Query' }).press('Enter');
+    await page.getByRole('alert').waitFor();
+    expect(await page.getByRole('combobox', { name: 'Query' }).getAttribute('aria-invalid')).toBe('true');
+    await expectAccessible(page);
+    await page.getByRole('combobox', { name: 'Query' }).fill('status:error');
+    await page.getByRole('combobox', { name: 'Query' }).press('Enter');
+    await expect.poll(() => page.getByRole('alert').count()).toBe(0);
+    await page.getByRole('grid', { name: 'Traces' }).getByText('GET /cart').waitFor();
+    await leave(v);
+  });
+
+  test('narrows by facets, in and out', async () => {
+    const v = await visit(browser, `${clew.url}/search?signal=logs`);
+    const { page } = v;
+    const facets = page.getByRole('complementary', { name: 'Facets' });
+    await facets.getByRole('button', { name: 'Only billing' }).click();
+    await page.getByText('100 log records match').waitFor();
+    expect(await page.getByRole('combobox', { name: 'Query' }).inputValue()).toBe('service:billing');
+    await facets.getByRole('button', { name: 'Only billing' }).click();
+    await page.getByText('302 log records match').waitFor();
+    await facets.getByRole('button', { name: 'Without billing' }).click();
+    await page.getByText('202 log records match').waitFor();
+    await leave(v);
+  });
+
+  test('zooms into the times that are dragged over, and back', async () => {
+    const v = await visit(browser, `${clew.url}/search?signal=logs&q=invoice`);
+    const { page } = v;
+    await page.getByText('300 log records match').waitFor();
+    const plot = page.getByRole('region', { name: 'Volume over time' }).locator('.u-over');
+    await plot.waitFor();
+    const box = await plot.boundingBox();
+    if (!box) throw new Error('the chart has no place');
+    const before = page.url();
+    await page.mouse.move(box.x + box.width * 0.1, box.y + box.height / 2);
+    await page.mouse.down();
+    await page.mouse.move(box.x + box.width * 0.5, box.y + box.height / 2, { steps: 5 });
+    await page.mouse.move(box.x + box.width * 0.86, box.y + box.height / 2, { steps: 5 });
+    await page.mouse.up();
+    await expect.poll(() => new URL(page.url()).searchParams.get('from')).toMatch(/\d{4}-|^\d+$/);
+    await page.goBack();
+    await expect.poll(() => page.url()).toBe(before);
+    await page.getByText('300 log records match').waitFor();
+    await leave(v);
+  });
+
+  test('leads from a log record to its trace', async () => {
+    const v = await visit(browser, `${clew.url}/search?signal=logs&q=umbrella`);
+    const { page } = v;
+    await page.getByRole('grid', { name: 'Log records' }).getByText('is out of stock').click();
+    await page.getByRole('complementary', { name: 'Log record' }).getByRole('link', { name: 'Open the trace' }).click();
+    await expect.poll(() => new URL(page.url()).pathname).toBe(`/trace/${shopTrace}`);
+    await page.getByRole('complementary', { name: 'Span, detail' }).getByRole('heading', { name: 'cart.Get' }).waitFor();
+    await leave(v);
+  });
+
+  test('has commands, and a theme that stays', async () => {
+    const v = await visit(browser, `${clew.url}/search`);
+    const { page } = v;
+    const theme = () => page.locator('html').getAttribute('data-mantine-color-scheme');
+    expect(await theme()).toBe('light');
+    await page.keyboard.press('Control+k');
+    await page.getByRole('combobox', { name: 'Command' }).fill('dark');
+    await page.getByRole('option', { name: 'Dark theme' }).click();
+    await expect.poll(theme).toBe('dark');
+    await page.reload();
+    await expect.poll(theme).toBe('dark');
+    await page.keyboard.press('Control+k');
+    await page.getByRole('combobox', { name: 'Command' }).fill(shopTrace);
+    await page.keyboard.press('Enter');
+    await expect.poll(() => new URL(page.url()).pathname).toBe(`/trace/${shopTrace}`);
+    await page.getByRole('button', { name: 'Light theme' }).click();
+    await expect.poll(theme).toBe('light');
+    await leave(v);
+  });
+
+  test.each(['light', 'dark'] as const)('has nothing serious for axe, %s', async (theme) => {
+    for (const kind of ['', '?signal=spans', '?signal=logs&q=rejected']) {
+      const v = await visit(browser, `${clew.url}/search${kind}`, theme);
+      await v.page.getByRole('grid').getByRole('row').nth(1).waitFor();
+      await expectAccessible(v.page);
+      await leave(v);
+    }
+  });
+});
