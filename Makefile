@@ -37,7 +37,8 @@ test: deps testui ## pass all tests (under 25 minutes cold on 2 cores)
 .PHONY: testui
 testui: $(if $(NPM),ui,)
 	@if [ -n "$(NPM)" ]; then \
-	  npm --prefix ui run --silent check && npm --prefix ui run --silent test && $(GO) test -tags ui ./ui; \
+	  npm --prefix ui run --silent check && npm --prefix ui run --silent test && $(GO) test -tags ui ./ui && \
+	  npm --prefix ui run --silent e2e; \
 	else echo "without npm the application is neither built nor tested"; fi
 
 race: ## the tests under the race detector
