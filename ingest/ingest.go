@@ -247,6 +247,9 @@ func (in *Ingest) Heads(ctx context.Context, tenant string, signal telemetry.Sig
 		}
 		views = append(views, v)
 	}
+	if _, frozen := in.room.get(); frozen > in.cfg.FrozenBytes {
+		lacking = append(lacking, "what waits to be sealed is too much: acknowledged records wait in the log to be read")
+	}
 	if len(lacking) > 0 {
 		return views, errors.New(strings.Join(lacking, "; "))
 	}

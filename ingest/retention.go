@@ -50,13 +50,17 @@ func (in *Ingest) remove(ctx context.Context, o *owner, segments []*catalog.Segm
 	return nil
 }
 
+// keptSince is when a segment's age begins, in nanoseconds: with its newest record, but not before it was written. Who loads last year's
+// log file today wants to look at it, not to see it acknowledged and gone.
+func keptSince(s *catalog.Segment) int64 { return max(s.MaxTime, s.Created.UnixNano()) }
+
 // expired chooses what has to go: what is too old, then the oldest beyond a signal's bytes, then the oldest beyond the total.
 func expired(v *catalog.Version, r Retention, now time.Time) []*catalog.Segment {
 	var all, victims []*catalog.Segment
 	for s := range v.All() {
 		all = append(all, s)
 	}
-	slices.SortStableFunc(all, func(a, b *catalog.Segment) int { return cmp.Compare(a.MaxTime, b.MaxTime) })
+	slices.SortStableFunc(all, func(a, b *catalog.Segment) int { return cmp.Compare(keptSince(a), keptSince(b)) })
 	total := int64(0)
 	bytes := map[telemetry.Signal]int64{}
 	for _, s := range all {
@@ -76,7 +80,7 @@ func expired(v *catalog.Version, r Retention, now time.Time) []*catalog.Segment 
 	}
 	take(func(s *catalog.Segment) bool {
 		age := r.Of(s.Signal).Age
-		return age > 0 && s.MaxTime < now.Add(-age).UnixNano()
+		return age > 0 && keptSince(s) < now.Add(-age).UnixNano()
 	})
 	take(func(s *catalog.Segment) bool {
 		bound := r.Of(s.Signal).Bytes

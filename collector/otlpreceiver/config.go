@@ -36,7 +36,7 @@ func createDefaultConfig() component.Config {
 	grpc.NetAddr.Endpoint = "127.0.0.1:4317"
 	grpc.MaxRecvMsgSizeMiB = defaultBodyBytesMax >> 20
 	grpc.ReadBufferSize = 512 << 10
-	grpc.MaxConcurrentStreams = 256
+	grpc.MaxConcurrentStreams = 64
 
 	http := confighttp.NewDefaultServerConfig()
 	http.NetAddr.Endpoint = "127.0.0.1:4318"

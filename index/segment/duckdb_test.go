@@ -21,7 +21,7 @@ func TestDuckDB(t *testing.T) {
 		t.Skip("node is not installed: the .parquet is not tried with DuckDB")
 	}
 	if _, err := os.Stat("duckdb/node_modules/@duckdb/node-api"); err != nil {
-		t.Skip("@duckdb/node-api is not installed (npm ci --prefix index/segment/duckdb, or make deps): the .parquet is not tried with DuckDB")
+		t.Skip("@duckdb/node-api is not installed (npm install --prefix index/segment/duckdb, or make deps): the .parquet is not tried with DuckDB")
 	}
 	st := openStore(t)
 	rows := randomRows(rand.New(rand.NewPCG(3, 4)), telemetry.Logs, 2500)

@@ -175,6 +175,16 @@ func TestOddRecords(t *testing.T) {
 		if len(found.Logs) != 1 || len(found.Logs[0].Attributes) != 10_000 || found.Logs[0].Attributes["key.1234"] != "value1234" {
 			t.Errorf("%s: the record of 10,000 attributes has %d", stage, len(found.Logs[0].Attributes))
 		}
+		var by api.Count
+		get(t, p, "/api/v1/count", url.Values{"by": {"key.9876"}}, &by)
+		if len(by.Groups) != 1 || by.Groups[0].Value != "value9876" || by.Absent != 5 {
+			t.Errorf("%s: count by one of 10,000 attributes: %+v", stage, by)
+		}
+		var fields api.Fields
+		get(t, p, "/api/v1/fields", nil, &fields)
+		if len(fields.Fields) < 10_000 {
+			t.Errorf("%s: %d fields, want more than 10,000", stage, len(fields.Fields))
+		}
 		if r := found.Logs[0]; r.Resource.Attributes[longKey] != "of the resource" || r.Scope == nil || r.Scope.Attributes[longKey] != "of the scope" {
 			t.Errorf("%s: attributes with long keys of resource and scope: %v, %v", stage, r.Resource, r.Scope)
 		}
@@ -212,6 +222,8 @@ func TestBadQueries(t *testing.T) {
 		{"/api/v1/count?query=" + url.QueryEscape(`service:a AND`), `"pos":`},
 		{"/api/v1/count?query=" + url.QueryEscape(`/(/`), `"field":"query"`},
 		{"/api/v1/search?limit=-1", `limit`},
+		{"/api/v1/count?query=100%", `percent-encoded`},
+		{"/api/v1/count?query=a;b", `percent-encoded`},
 		{"/api/v1/search?strat=1", `did you mean \"start\"`},
 		{"/api/v1/search?start=yesterdayish", `start`},
 		{"/api/v1/search?cursor=zz", `cursor`},

@@ -18,8 +18,6 @@ const (
 	// groupsDefault and groupsMax bound the groups and values that one answer lists.
 	groupsDefault = 20
 	groupsMax     = 10_000
-	// histogramBuckets is how many buckets an answer has about, where no step is given.
-	histogramBuckets = 60
 	// contextMax bounds the records before and after one.
 	contextMax = 1000
 	// headerTimeout and idleTimeout free connections of clients that say nothing.

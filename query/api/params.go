@@ -3,6 +3,7 @@ package api
 import (
 	"errors"
 	"fmt"
+	"net/url"
 	"slices"
 	"strconv"
 	"time"
@@ -26,7 +27,12 @@ func (e *paramError) Unwrap() error { return e.err }
 
 // checkParams refuses parameters that the endpoint does not know: a misspelt "strat" must not silently ask for everything.
 func checkParams(c *gin.Context, known ...string) error {
-	for name, values := range c.Request.URL.Query() {
+	// URL.Query() drops what it cannot read, and a query that is dropped would ask for everything.
+	params, err := url.ParseQuery(c.Request.URL.RawQuery)
+	if err != nil {
+		return &paramError{field: "URL", err: fmt.Errorf("%w: want parameters that are percent-encoded", err)}
+	}
+	for name, values := range params {
 		if !slices.Contains(known, name) {
 			hint := ""
 			if near := strictyaml.Nearest(name, known); near != "" {

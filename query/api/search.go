@@ -199,12 +199,6 @@ func (s *Server) fields(c *gin.Context) {
 	c.JSON(http.StatusOK, out)
 }
 
-// roundSteps are the widths that a histogram's buckets take where none is asked for.
-var roundSteps = []time.Duration{
-	time.Millisecond, 10 * time.Millisecond, 100 * time.Millisecond, time.Second, 5 * time.Second, 10 * time.Second, 30 * time.Second,
-	time.Minute, 5 * time.Minute, 10 * time.Minute, 30 * time.Minute, time.Hour, 3 * time.Hour, 6 * time.Hour, 12 * time.Hour, 24 * time.Hour, 7 * 24 * time.Hour,
-}
-
 func (s *Server) histogram(c *gin.Context) {
 	r, err := request(c, "step", "by", "top")
 	if err != nil {
@@ -216,7 +210,7 @@ func (s *Server) histogram(c *gin.Context) {
 		s.failed(c, err)
 		return
 	}
-	if by.Step, err = step(c, r); err != nil {
+	if by.Step, err = step(c); err != nil {
 		s.failed(c, err)
 		return
 	}
@@ -232,22 +226,15 @@ func (s *Server) histogram(c *gin.Context) {
 	c.JSON(http.StatusOK, out)
 }
 
-// step is the buckets' width: as asked for, or a round one that gives the range about histogramBuckets buckets (one minute without a range).
-func step(c *gin.Context, r engine.Request) (time.Duration, error) {
-	if text := c.Query("step"); text != "" {
-		d, err := time.ParseDuration(text)
-		if err != nil || d < time.Millisecond {
-			return 0, &paramError{field: "step", err: fmt.Errorf("%.40q: want a duration of at least 1ms, such as 30s or 5m", text)}
-		}
-		return d, nil
+// step is the buckets' width as asked for, or 0: the engine then chooses a round one.
+func step(c *gin.Context) (time.Duration, error) {
+	text := c.Query("step")
+	if text == "" {
+		return 0, nil
 	}
-	if r.From == 0 || r.To == 0 {
-		return time.Minute, nil
+	d, err := time.ParseDuration(text)
+	if err != nil || d < time.Millisecond {
+		return 0, &paramError{field: "step", err: fmt.Errorf("%.40q: want a duration of at least 1ms, such as 30s or 5m", text)}
 	}
-	for _, d := range roundSteps {
-		if (r.To-r.From)/int64(d) <= histogramBuckets {
-			return d, nil
-		}
-	}
-	return roundSteps[len(roundSteps)-1], nil
+	return d, nil
 }

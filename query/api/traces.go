@@ -91,7 +91,7 @@ func (s *Server) heatmap(c *gin.Context) {
 		s.failed(c, err)
 		return
 	}
-	width, err := step(c, r)
+	width, err := step(c)
 	if err != nil {
 		s.failed(c, err)
 		return

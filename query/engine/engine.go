@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"log/slog"
 	"math"
+	"runtime/debug"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -224,9 +225,7 @@ func (q *query) parallel(ctx context.Context, n int, f func(ctx context.Context,
 			case <-ctx.Done():
 				return
 			}
-			err := f(ctx, i, s)
-			<-q.engine.slots
-			if err != nil {
+			if err := q.guarded(func() error { return f(ctx, i, s) }); err != nil {
 				cancel(err)
 				return
 			}
@@ -244,6 +243,19 @@ func (q *query) parallel(ctx context.Context, n int, f func(ctx context.Context,
 		return context.Cause(ctx)
 	}
 	return nil
+}
+
+// guarded gives the worker's slot back, and turns a panic into an error: a query that meets a broken invariant must not end the process that
+// holds everyone's data.
+func (q *query) guarded(f func() error) (err error) {
+	defer func() {
+		<-q.engine.slots
+		if r := recover(); r != nil {
+			q.engine.log.Error("query failed", "panic", r, "stack", string(debug.Stack()))
+			err = fmt.Errorf("internal error: %v", r)
+		}
+	}()
+	return f()
 }
 
 // each finds the matching rows of every row group and calls visit with them, several at once. It is for operations that need all

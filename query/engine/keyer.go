@@ -4,6 +4,8 @@ import (
 	"context"
 	"slices"
 
+	"go.opentelemetry.io/collector/pdata/pcommon"
+
 	"clew/index"
 	"clew/index/vocabulary"
 	"clew/internal/telemetry"
@@ -83,7 +85,33 @@ func (k *keyer) rowGroups(ctx context.Context, b *bound, rg int, rows rowBits) (
 			return nil, err
 		}
 	}
+	overflow := b.overflowColumns()
+	for _, want := range k.field.wants {
+		col, ok := overflow[want.level]
+		if !ok {
+			continue
+		}
+		err := b.eachOverflow(ctx, col, rg, rows, func(row int, members pcommon.Map) (err error) {
+			if v, ok := members.Get(want.key); ok && k.ids[row] == noGroup {
+				typ, value := overflowValue(v)
+				k.ids[row], err = k.group([]byte(Field{telemetry.Column{Type: typ}, value}.Text()))
+			}
+			return err
+		})
+		if err != nil {
+			return nil, err
+		}
+	}
 	return k.ids, nil
+}
+
+// mayOverflow says whether the part may hold the field where it has no column for it.
+func (k *keyer) mayOverflow(b *bound) bool {
+	overflow := b.overflowColumns()
+	return slices.ContainsFunc(k.field.wants, func(want levelKey) bool {
+		_, ok := overflow[want.level]
+		return ok
+	})
 }
 
 // column numbers the rows that have a value in col and none in the columns before it.

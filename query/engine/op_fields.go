@@ -6,6 +6,8 @@ import (
 	"slices"
 	"sync"
 
+	"go.opentelemetry.io/collector/pdata/pcommon"
+
 	"clew/index"
 	"clew/internal/telemetry"
 )
@@ -39,7 +41,7 @@ func (e *Engine) Fields(ctx context.Context, r Request) (*Fields, error) {
 	counts := map[telemetry.Column]uint64{}
 	var tasks []task
 	for _, b := range bounds {
-		if b.root.kind != planConst {
+		if b.root.kind != planConst || b.overflowColumns() != nil {
 			tasks = append(tasks, tasksOf([]*bound{b})...)
 			continue
 		}
@@ -62,6 +64,18 @@ func (e *Engine) Fields(ctx context.Context, r Request) (*Fields, error) {
 				return err
 			}
 			have[c.Column] += uint64(n)
+		}
+		for level, col := range t.b.overflowColumns() {
+			err := t.b.eachOverflow(ctx, col, t.rg, rows, func(_ int, members pcommon.Map) error {
+				for key, v := range members.All() {
+					typ, _ := overflowValue(v)
+					have[telemetry.Column{Level: level, Key: key, Type: typ}]++
+				}
+				return nil
+			})
+			if err != nil {
+				return err
+			}
 		}
 		n := rows.count(s.rows)
 		q.tally.matched.Add(int64(n))

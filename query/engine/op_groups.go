@@ -145,7 +145,7 @@ func (c *groupCounts) grow() {
 
 // fromHistogram counts a row group all of whose rows match, if the field is one column with a histogram.
 func (c *groupCounts) fromHistogram(ctx context.Context, t task, s *scan, rows rowBits) (bool, error) {
-	if rows.kind != bitsAll {
+	if rows.kind != bitsAll || c.keyer.mayOverflow(t.b) {
 		return false, nil
 	}
 	cols := c.keyer.columns(t.b)

@@ -55,8 +55,8 @@ func durationRow(d int64) int {
 
 // Heatmap counts the matching spans by time, in steps, and by duration. r's Signal is not used.
 func (e *Engine) Heatmap(ctx context.Context, r Request, step time.Duration) (*Heatmap, error) {
-	if step <= 0 {
-		return nil, fmt.Errorf("heatmap step %v: want more than 0", step)
+	if step < 0 {
+		return nil, fmt.Errorf("heatmap step %v: want more than 0, or 0 for a round one", step)
 	}
 	r.Signal = telemetry.Spans
 	ctx, q, err := e.begin(ctx, r)

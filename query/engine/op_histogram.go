@@ -30,15 +30,15 @@ type Series struct {
 
 // HistogramBy says how records are put into series and buckets.
 type HistogramBy struct {
-	Step  time.Duration // buckets begin at multiples of it
+	Step  time.Duration // buckets begin at multiples of it; 0: a round one that makes about sixty of them
 	Field string        // "": one series
 	Top   int           // of the field's values; 0: all
 }
 
 // Histogram counts the matching records in buckets of time. Without bounds in the request it spans the records of the parts there are.
 func (e *Engine) Histogram(ctx context.Context, r Request, by HistogramBy) (*Histogram, error) {
-	if by.Step <= 0 {
-		return nil, fmt.Errorf("histogram step %v: want more than 0", by.Step)
+	if by.Step < 0 {
+		return nil, fmt.Errorf("histogram step %v: want more than 0, or 0 for a round one", by.Step)
 	}
 	if by.Field == "any" {
 		return nil, errOneField
@@ -100,6 +100,9 @@ func (h *timeline) span(r Request, bounds []*bound) error {
 	if r.To != 0 {
 		to = r.To - 1
 	}
+	if h.step == 0 {
+		h.step = roundStep(from, to)
+	}
 	if from > to {
 		return nil
 	}
@@ -110,6 +113,29 @@ func (h *timeline) span(r Request, bounds []*bound) error {
 	}
 	h.buckets = int(n)
 	return nil
+}
+
+// roundSteps are the widths that buckets take where none is asked for; past the last they double.
+var roundSteps = []time.Duration{
+	time.Millisecond, 10 * time.Millisecond, 100 * time.Millisecond, time.Second, 5 * time.Second, 10 * time.Second, 30 * time.Second,
+	time.Minute, 5 * time.Minute, 10 * time.Minute, 30 * time.Minute, time.Hour, 3 * time.Hour, 6 * time.Hour, 12 * time.Hour, 24 * time.Hour, 7 * 24 * time.Hour,
+}
+
+// bucketsWanted is how many buckets a chart has about, where no step is given.
+const bucketsWanted = 60
+
+func roundStep(from, to int64) int64 {
+	span := max(0, float64(to)-float64(from)) // as a float: the difference of two times may not fit
+	for _, d := range roundSteps {
+		if span/float64(d) <= bucketsWanted {
+			return int64(d)
+		}
+	}
+	step := int64(roundSteps[len(roundSteps)-1])
+	for span/float64(step) > bucketsWanted {
+		step *= 2
+	}
+	return step
 }
 
 func floorDiv(a, b int64) int64 {

@@ -161,3 +161,48 @@ func (r *Record) spreadOverflow() error {
 	slices.SortStableFunc(r.Fields, func(a, b Field) int { return a.Column.Compare(b.Column) })
 	return nil
 }
+
+// overflowColumns are the part's overflow fields that hold something, by the level of the attributes in them.
+func (b *bound) overflowColumns() map[telemetry.Level]int {
+	var cols map[telemetry.Level]int
+	for i, c := range b.columns {
+		if c.Level != telemetry.LevelField || c.NonNull == 0 {
+			continue
+		}
+		for level, name := range overflowFields {
+			if c.Key == name {
+				if cols == nil {
+					cols = map[telemetry.Level]int{}
+				}
+				cols[level] = i
+			}
+		}
+	}
+	return cols
+}
+
+// eachOverflow calls f with the attributes that an overflow field holds of each of the rows that have any.
+func (b *bound) eachOverflow(ctx context.Context, col, rg int, rows rowBits, f func(row int, members pcommon.Map) error) error {
+	cells, err := b.cells(ctx, col, rg)
+	if err != nil {
+		return err
+	}
+	var buf []byte
+	rows.each(b.groups[rg].Rows, func(row int) bool {
+		var ok bool
+		if buf, ok = cells(buf[:0], row); !ok {
+			return true
+		}
+		members := pcommon.NewMap()
+		if err = telemetry.ParseMap(string(buf), members); err != nil {
+			err = fmt.Errorf("part %s: field %s: %w", b.info.ID, b.columns[col].Key, err)
+			return false
+		}
+		err = f(row, members)
+		return err == nil && ctx.Err() == nil
+	})
+	if err == nil {
+		err = ctx.Err()
+	}
+	return err
+}
