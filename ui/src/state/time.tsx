@@ -22,10 +22,11 @@ export interface TimeState {
   setLive(live: boolean): void;
   tick(): void;
   hold(held: boolean): void; // stops the clock while the user reads
-  held: boolean;
 }
 
 const TimeContext = createContext<TimeState | undefined>(undefined);
+/** Apart from the rest: it changes while scrolling, when the page must not render anew. */
+const HeldContext = createContext(false);
 
 export function TimeProvider({ children }: { children: ReactNode }) {
   const { get, set } = useUrlState();
@@ -65,15 +66,23 @@ export function TimeProvider({ children }: { children: ReactNode }) {
       setLive: (on) => set(on ? { live: '1', to: undefined, from: from.startsWith('now-') ? from : 'now-15m' } : { live: undefined }),
       tick,
       hold,
-      held,
     }),
-    [from, to, now, zone, refresh, live, relative, set, get, tick, held],
+    [from, to, now, zone, refresh, live, relative, set, get, tick],
   );
-  return <TimeContext value={state}>{children}</TimeContext>;
+  return (
+    <TimeContext value={state}>
+      <HeldContext value={held}>{children}</HeldContext>
+    </TimeContext>
+  );
 }
 
 export function useTime(): TimeState {
   const state = useContext(TimeContext);
   if (!state) throw new Error('useTime needs a TimeProvider');
   return state;
+}
+
+/** Whether the clock stands still because the user reads. */
+export function useHeld(): boolean {
+  return useContext(HeldContext);
 }

@@ -1,12 +1,12 @@
 // Search over traces, spans and logs: a query, facets, what there is over time, and the rows.
 import { Button } from '@mantine/core';
 import { IconPlayerPause, IconPlayerPlay } from '@tabler/icons-react';
-import { useCallback, useEffect } from 'react';
+import { useCallback, useEffect, useRef } from 'react';
 import { ApiError } from '@/api/client';
 import { useCount } from '@/api/queries';
 import { ErrorNote } from '@/components/ErrorNote';
 import { useKeys } from '@/state/keys';
-import { useTime } from '@/state/time';
+import { useHeld, useTime } from '@/state/time';
 import { Answered } from './Answered';
 import { ColumnPicker } from './ColumnPicker';
 import { CopyMenu } from './CopyMenu';
@@ -17,7 +17,7 @@ import { QueryBox } from './QueryBox';
 import { RecordDetail } from './RecordDetail';
 import { RecordList } from './RecordList';
 import classes from './SearchPage.module.css';
-import { type SearchState, useSearchState } from './state';
+import { type Kind, type SearchState, useSearchState } from './state';
 import { Tabs } from './Tabs';
 import { TraceList } from './TraceList';
 import { type Results, useResults } from './useResults';
@@ -35,6 +35,7 @@ export default function SearchPage() {
   useEffect(() => {
     document.title = state.query ? `${state.query} – clew` : 'clew';
   }, [state.query]);
+  const onTop = useHoldWhileReading(state.selected !== '', state.kind);
   useKeys({
     '1': () => state.setKind('traces'),
     '2': () => state.setKind('spans'),
@@ -65,12 +66,18 @@ export default function SearchPage() {
               <Answered kind={state.kind} count={count.data} stats={results.stats} stale={results.stale || count.isPlaceholderData} />
             )}
             <span className={classes.space} />
-            {time.live && time.held && <span className={classes.held}>live waits while you read; g goes back to the newest</span>}
+            {time.live && <Held />}
             {state.kind !== 'traces' && <ColumnPicker state={state} />}
             <CopyMenu state={state} />
           </div>
           <div className={selected ? `${classes.results} ${classes.withDetail}` : classes.results} id="results">
-            <Rows state={state} results={results} problem={problem} counts={{ spans: spans.data?.count, logs: logs.data?.count }} />
+            <Rows
+              onTop={onTop}
+              state={state}
+              results={results}
+              problem={problem}
+              counts={{ spans: spans.data?.count, logs: logs.data?.count }}
+            />
             {selected && <RecordDetail key={selected.id} record={selected} state={state} />}
           </div>
         </div>
@@ -80,21 +87,14 @@ export default function SearchPage() {
 }
 
 interface RowsProps {
+  onTop: (top: boolean) => void;
   state: SearchState;
   results: Results;
   problem: ApiError | undefined;
   counts: { spans: number | undefined; logs: number | undefined };
 }
 
-function Rows({ state, results, problem, counts }: RowsProps) {
-  const { hold } = useTime();
-  // Rows must not move under the eyes of someone who reads them.
-  const onTop = useCallback((top: boolean) => hold(!top), [hold]);
-  const reading = state.selected !== '';
-  useEffect(() => {
-    hold(reading);
-    return () => hold(false);
-  }, [reading, hold]);
+function Rows({ state, results, problem, counts, onTop }: RowsProps) {
   if (problem) return <div className={classes.waitsForQuery}>The query has a mistake; it is marked above.</div>;
   if (results.error) return <ErrorNote error={results.error} retry={results.retry} />;
   if (results.loading) return <Waiting />;
@@ -102,6 +102,29 @@ function Rows({ state, results, problem, counts }: RowsProps) {
   if (empty) return <Nothing state={state} counts={counts} />;
   if (state.kind === 'traces') return <TraceList traces={results.traces} paged={results.paged} onTop={onTop} />;
   return <RecordList key={state.kind} state={state} records={results.records} paged={results.paged} onTop={onTop} />;
+}
+
+/** Rows must not move under the eyes of someone who reads them: neither below the top of the list nor with a record open. */
+function useHoldWhileReading(reading: boolean, kind: Kind): (atTop: boolean) => void {
+  const { hold } = useTime();
+  const atTop = useRef(true);
+  // biome-ignore lint/correctness/useExhaustiveDependencies: another kind is another list, which begins at its top
+  useEffect(() => {
+    atTop.current = true;
+  }, [kind]);
+  useEffect(() => hold(reading || !atTop.current), [reading, hold]);
+  useEffect(() => () => hold(false), [hold]);
+  return useCallback(
+    (top: boolean) => {
+      atTop.current = top;
+      hold(reading || !top);
+    },
+    [reading, hold],
+  );
+}
+
+function Held() {
+  return useHeld() ? <span className={classes.held}>live waits while you read; g goes back to the newest</span> : null;
 }
 
 function Waiting() {
