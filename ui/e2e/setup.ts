@@ -1,5 +1,5 @@
 // Once before all journeys: the browser is found, and clew is built with the application in it. CLEW_BIN names one that is built already.
-import { execFileSync } from 'node:child_process';
+import { spawnSync } from 'node:child_process';
 import { existsSync, mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
@@ -33,8 +33,11 @@ export default function setup(project: TestProject) {
     return;
   }
   const dir = mkdtempSync(join(tmpdir(), 'clew-e2e-'));
-  const run = (command: string, args: string[], cwd: string) =>
-    execFileSync(command, args, { cwd, stdio: ['ignore', 'ignore', 'inherit'] });
+  const run = (command: string, args: string[], cwd: string) => {
+    const env = { ...process.env, NODE_ENV: 'production' }; // not the tests' own: React would be built for development
+    const { status, stdout, stderr } = spawnSync(command, args, { cwd, env, encoding: 'utf8' });
+    if (status !== 0) throw new Error(`${command} ${args.join(' ')} failed:\n${stdout}\n${stderr}`);
+  };
   run('npm', ['run', '--silent', 'build'], ui);
   run('go', ['build', '-tags', 'ui', '-o', join(dir, 'clew'), './cmd/clew'], resolve(ui, '..'));
   project.provide('clew', join(dir, 'clew'));
