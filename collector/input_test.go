@@ -296,8 +296,14 @@ func TestGRPCEdges(t *testing.T) {
 	if s := status.Convert(err); s.Code() != codes.ResourceExhausted || len(s.Details()) != 0 {
 		t.Errorf("too large: %v with details %v, want ResourceExhausted without RetryInfo", err, s.Details())
 	}
-	if got := r.counter("clew_collector_requests_total", map[string]string{"result": "too_large", "protocol": "grpc"}); got != 1 {
-		t.Errorf("%v requests counted as too large, want 1", got)
+	// The client may have its answer before the server has counted it.
+	counted := func() float64 {
+		return r.counter("clew_collector_requests_total", map[string]string{"result": "too_large", "protocol": "grpc"})
+	}
+	for deadline := time.Now().Add(5 * time.Second); counted() != 1; time.Sleep(time.Millisecond) {
+		if time.Now().After(deadline) {
+			t.Fatalf("%v requests counted as too large, want 1", counted())
+		}
 	}
 }
 

@@ -33,7 +33,7 @@ func crashConfig() Config {
 	cfg := testConfig()
 	cfg.SealRows = 300
 	cfg.CollectAfter = time.Millisecond
-	cfg.Retention.Metrics.Age = time.Hour // the metrics are all older: they are sealed and removed at once
+	cfg.Retention.Metrics.Bytes = 1 // metrics are removed as soon as they are sealed
 	return cfg
 }
 

@@ -26,6 +26,9 @@ func TestExpired(t *testing.T) {
 	add("s2", telemetry.Spans, "a", 2*day, 100)
 	add("s3", telemetry.Spans, "b", 3*day, 100)
 	add("m8", telemetry.Metrics, "a", 8*day, 5)
+	// Loaded today, of records of last month.
+	add("new", telemetry.Spans, "c", 30*day, 0)
+	cm.Added[len(cm.Added)-1].Created = now
 	if err := c.Apply(1, cm); err != nil {
 		t.Fatal(err)
 	}
@@ -36,6 +39,7 @@ func TestExpired(t *testing.T) {
 	}{
 		{"no bounds", Retention{}, nil},
 		{"age of one signal", Retention{Logs: Bounds{Age: 7 * day}}, []string{"l9"}},
+		{"the age of old records begins when they are written", Retention{Spans: Bounds{Age: 2 * day}}, []string{"s3"}},
 		{"age is inclusive", Retention{Logs: Bounds{Age: 9 * day}}, nil},
 		{"ages", Retention{Logs: Bounds{Age: 4 * day}, Metrics: Bounds{Age: day}}, []string{"l9", "m8", "l5"}},
 		{"bytes of one signal, over tenants", Retention{Spans: Bounds{Bytes: 150}}, []string{"s3"}},
