@@ -15,6 +15,9 @@ help: ## print the targets
 run: build ## build clew and run it on loopback: UI and API on :7400, OTLP on :4317 and :4318
 	./bin/clew run --data $(DATA)
 
+demo: build ## clew and a shop of thirteen services with faults in it, together (docs/demo.md)
+	@./bin/clew demo --run --data $(DATA)
+
 # Without Node clew builds too: a placeholder page stands in for the application.
 NPM := $(shell command -v npm 2>/dev/null)
 TAGS := $(if $(NPM),-tags ui,)
