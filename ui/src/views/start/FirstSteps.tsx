@@ -1,11 +1,12 @@
 // How to send the first span and log record to this very clew, with a light that says when they have arrived.
 import { Link } from 'wouter';
-import { useFacts, useReceived } from '@/api/queries';
+import { queryClient, useFacts, useReceived } from '@/api/queries';
 import { CopyButton } from '@/components/CopyButton';
 import { ErrorNote } from '@/components/ErrorNote';
 import { ServiceBadge } from '@/components/ServiceBadge';
 import { formatCount } from '@/logic/format';
 import { type Endpoints, endpointsOf, type Snippet, snippets } from '@/logic/snippets';
+import { useTime } from '@/state/time';
 import { useUrlState } from '@/state/url';
 import classes from './FirstSteps.module.css';
 
@@ -27,6 +28,12 @@ export function FirstSteps() {
 }
 
 function Received() {
+  const { tick } = useTime();
+  // The search has asked about the now before anything arrived, and its answer is cached: empty.
+  const askAnew = () => {
+    void queryClient.invalidateQueries();
+    tick();
+  };
   const spans = useReceived('spans');
   const logs = useReceived('logs');
   const count = (spans.data?.count ?? 0) + (logs.data?.count ?? 0);
@@ -49,7 +56,7 @@ function Received() {
             <ServiceBadge key={s} service={s} />
           ))}
           <span className={classes.space} />
-          <Link href={(spans.data?.count ?? 0) > 0 ? '/search' : '/search?signal=logs'} className={classes.see}>
+          <Link href={(spans.data?.count ?? 0) > 0 ? '/search' : '/search?signal=logs'} className={classes.see} onClick={askAnew}>
             See them
           </Link>
         </>
