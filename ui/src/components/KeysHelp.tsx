@@ -1,9 +1,10 @@
 // The keys, on one sheet.
 import { Modal } from '@mantine/core';
+import { traceKeys } from '@/views/trace/useTraceKeys';
 import { Kbd, modKey } from './Kbd';
 import classes from './KeysHelp.module.css';
 
-const sheets: { title: string; keys: [string[], string][] }[] = [
+const sheets: { title: string; keys: readonly [string[], string][] }[] = [
   {
     title: 'Everywhere',
     keys: [
@@ -26,16 +27,7 @@ const sheets: { title: string; keys: [string[], string][] }[] = [
       [['g'], 'To the newest'],
     ],
   },
-  {
-    title: 'Trace',
-    keys: [
-      [['j', 'k'], 'Next and previous span'],
-      [['f', 'b'], 'The same, as in Jaeger'],
-      [['w', 's'], 'Scroll up and down'],
-      [['a', 'd'], 'Pan left and right'],
-      [['[', ']'], 'Collapse and expand all'],
-    ],
-  },
+  { title: 'Trace', keys: traceKeys },
 ];
 
 export default function KeysHelp({ onClose }: { onClose: () => void }) {

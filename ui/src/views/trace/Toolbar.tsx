@@ -172,10 +172,10 @@ function Keys() {
       <Menu.Dropdown>
         <Menu.Label>Keys</Menu.Label>
         {traceKeys.map(([keys, what]) => (
-          <Menu.Item key={keys} closeMenuOnClick={false} className={classes.keyItem}>
+          <Menu.Item key={what} closeMenuOnClick={false} className={classes.keyItem}>
             <span className={classes.keyLine}>
               <span>{what}</span>
-              <kbd>{keys}</kbd>
+              <kbd>{keys.join(' ')}</kbd>
             </span>
           </Menu.Item>
         ))}

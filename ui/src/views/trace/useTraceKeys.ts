@@ -2,20 +2,20 @@
 import { useEffect, useRef } from 'react';
 import type { Actions } from './useActions';
 
-/** What the keys do, for the help. */
-export const traceKeys: readonly [string, string][] = [
-  ['j k / ↓ ↑', 'next, previous row'],
-  ['f b', 'next, previous span'],
-  ['→ ←', 'open or go in, fold or go out'],
-  ['[ ]', 'expand all, collapse all'],
-  ['Enter', 'show or hide the detail'],
-  ['w s', 'scroll up, down'],
-  ['a d', 'pan left, right (with shift: further)'],
-  ['+ - 0', 'zoom in, out, to all'],
-  ['e', 'next place where an error began'],
-  ['/ or ctrl B', 'find in the trace'],
-  ['n N', 'next, previous one found'],
-  ['Esc', 'close the detail, end the search, show all'],
+/** What the keys do: the one list, for the page's own menu and for the sheet of all keys. */
+export const traceKeys: readonly [string[], string][] = [
+  [['j', 'k', '↓', '↑'], 'Next, previous row'],
+  [['f', 'b'], 'Next, previous span'],
+  [['→', '←'], 'Open or go in, fold or go out'],
+  [['[', ']'], 'Expand all, collapse all'],
+  [['Enter'], 'Show or hide the detail'],
+  [['w', 's'], 'Scroll up, down'],
+  [['a', 'd'], 'Pan left, right (with shift: further)'],
+  [['+', '-', '0'], 'Zoom in, out, to all'],
+  [['e'], 'Next place where an error began'],
+  [['/', 'Ctrl B'], 'Find in the trace'],
+  [['n', 'N'], 'Next, previous one found'],
+  [['Esc'], 'Close the detail, end the search, show all'],
 ];
 
 export interface KeyTargets {
