@@ -5,7 +5,7 @@ import { useLocation } from 'wouter';
 import { useCount } from '@/api/queries';
 import { setFilter } from '@/logic/language';
 import { presets, toUnixNanos } from '@/logic/timerange';
-import { parseTraceId } from '@/logic/traceid';
+import { parseTraceId, traceHref } from '@/logic/traceid';
 import { useTheme } from '@/state/theme';
 import { useTime } from '@/state/time';
 import { patchSearch, useUrlState } from '@/state/url';
@@ -95,7 +95,7 @@ function useCommands(text: string, onKeys: () => void): Command[] {
     navigate(`/search?${patchSearch(path === '/search' ? window.location.search : '', patch)}`);
   const id = parseTraceId(text);
   const out: Command[] = [];
-  if (id.length >= 8) out.push({ group: 'Go to', name: `Trace ${id}`, run: () => navigate(`/trace/${id}`) });
+  if (id.length >= 8) out.push({ group: 'Go to', name: `Trace ${id}`, run: () => navigate(traceHref(id, time.zone)) });
   if (text) {
     out.push({ group: 'Go to', name: `Logs with ${text}`, run: () => search({ q: text, signal: 'logs', sel: undefined }) });
     out.push({ group: 'Go to', name: `Traces with ${text}`, run: () => search({ q: text, signal: undefined, sel: undefined }) });

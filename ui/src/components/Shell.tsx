@@ -47,13 +47,9 @@ export function Shell({ children }: { children: ReactNode }) {
         </nav>
         <TraceIdBox />
         <div className={classes.space} />
-        {timed && (
-          <>
-            <TimeRangePicker />
-            <ZoneButton />
-            <RefreshMenu />
-          </>
-        )}
+        {timed && <TimeRangePicker />}
+        {(timed || path.startsWith('/trace/')) && <ZoneButton />}
+        {timed && <RefreshMenu />}
         <Tool label={`Commands (${modKey} K)`} onClick={() => setDialog('palette')} icon={IconCommand} />
         <Tool label="Keys (?)" onClick={() => setDialog('keys')} icon={IconKeyboard} />
         <ThemeButton />

@@ -2,12 +2,14 @@
 import { IconArrowRight } from '@tabler/icons-react';
 import { useState } from 'react';
 import { useLocation } from 'wouter';
-import { parseTraceId } from '@/logic/traceid';
+import { parseTraceId, traceHref } from '@/logic/traceid';
+import { useTime } from '@/state/time';
 import classes from './TraceIdBox.module.css';
 
 export function TraceIdBox() {
   const [text, setText] = useState('');
   const [, navigate] = useLocation();
+  const { zone } = useTime();
   const id = parseTraceId(text);
   return (
     <form
@@ -16,7 +18,7 @@ export function TraceIdBox() {
         e.preventDefault();
         if (!id) return;
         setText('');
-        navigate(`/trace/${id}`);
+        navigate(traceHref(id, zone));
       }}
     >
       <input

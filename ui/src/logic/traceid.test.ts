@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import { parseTraceId } from './traceid';
+import { parseTraceId, traceHref } from './traceid';
 
 const id = '4bf92f3577b34da6a3ce929d0e0e4736';
 
@@ -14,3 +14,9 @@ test.each([
   ['0000', ''],
   [`${id}0`, ''],
 ])('%s', (text, want) => expect(parseTraceId(text)).toBe(want));
+
+test('the address of a trace keeps the choice of UTC', () => {
+  expect(traceHref('ab12', 'local')).toBe('/trace/ab12');
+  expect(traceHref('ab12', 'utc')).toBe('/trace/ab12?tz=utc');
+  expect(traceHref('ab12', 'utc', '0123456789abcdef')).toBe('/trace/ab12?span=0123456789abcdef&tz=utc');
+});

@@ -13,12 +13,12 @@ import { traceCommand } from '@/logic/command';
 import { formatDuration, formatUnixNanos } from '@/logic/format';
 import { markers } from '@/logic/highlight';
 import { type AnyRecord, isSpan } from '@/logic/record';
+import { traceHref } from '@/logic/traceid';
 import { useKeys } from '@/state/keys';
 import { useTime } from '@/state/time';
 import { AttributeTable } from './AttributeTable';
 import { LinesAround } from './LinesAround';
 import classes from './RecordDetail.module.css';
-import { traceHref } from './RecordList';
 import type { SearchState } from './state';
 
 type Tab = 'fields' | 'around' | 'json';
@@ -55,7 +55,7 @@ export function RecordDetail({ record: r, state }: { record: AnyRecord; state: S
           <div className={classes.trace}>
             <Button
               component={Link}
-              href={traceHref(r)}
+              href={traceHref(r.traceId, zone, r.spanId)}
               className={classes.open}
               size="compact-sm"
               fw={500}

@@ -11,6 +11,7 @@ import { formatDuration, formatUnixNanos } from '@/logic/format';
 import { markers } from '@/logic/highlight';
 import { type AnyRecord, fieldOf, isSpan } from '@/logic/record';
 import { spansDays } from '@/logic/timerange';
+import { traceHref } from '@/logic/traceid';
 import { useTheme } from '@/state/theme';
 import { useTime } from '@/state/time';
 import { ListEnd } from './ListEnd';
@@ -28,11 +29,6 @@ const widths = {
   spans: { before: '136px', prose: 'minmax(240px, 1fr)', after: '74px 58px 160px' },
   traces: { before: '', prose: '', after: '' },
 };
-
-/** The address of a record's trace, at its span. */
-export function traceHref(r: AnyRecord): string {
-  return `/trace/${r.traceId}${r.spanId ? `?span=${r.spanId}` : ''}`;
-}
 
 export function RecordList({
   state,
@@ -57,7 +53,7 @@ export function RecordList({
   const extra = columns.map(() => '150px').join(' ');
   const openTrace = (i: number) => {
     const r = records[i];
-    if (r?.traceId) navigate(traceHref(r));
+    if (r?.traceId) navigate(traceHref(r.traceId, zone, r.spanId));
   };
   return (
     <RowList

@@ -8,6 +8,7 @@ import { ServiceBadge, ServiceDot } from '@/components/ServiceBadge';
 import { serviceColor } from '@/logic/color';
 import { formatCount, formatDuration, formatUnixNanos } from '@/logic/format';
 import { spansDays } from '@/logic/timerange';
+import { traceHref } from '@/logic/traceid';
 import { useTheme } from '@/state/theme';
 import { useTime } from '@/state/time';
 import { ListEnd } from './ListEnd';
@@ -25,7 +26,7 @@ export function TraceList({ traces, paged, onTop }: { traces: TraceSummary[]; pa
   const rowKey = useCallback((i: number) => traces[i]?.traceId ?? String(i), [traces]);
   const open = (i: number) => {
     const t = traces[i];
-    if (t) navigate(`/trace/${t.traceId}`);
+    if (t) navigate(traceHref(t.traceId, zone));
   };
   return (
     <RowList
@@ -57,7 +58,7 @@ function TraceCells({ trace: t, longest, dated }: { trace: TraceSummary; longest
     <>
       <Cell className={classes.time}>{formatUnixNanos(t.startUnixNano, zone, 3, dated)}</Cell>
       <Cell>
-        <Link href={`/trace/${t.traceId}`} className={classes.root} title={`${t.rootService} ${t.rootName}`}>
+        <Link href={traceHref(t.traceId, zone)} className={classes.root} title={`${t.rootService} ${t.rootName}`}>
           {t.rootMissing && (
             <span className={classes.missing} title="The first span has not arrived; this is the earliest that has">
               <IconQuestionMark size={12} aria-label="the first span has not arrived" />

@@ -13,8 +13,9 @@ import {
 import type { ReactNode } from 'react';
 import { Link } from 'wouter';
 import { ServiceBadge } from '@/components/ServiceBadge';
-import { formatCount, formatDuration } from '@/logic/format';
+import { formatCount, formatDuration, formatUnixNanos } from '@/logic/format';
 import { mainRoot, type Trace } from '@/logic/trace/model';
+import { useTime } from '@/state/time';
 import classes from './trace.module.css';
 import type { Actions } from './useActions';
 import { nameOf, serviceOf } from './words';
@@ -28,6 +29,7 @@ interface Props {
 
 export function TraceHeader({ trace: t, actions, stepMissing }: Props) {
   const root = mainRoot(t);
+  const { zone } = useTime();
   return (
     <header className={classes.header}>
       <div className={classes.titleLine}>
@@ -61,7 +63,7 @@ export function TraceHeader({ trace: t, actions, stepMissing }: Props) {
       </div>
       <div className={classes.facts}>
         <Fact label="Duration" value={formatDuration(t.durationNano)} />
-        <Fact label="Start" value={startText(t)} />
+        <Fact label="Start" value={formatUnixNanos(t.startNanos.toString(), zone, 3, true)} />
         <Fact label="Spans" value={formatCount(t.count - t.missing)} />
         <Fact label="Services" value={formatCount(t.serviceTimes.length)} />
         <Fact label="Depth" value={t.count > 0 ? String(t.maxDepth + 1) : '0'} />
@@ -92,13 +94,6 @@ function Fact({ label, value }: { label: string; value: string }) {
       <span className={classes.factLabel}>{label}</span> <b>{value}</b>
     </span>
   );
-}
-
-function startText(t: Trace): string {
-  const ms = Number(t.startNanos / 1_000_000n);
-  const d = new Date(ms);
-  const two = (n: number) => String(n).padStart(2, '0');
-  return `${d.getFullYear()}-${two(d.getMonth() + 1)}-${two(d.getDate())} ${two(d.getHours())}:${two(d.getMinutes())}:${two(d.getSeconds())}.${String(ms % 1000).padStart(3, '0')}`;
 }
 
 function originText(t: Trace): ReactNode {
