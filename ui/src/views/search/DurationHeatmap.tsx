@@ -129,7 +129,7 @@ function heatOptions(
   const byPlace = new Map(p.cells.map((c) => [`${c.column} ${c.row}`, c]));
   const durations: uPlot.Axis = {
     ...valueAxis(theme, (splits) => splits.map((n) => formatDuration(n))),
-    splits: (_u, _i, low, high) => logTicks(low, high),
+    splits: (_u, _i, low, high) => (p.cells.length > 0 ? logTicks(low, high) : []), // without spans there are no durations to tell
     filter: (_u, splits) => splits,
   };
   return {
