@@ -101,8 +101,10 @@ func (r *request) timeOut(rest []joined) error {
 				return j.group.err
 			}
 		case <-grace.C:
-			return &refusal.Error{Kind: refusal.Unavailable, Reason: "unknown_outcome", RetryAfter: slowRetryAfter,
-				Err: fmt.Errorf("an append to shard %d has not ended within %s", j.lane.shard, r.e.cfg.AppendTimeout)}
+			return &refusal.Error{
+				Kind: refusal.Unavailable, Reason: "unknown_outcome", RetryAfter: slowRetryAfter,
+				Err: fmt.Errorf("an append to shard %d has not ended within %s", j.lane.shard, r.e.cfg.AppendTimeout),
+			}
 		}
 	}
 	return nil

@@ -108,8 +108,10 @@ func (w *writer) append(ctx context.Context, deadline time.Time, m *shardlog.Mes
 			return r
 		}
 		if ctx.Err() != nil || time.Until(deadline) < attemptTimeoutMin+retryPause {
-			return &refusal.Error{Kind: refusal.Unavailable, Reason: "unknown_outcome", RetryAfter: slowRetryAfter,
-				Err: fmt.Errorf("append to shard %d, attempt %d: %w", w.lane.shard, attempt, err)}
+			return &refusal.Error{
+				Kind: refusal.Unavailable, Reason: "unknown_outcome", RetryAfter: slowRetryAfter,
+				Err: fmt.Errorf("append to shard %d, attempt %d: %w", w.lane.shard, attempt, err),
+			}
 		}
 		w.e.count.retries.Inc()
 		w.e.logger.Warn("append to the shard log: outcome unknown, repeating", "shard", w.lane.shard, "attempt", attempt, "error", err)

@@ -60,10 +60,14 @@ func TestParse(t *testing.T) {
 		{"path:/he.lth/", leaf("path", OpMatch, Value{Form: FormRegex, Text: "he.lth"}), "path:/he.lth/"},
 		{"path:/a b/ c", &And{[]Expr{leaf("path", OpMatch, Value{Form: FormRegex, Text: "a b"}), word("c")}}, "path:/a b/ c"},
 		{"path:/health /re/", &And{[]Expr{field("path", "/health"), leaf("", OpMatch, Value{Form: FormRegex, Text: "re"})}}, `path:"/health" /re/`},
-		{"path:/health a /(b)/", &And{[]Expr{field("path", "/health"), word("a"), leaf("", OpMatch, Value{Form: FormRegex, Text: "(b)"})}},
-			`path:"/health" a /(b)/`},
-		{"path:/health status:error path:/x", &And{[]Expr{field("path", "/health"), field("status", "error"), field("path", "/x")}},
-			`path:"/health" status:error path:"/x"`},
+		{
+			"path:/health a /(b)/", &And{[]Expr{field("path", "/health"), word("a"), leaf("", OpMatch, Value{Form: FormRegex, Text: "(b)"})}},
+			`path:"/health" a /(b)/`,
+		},
+		{
+			"path:/health status:error path:/x", &And{[]Expr{field("path", "/health"), field("status", "error"), field("path", "/x")}},
+			`path:"/health" status:error path:"/x"`,
+		},
 		{"f:(a OR \"b c\" -d)", &Or{[]Expr{field("f", "a"), &And{[]Expr{field("f", "b c"), Neg(field("f", "d"))}}}}, `f:a OR (f:"b c" -f:d)`},
 		{"f:(a) b", &And{[]Expr{field("f", "a"), word("b")}}, "f:a b"},
 		{"f:*", leaf("f", OpMatch, Value{Form: FormExists}), "f:*"},
@@ -77,14 +81,18 @@ func TestParse(t *testing.T) {
 		{"url:http://a/b", field("url", "http://a/b"), `url:"http://a/b"`},
 		{"größe:übel", field("größe", "übel"), "größe:übel"},
 		{"日本", word("日本"), "日本"},
-		{`service:checkout severity>=warn "connection timeout" duration>200ms (status:error OR http.response.status_code:5*) -path:health* /time.?out/ conection~1`,
-			&And{[]Expr{field("service", "checkout"), leaf("severity", OpGreaterEqual, Value{Text: "warn"}), word("connection timeout"),
+		{
+			`service:checkout severity>=warn "connection timeout" duration>200ms (status:error OR http.response.status_code:5*) -path:health* /time.?out/ conection~1`,
+			&And{[]Expr{
+				field("service", "checkout"), leaf("severity", OpGreaterEqual, Value{Text: "warn"}), word("connection timeout"),
 				leaf("duration", OpGreater, Value{Text: "200ms"}),
 				&Or{[]Expr{field("status", "error"), leaf("http.response.status_code", OpMatch, Value{Form: FormGlob, Text: "5*"})}},
 				Neg(leaf("path", OpMatch, Value{Form: FormGlob, Text: "health*"})),
 				leaf("", OpMatch, Value{Form: FormRegex, Text: "time.?out"}),
-				leaf("", OpMatch, Value{Form: FormFuzzy, Text: "conection", Distance: 1})}},
-			`service:checkout severity>=warn "connection timeout" duration>200ms (status:error OR http.response.status_code:5*) -path:health* /time.?out/ conection~1`},
+				leaf("", OpMatch, Value{Form: FormFuzzy, Text: "conection", Distance: 1}),
+			}},
+			`service:checkout severity>=warn "connection timeout" duration>200ms (status:error OR http.response.status_code:5*) -path:health* /time.?out/ conection~1`,
+		},
 	} {
 		got, err := Parse(c.in)
 		if err != nil {
