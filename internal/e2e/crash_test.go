@@ -210,3 +210,36 @@ func TestCountsWhileSealing(t *testing.T) {
 		l.check(t, p)
 	}
 }
+
+// Killed in the middle of a lot of telemetry, with full heads and the log of all that is not sealed yet, clew is ready again within five seconds and
+// has everything.
+func TestRestartUnderLoad(t *testing.T) {
+	target := int64(1_000_000)
+	if soak {
+		target = 8_000_000 // a gigabyte on the wire
+	}
+	data, l := tempData(t), newLedger()
+	l.logs, l.spans = 1000, 400
+	p := start(t, data, "")
+	for l.next.Load() < target {
+		ctx, cancel := context.WithTimeout(context.Background(), 500*time.Millisecond)
+		l.load(ctx, p, 4)
+		cancel()
+	}
+	p.Kill()
+	restarted := time.Now()
+	q := start(t, data, "")
+	took := time.Since(restarted)
+	t.Logf("ready %v after kill -9, %d ids given out", took.Round(time.Millisecond), l.next.Load())
+	if took > 5*time.Second {
+		t.Errorf("ready after %v, want at most 5s", took)
+	}
+	for _, signal := range []string{"logs", "spans"} {
+		acked, unknown := l.count(signal)
+		var c api.Count
+		get(t, q, "/api/v1/count", url.Values{"signal": {signal}}, &c)
+		if int(c.Count) < acked || int(c.Count) > acked+unknown {
+			t.Errorf("%d %s, want the %d acknowledged and at most %d more", c.Count, signal, acked, unknown)
+		}
+	}
+}
