@@ -14,8 +14,6 @@ import (
 	"time"
 
 	"github.com/gin-gonic/gin"
-	"github.com/klauspost/compress/gzhttp"
-	"github.com/klauspost/compress/gzip"
 	"github.com/prometheus/client_golang/prometheus"
 	"github.com/prometheus/client_golang/prometheus/promhttp"
 
@@ -115,16 +113,6 @@ func isPage(r *http.Request) bool {
 
 // noStore keeps answers out of caches: they change with every record that arrives.
 func noStore(c *gin.Context) { c.Header("Cache-Control", "no-store") }
-
-// compressed is the handler that compresses JSON for those who accept it. Pages and metrics bring their own compression.
-func compressed(h http.Handler) http.Handler {
-	wrap, err := gzhttp.NewWrapper(gzhttp.MinSize(compressBytesMin), gzhttp.CompressionLevel(gzip.BestSpeed),
-		gzhttp.ContentTypes([]string{"application/json", "application/yaml"}))
-	if err != nil {
-		panic(err) // the options are constants
-	}
-	return wrap(h)
-}
 
 // ServeHTTP lets tests and other servers use the routes.
 func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) { s.handler.ServeHTTP(w, r) }

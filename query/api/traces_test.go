@@ -288,7 +288,7 @@ func TestNotFound(t *testing.T) {
 	}
 }
 
-// TestCompression holds that large JSON is compressed for those who accept it, and only for them.
+// TestCompression holds that large JSON is compressed for those who accept it, and only for them; and not for who is on the same machine.
 func TestCompression(t *testing.T) {
 	s := world(t)["head"]
 	ask := func(target, accept string) *httptest.ResponseRecorder {
@@ -316,5 +316,24 @@ func TestCompression(t *testing.T) {
 	}
 	if w := ask("/api/v1/traces?query=service:nobody", "gzip"); w.Header().Get("Content-Encoding") != "" {
 		t.Errorf("%d bytes are compressed", w.Body.Len())
+	}
+	for _, c := range []struct {
+		from, header string
+		want         string
+	}{
+		{"127.0.0.1:5000", "", ""}, {"[::1]:5000", "", ""}, {"192.0.2.1:5000", "", "gzip"}, {"", "", "gzip"},
+		{"127.0.0.1:5000", "X-Forwarded-For", "gzip"}, {"[::1]:5000", "Via", "gzip"},
+	} {
+		w := httptest.NewRecorder()
+		r := httptest.NewRequest(http.MethodGet, "/api/v1/traces", nil)
+		r.Header.Set("Accept-Encoding", "gzip")
+		r.RemoteAddr = c.from
+		if c.header != "" {
+			r.Header.Set(c.header, "192.0.2.7")
+		}
+		s.ServeHTTP(w, r)
+		if have := w.Header().Get("Content-Encoding"); have != c.want {
+			t.Errorf("from %q, %q set: compressed %q, want %q", c.from, c.header, have, c.want)
+		}
 	}
 }

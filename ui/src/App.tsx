@@ -1,32 +1,43 @@
-// The routes. Every page is a chunk of its own, loaded when it is first opened.
-import { lazy, Suspense } from 'react';
+// The routes.
+import { useEffect } from 'react';
 import { Redirect, Route, Switch, useLocation } from 'wouter';
 import { PageBoundary } from '@/components/PageBoundary';
+import { page } from '@/components/page';
 import { Shell } from '@/components/Shell';
 import { TimeProvider } from '@/state/time';
 
-const SearchPage = lazy(() => import('@/views/search/SearchPage'));
-const TracePage = lazy(() => import('@/views/trace/TracePage'));
-const StartPage = lazy(() => import('@/views/start/StartPage'));
+const search = page(() => import('@/views/search/SearchPage'));
+const trace = page(() => import('@/views/trace/TracePage'));
+const start = page(() => import('@/views/start/StartPage'));
+
+/** The first page's own questions go first. */
+const preloadAfterMs = 1_500;
 
 export function App() {
   const [path] = useLocation();
+  useEffect(preloadWhenIdle, []);
   return (
     <TimeProvider>
       <Shell>
         <PageBoundary path={path}>
-          <Suspense fallback={null}>
-            <Switch>
-              <Route path="/search" component={SearchPage} />
-              <Route path="/trace/:id" component={TracePage} />
-              <Route path="/start" component={StartPage} />
-              <Route>
-                <Redirect to="/search" replace />
-              </Route>
-            </Switch>
-          </Suspense>
+          <Switch>
+            <Route path="/search" component={search.Component} />
+            <Route path="/trace/:id" component={trace.Component} />
+            <Route path="/start" component={start.Component} />
+            <Route>
+              <Redirect to="/search" replace />
+            </Route>
+          </Switch>
         </PageBoundary>
       </Shell>
     </TimeProvider>
   );
+}
+
+/** From a result to its trace is the way that is gone most: it shall not begin with fetching code. */
+function preloadWhenIdle(): () => void {
+  const timer = setTimeout(() => {
+    for (const p of [search, trace, start]) p.preload().catch(() => {}); // said when the page is opened
+  }, preloadAfterMs);
+  return () => clearTimeout(timer);
 }
