@@ -97,6 +97,9 @@ func metricsEndpoint(next consumer.Metrics) *endpoint {
 	}
 }
 
+// method is the gRPC method's path.
+func (ep *endpoint) method() string { return "/" + ep.service + "/Export" }
+
 // noun is what the signal's records are called in messages.
 func (ep *endpoint) noun() string {
 	switch ep.signal {

@@ -27,6 +27,18 @@ const (
 	// the exporter gives up, so that only senders that stopped in the middle of a body are cut off.
 	shutdownTimeout = 12 * time.Second
 
+	// headerTimeout bounds how long a connection may take for a request's header.
+	headerTimeout = 10 * time.Second
+
+	// streamWindow and connectionWindow are how much of gRPC requests a connection holds before it is read, which is memory that
+	// admission does not know: what is refused is never read. A mebibyte in flight is 10 MB/s to a sender 100 ms away.
+	streamWindow     = 1 << 20
+	connectionWindow = 2 << 20
+
+	// pingAfter and pingTimeout find connections whose other end is gone without a word.
+	pingAfter   = time.Minute
+	pingTimeout = 20 * time.Second
+
 	// errorMessageMax bounds what an answer says: gRPC sends it in a header, for which clients have a limit.
 	errorMessageMax = 1024
 

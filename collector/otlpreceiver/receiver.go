@@ -19,7 +19,6 @@ import (
 	"net"
 	"net/http"
 	"sync"
-	"time"
 
 	"go.opentelemetry.io/collector/component"
 	"go.opentelemetry.io/collector/component/componentstatus"
@@ -47,6 +46,7 @@ type otlpReceiver struct {
 	serving     sync.WaitGroup
 	http        *http.Server
 	grpc        *grpc.Server
+	grpcFront   *http.Server // its connections
 }
 
 // Start listens and serves. The pipelines of all signals share the receiver; the first one starts it.
@@ -82,12 +82,21 @@ func (r *otlpReceiver) listenGRPC(ctx context.Context, host component.Host, cfg 
 	for _, ep := range r.endpoints {
 		r.registerGRPC(server, ep)
 	}
+	front, err := r.grpcServer(ctx, server, cfg)
+	if err != nil {
+		return err
+	}
 	listener, err := cfg.NetAddr.Listen(ctx)
 	if err != nil {
 		return err
 	}
-	r.grpc = server
-	r.serve(host, "grpc", listener, func() error { return server.Serve(listener) })
+	r.grpc, r.grpcFront = server, front
+	r.serve(host, "grpc", listener, func() error {
+		if front.TLSConfig != nil {
+			return front.ServeTLS(listener, "", "")
+		}
+		return front.Serve(listener)
+	})
 	return nil
 }
 
@@ -129,21 +138,19 @@ func (r *otlpReceiver) Shutdown(ctx context.Context) error {
 		ctx, cancel := context.WithTimeout(ctx, shutdownTimeout)
 		defer cancel()
 		var stopping sync.WaitGroup
-		if r.http != nil {
-			stopping.Go(func() {
-				if err := r.http.Shutdown(ctx); err != nil {
-					r.http.Close()
-				}
-			})
-		}
-		if r.grpc != nil {
-			stopping.Go(func() {
-				hard := time.AfterFunc(shutdownTimeout, r.grpc.Stop)
-				defer hard.Stop()
-				r.grpc.GracefulStop()
-			})
+		for _, server := range []*http.Server{r.http, r.grpcFront} {
+			if server != nil {
+				stopping.Go(func() {
+					if err := server.Shutdown(ctx); err != nil {
+						server.Close()
+					}
+				})
+			}
 		}
 		stopping.Wait()
+		if r.grpc != nil {
+			r.grpc.Stop()
+		}
 		r.serving.Wait()
 		r.forget()
 	})

@@ -1,37 +1,50 @@
 package otlpreceiver
 
 import (
+	"bytes"
 	"context"
+	"encoding/binary"
+	"errors"
 	"fmt"
+	"io"
+	"net/http"
+	"strings"
+	"time"
 
 	"go.opentelemetry.io/collector/config/configgrpc"
+	"go.uber.org/zap"
 	"google.golang.org/genproto/googleapis/rpc/errdetails"
 	"google.golang.org/grpc"
 	"google.golang.org/grpc/codes"
+	"google.golang.org/grpc/encoding"
 	"google.golang.org/grpc/mem"
 	"google.golang.org/grpc/metadata"
-	"google.golang.org/grpc/stats"
 	"google.golang.org/grpc/status"
-	"google.golang.org/grpc/tap"
 	"google.golang.org/protobuf/types/known/durationpb"
 
 	"clew/collector/refusal"
 	"clew/internal/telemetry"
 )
 
-// rawMessage is a gRPC message before it is decoded. pdata's own services decode inside gRPC, where there is no admission
-// and a malformed message becomes INTERNAL.
-type rawMessage struct{ buf mem.Buffer }
+// gRPC's own transport receives and decompresses a message before any handler or hook runs, and says to nobody how long it will be:
+// 64 streams of 64 MiB on one connection are 4 GiB that admission never saw. So the connections are net/http's (HTTP/2 with flow control
+// by what handlers read), the message is read here under a ticket, as a body over HTTP is, and gRPC gets an empty message in its place: it still does
+// what it is good for, which is its status, metadata, deadlines, authentication and the services that are not ours.
 
-func (m *rawMessage) bytes() []byte { return m.buf.ReadOnlyData() }
-
-func (m *rawMessage) free() {
-	if m.buf != nil {
-		m.buf.Free()
-	}
+// grpcBody is a request's message, or why it was not read.
+type grpcBody struct {
+	body    []byte
+	ticket  *ticket
+	refused *refusal.Error
+	handled bool // our handler has been reached, and counted the request
 }
 
-// rawCodec passes messages as they are.
+type grpcBodyKey struct{}
+
+// rawMessage stands for the empty message that gRPC decodes.
+type rawMessage struct{}
+
+// rawCodec decodes nothing and passes answers as they are: pdata's own services decode inside gRPC, where a malformed message becomes INTERNAL.
 type rawCodec struct{}
 
 func (rawCodec) Name() string { return "proto" }
@@ -44,33 +57,22 @@ func (rawCodec) Marshal(v any) (mem.BufferSlice, error) {
 	return mem.BufferSlice{mem.SliceBuffer(out)}, nil
 }
 
-func (rawCodec) Unmarshal(data mem.BufferSlice, v any) error {
-	in, ok := v.(*rawMessage)
-	if !ok {
-		return fmt.Errorf("unmarshal into %T: want a raw message", v)
-	}
-	in.buf = data.MaterializeToBuffer(mem.DefaultBufferPool())
-	return nil
-}
+func (rawCodec) Unmarshal(mem.BufferSlice, any) error { return nil }
 
 // registerGRPC serves one endpoint's Export method.
 func (r *otlpReceiver) registerGRPC(s *grpc.Server, ep *endpoint) {
-	info := &grpc.UnaryServerInfo{Server: r, FullMethod: "/" + ep.service + "/Export"}
+	info := &grpc.UnaryServerInfo{Server: r, FullMethod: ep.method()}
 	handler := func(_ any, ctx context.Context, dec func(any) error, interceptor grpc.UnaryServerInterceptor) (any, error) {
-		if s, ok := ctx.Value(grpcStateKey{}).(*grpcState); ok {
-			s.received = true
+		in, ok := ctx.Value(grpcBodyKey{}).(*grpcBody)
+		if !ok {
+			return nil, status.Error(codes.Internal, "the message was not read")
 		}
-		r.metrics.inFlight.Inc()
-		defer r.metrics.inFlight.Dec()
-		t := r.admission.ticket()
-		defer t.release()
-		var in rawMessage
-		defer in.free()
-		if err := dec(&in); err != nil {
+		if err := dec(&rawMessage{}); err != nil {
 			return nil, err
 		}
 		handle := func(ctx context.Context, _ any) (any, error) {
-			response, refused := r.exportGRPC(ctx, ep, in.bytes(), t)
+			in.handled = true
+			response, refused := r.exportGRPC(ctx, ep, in)
 			if refused != nil {
 				return nil, statusOf(refused).Err()
 			}
@@ -79,7 +81,7 @@ func (r *otlpReceiver) registerGRPC(s *grpc.Server, ep *endpoint) {
 		if interceptor == nil {
 			return handle(ctx, nil)
 		}
-		return interceptor(ctx, &in, info, handle)
+		return interceptor(ctx, &rawMessage{}, info, handle)
 	}
 	s.RegisterService(&grpc.ServiceDesc{
 		ServiceName: ep.service,
@@ -89,82 +91,134 @@ func (r *otlpReceiver) registerGRPC(s *grpc.Server, ep *endpoint) {
 	}, r)
 }
 
-func (r *otlpReceiver) exportGRPC(ctx context.Context, ep *endpoint, body []byte, t *ticket) ([]byte, *refusal.Error) {
+func (r *otlpReceiver) exportGRPC(ctx context.Context, ep *endpoint, in *grpcBody) ([]byte, *refusal.Error) {
+	if in.refused != nil {
+		return nil, r.refused(ep, "grpc", in.refused)
+	}
 	md, _ := metadata.FromIncomingContext(ctx)
 	ctx, err := withTenant(ctx, md.Get(telemetry.TenantHeader))
-	if err == nil {
-		err = t.need(int64(len(body)))
-	}
 	if err != nil {
 		return nil, r.refused(ep, "grpc", refusal.Of(err))
 	}
-	return r.export(ctx, ep, "grpc", formatProto, body, t)
+	return r.export(ctx, ep, "grpc", formatProto, in.body, in.ticket)
 }
 
 // grpcOptions are the server options of our own.
 func (r *otlpReceiver) grpcOptions() []configgrpc.ToServerOption {
-	return []configgrpc.ToServerOption{
-		configgrpc.WithGrpcServerOption(grpc.ForceServerCodecV2(rawCodec{})),
-		configgrpc.WithGrpcServerOption(grpc.InTapHandle(r.tap)),
-		configgrpc.WithGrpcServerOption(grpc.StatsHandler(&grpcStats{r: r})),
-	}
+	return []configgrpc.ToServerOption{configgrpc.WithGrpcServerOption(grpc.ForceServerCodecV2(rawCodec{}))}
 }
 
-// tap sees a request's headers. gRPC receives and decompresses the message before any handler runs, and nobody knows how
-// long it will be; so when nothing is free, it is not received at all.
-func (r *otlpReceiver) tap(ctx context.Context, info *tap.Info) (context.Context, error) {
-	t := r.admission.ticket()
-	defer t.release()
-	if err := t.need(readChunk); err != nil {
-		refused := refusal.Of(err)
-		for _, ep := range r.endpoints {
-			if info.FullMethodName == "/"+ep.service+"/Export" {
-				_ = r.refused(ep, "grpc", refused) // the stream gets the same answer below
+// grpcServer is the HTTP/2 server in front of gRPC.
+func (r *otlpReceiver) grpcServer(ctx context.Context, server *grpc.Server, cfg *configgrpc.ServerConfig) (*http.Server, error) {
+	errorLog, err := zap.NewStdLogAt(r.telemetry.Logger, zap.DebugLevel)
+	if err != nil {
+		return nil, err
+	}
+	s := &http.Server{
+		ErrorLog:          errorLog,
+		Handler:           r.serveGRPC(server, int64(cfg.MaxRecvMsgSizeMiB)<<20),
+		ReadHeaderTimeout: headerTimeout,
+		Protocols:         new(http.Protocols),
+		HTTP2: &http.HTTP2Config{
+			MaxConcurrentStreams:          int(cfg.MaxConcurrentStreams),
+			MaxReceiveBufferPerConnection: connectionWindow,
+			MaxReceiveBufferPerStream:     streamWindow,
+			SendPingTimeout:               pingAfter,
+			PingTimeout:                   pingTimeout,
+		},
+	}
+	if !cfg.TLS.HasValue() {
+		s.Protocols.SetUnencryptedHTTP2(true)
+		return s, nil
+	}
+	s.Protocols.SetHTTP2(true)
+	s.TLSConfig, err = cfg.TLS.Get().LoadTLSConfig(ctx)
+	return s, err
+}
+
+// serveGRPC reads our services' messages and passes everything on to gRPC. bodyBytesMax bounds a message, decompressed.
+func (r *otlpReceiver) serveGRPC(server *grpc.Server, bodyBytesMax int64) http.Handler {
+	endpoints := map[string]*endpoint{}
+	for _, ep := range r.endpoints {
+		endpoints[ep.method()] = ep
+	}
+	return http.HandlerFunc(func(w http.ResponseWriter, req *http.Request) {
+		ep := endpoints[req.URL.Path]
+		if ep == nil || !strings.HasPrefix(req.Header.Get("Content-Type"), "application/grpc") {
+			server.ServeHTTP(w, req)
+			return
+		}
+		r.metrics.inFlight.Inc()
+		defer r.metrics.inFlight.Dec()
+		in := &grpcBody{ticket: r.admission.ticket()}
+		defer in.ticket.release()
+		buf := bodies.Get().(*[]byte)
+		defer func() {
+			if cap(*buf) <= pooledBodyMax {
+				bodies.Put(buf)
 			}
+		}()
+		// What a sender does not send holds memory: it has the time that a body over HTTP has. The server's own ReadTimeout would be the connection's.
+		_ = http.NewResponseController(w).SetReadDeadline(time.Now().Add(defaultReadTimeout))
+		var err error
+		if *buf, err = readMessage(req, (*buf)[:0], bodyBytesMax, in.ticket); err != nil {
+			in.refused = refusal.Of(err)
 		}
-		return ctx, statusOf(refused).Err()
-	}
-	return ctx, nil
-}
-
-// grpcStats counts the requests that gRPC refuses before our handler sees them: too large, or not to be decompressed.
-type grpcStats struct{ r *otlpReceiver }
-
-// grpcState is what is known of one call.
-type grpcState struct {
-	method   string
-	received bool // our handler has it, and counts it
-}
-
-type grpcStateKey struct{}
-
-// TagRPC is part of stats.Handler, as are the following.
-func (g *grpcStats) TagRPC(ctx context.Context, info *stats.RPCTagInfo) context.Context {
-	return context.WithValue(ctx, grpcStateKey{}, &grpcState{method: info.FullMethodName})
-}
-
-func (g *grpcStats) HandleRPC(ctx context.Context, s stats.RPCStats) {
-	end, ok := s.(*stats.End)
-	if !ok || end.Error == nil {
-		return
-	}
-	state, ok := ctx.Value(grpcStateKey{}).(*grpcState)
-	if !ok || state.received {
-		return
-	}
-	result := "body"
-	if status.Code(end.Error) == codes.ResourceExhausted {
-		result = "too_large"
-	}
-	for _, ep := range g.r.endpoints {
-		if state.method == "/"+ep.service+"/Export" {
-			g.r.metrics.requests.WithLabelValues(ep.signal.String(), "grpc", result).Inc()
+		in.body = *buf
+		empty := req.WithContext(context.WithValue(req.Context(), grpcBodyKey{}, in))
+		empty.Body = io.NopCloser(bytes.NewReader(make([]byte, messageHeader)))
+		server.ServeHTTP(w, empty)
+		if !in.handled { // gRPC, or an interceptor such as authentication, has refused it
+			r.metrics.requests.WithLabelValues(ep.signal.String(), "grpc", "refused_by_grpc").Inc()
 		}
-	}
+	})
 }
 
-func (g *grpcStats) TagConn(ctx context.Context, _ *stats.ConnTagInfo) context.Context { return ctx }
-func (g *grpcStats) HandleConn(context.Context, stats.ConnStats)                       {}
+// messageHeader is a flag (1: compressed) and the length that stand before each message.
+const messageHeader = 5
+
+// readMessage appends a request's message, decompressed, to buf. It asks t for memory before it takes it.
+func readMessage(req *http.Request, buf []byte, bytesMax int64, t *ticket) ([]byte, error) {
+	tooLarge := &refusal.Error{Kind: refusal.TooLarge, Reason: "too_large", Err: fmt.Errorf("the message is larger than %d bytes", bytesMax)}
+	var header [messageHeader]byte
+	if _, err := io.ReadFull(req.Body, header[:]); err != nil {
+		return buf, bodyRefusal(fmt.Errorf("message header: %w", err))
+	}
+	length := int64(binary.BigEndian.Uint32(header[1:]))
+	if length > bytesMax {
+		return buf, tooLarge
+	}
+	if header[0] == 0 {
+		buf, err := readBody(io.LimitReader(req.Body, length), length, buf, t)
+		if err == nil && int64(len(buf)) < length {
+			err = bodyRefusal(io.ErrUnexpectedEOF)
+		}
+		return buf, err
+	}
+	coding := req.Header.Get("Grpc-Encoding")
+	compressor := encoding.GetCompressor(coding)
+	if compressor == nil {
+		return buf, bodyRefusal(fmt.Errorf("compression %.40q: want gzip, zstd, snappy or none", coding))
+	}
+	compressed := &io.LimitedReader{R: req.Body, N: length}
+	plain, err := compressor.Decompress(compressed)
+	if err != nil {
+		return buf, bodyRefusal(fmt.Errorf("decompress: %w", err))
+	}
+	if c, ok := plain.(io.Closer); ok {
+		defer c.Close()
+	}
+	buf, err = readBody(io.LimitReader(plain, bytesMax+1), -1, buf, t)
+	switch {
+	case err != nil:
+		return buf, err
+	case int64(len(buf)) > bytesMax:
+		return buf, tooLarge
+	case compressed.N > 0:
+		return buf, bodyRefusal(errors.New("decompress: more data after the end"))
+	}
+	return buf, nil
+}
 
 // statusOf is the refusal as gRPC status: RESOURCE_EXHAUSTED is tried again only where RetryInfo says so.
 func statusOf(e *refusal.Error) *status.Status {

@@ -84,7 +84,7 @@ func (r *otlpReceiver) serveHTTP(ep *endpoint) http.HandlerFunc {
 				bodies.Put(buf)
 			}
 		}()
-		if *buf, err = readBody(req, (*buf)[:0], t); err != nil {
+		if *buf, err = readBody(req.Body, req.ContentLength, (*buf)[:0], t); err != nil {
 			writeRefusal(w, f, r.refused(ep, "http", refusal.Of(err)))
 			return
 		}
@@ -99,12 +99,12 @@ func (r *otlpReceiver) serveHTTP(ep *endpoint) http.HandlerFunc {
 	}
 }
 
-// readBody appends the request's (decompressed) body to buf. It asks t for memory before it takes it.
-func readBody(req *http.Request, buf []byte, t *ticket) ([]byte, error) {
+// readBody appends a (decompressed) body to buf. length is its length where that is known. It asks t for memory before it takes it.
+func readBody(body io.Reader, length int64, buf []byte, t *ticket) ([]byte, error) {
 	grow := readChunk
-	if req.ContentLength > 0 {
+	if length > 0 {
 		// Known, and bounded by the server's limit. One byte more, so that the end is seen without growing.
-		grow = int(req.ContentLength) + 1
+		grow = int(length) + 1
 	}
 	for {
 		if len(buf) == cap(buf) {
@@ -120,7 +120,7 @@ func readBody(req *http.Request, buf []byte, t *ticket) ([]byte, error) {
 		if err := t.need(int64(len(buf) + readChunk)); err != nil {
 			return buf, err
 		}
-		n, err := req.Body.Read(buf[len(buf):min(cap(buf), len(buf)+readChunk)])
+		n, err := body.Read(buf[len(buf):min(cap(buf), len(buf)+readChunk)])
 		buf = buf[:len(buf)+n]
 		if errors.Is(err, io.EOF) {
 			return buf, nil
