@@ -30,6 +30,7 @@ type Coder struct {
 	templates *Interner
 	slots     slots
 	aliases   aliases
+	runaway   runaway
 
 	// Of the text at hand.
 	base  []byte // its template without learned word holes
@@ -56,12 +57,13 @@ func (c *Coder) Len() int { return c.templates.Len() }
 
 // Bytes is the memory held.
 func (c *Coder) Bytes() int64 {
-	return c.templates.Bytes() + int64(c.slots.bytes) + c.aliases.bytes() + int64(cap(c.base)+cap(c.final))
+	return c.templates.Bytes() + int64(c.slots.bytes) + c.aliases.bytes() + c.runaway.bytes() + int64(cap(c.base)+cap(c.final))
 }
 
 // Code gives the code of text's template, and its holes in order: putting them into the template gives the text, byte for byte. The
 // holes are valid until the next call.
 func (c *Coder) Code(text []byte) (code uint32, holes []Hole) {
+	c.runaway.texts++
 	if len(text) > textBytesMax || !c.scan(text) || len(c.base) > templateBytesMax {
 		return c.raw(text)
 	}
@@ -85,8 +87,9 @@ func (c *Coder) codeNew(text []byte) (uint32, []Hole) {
 		return code, c.words
 	}
 	full := c.templates.Len() >= c.limits.Templates || len(c.templates.arena.Data)+len(c.base) > c.limits.TemplateBytes
+	shut := c.runaway.shut(c.templates.Len())
 	template := c.base
-	if mask := c.slots.resolve(c.base, !full); mask != 0 {
+	if mask := c.slots.resolve(c.base, !full && !shut); mask != 0 {
 		c.final = c.slots.apply(c.final[:0], c.base, mask)
 		if countHoles(c.final) <= holesMax {
 			template = c.final
@@ -94,7 +97,7 @@ func (c *Coder) codeNew(text []byte) (uint32, []Hole) {
 	}
 	code, ok := c.templates.Lookup(template)
 	if !ok {
-		if full {
+		if full || shut && !c.runaway.again(Hash(template)) {
 			return c.raw(text)
 		}
 		code, _ = c.templates.Intern(template)

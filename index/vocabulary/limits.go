@@ -16,6 +16,28 @@ const (
 	intDigitsMax = 17
 )
 
+// Bounds on vocabularies that do not settle (see runaway).
+const (
+	// runawayTemplates are the new templates after which it is asked whether they pay: real systems' logs (loghub, 16 systems) bring fewer in
+	// their first 2,000 lines, and where one brings more they were met several times each by then.
+	runawayTemplates = 2048
+
+	// runawayTexts is how many texts there must have been for each new template. Below it a template costs more (its text twice, a
+	// place in the dictionary, a look at each search) than the rows that share it save.
+	runawayTexts = 3
+
+	// runawayLook is how many new templates the door lets in when it opens again.
+	runawayLook = 256
+
+	// runawaySeen is how many templates that were turned away are remembered (128 KB): one that is met again among so many is worth its place.
+	runawaySeen = 16 << 10
+
+	// runawayPause is for how many texts it stays shut the first time, runawayPauseMax at the most: then it is looked again at every
+	// twentieth part of a full segment.
+	runawayPause    = 4096
+	runawayPauseMax = 64 << 10
+)
+
 // Bounds on the learning of word holes.
 const (
 	// slotWordsMin is how many distinct words are seen in one place before that place becomes a HoleWord. Lower, and words that
