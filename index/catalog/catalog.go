@@ -15,8 +15,11 @@ import (
 	"clew/internal/telemetry"
 )
 
-// CommitVersion is the version of the form of commits.
-const CommitVersion = 1
+// CommitVersion is the version of the form of commits that are written; earlier ones are read too.
+//
+//	1  the first
+//	2  a segment's level, and what a deletion took
+const CommitVersion = 2
 
 // Key names what positions are kept for.
 type Key struct {
@@ -36,7 +39,10 @@ type Segment struct {
 	MinTime int64            `json:"minTime"` // of the ordering time, nanoseconds
 	MaxTime int64            `json:"maxTime"`
 	Bytes   int64            `json:"bytes"` // both objects
-	Created time.Time        `json:"created"`
+	// Created is when its records were written: of a segment made of others, the latest of theirs. Retention counts from it.
+	Created time.Time `json:"created"`
+	// Level is how often its records have been rewritten by compaction, at the most: 0 as sealed.
+	Level int `json:"level,omitempty"`
 }
 
 // Position is how far a key's messages are in segments.
@@ -69,4 +75,13 @@ type Commit struct {
 	Floor     uint64     `json:"floor"`
 	Positions []Position `json:"positions,omitempty"` // of keys that are further than Floor; the others keep theirs
 	Sources   []Source   `json:"sources,omitempty"`   // all that the owner remembers as of Floor, replacing the earlier list
+
+	Deleted *Deleted `json:"deleted,omitempty"` // reason delete
+}
+
+// Deleted is what one commit took out for a deletion (see ingest): the catalog sums it up by job, in the same step as it changes the segments, so
+// that the count is right wherever a crash cuts.
+type Deleted struct {
+	Job     string `json:"job"`
+	Records int64  `json:"records"`
 }

@@ -251,6 +251,7 @@ func TestSnapshot(t *testing.T) {
 			cm.Positions = []Position{{telemetry.Signals[i%3], "t", uint64(i + 10)}}
 			cm.Floor = uint64(i)
 			cm.Sources = []Source{{ID: "x", Seq: uint64(i), Seen: 3}}
+			cm.Deleted = &Deleted{Job: fmt.Sprint("job", i%2), Records: int64(i)}
 		})
 	}
 	data, err := c.Current().Snapshot()
@@ -267,6 +268,9 @@ func TestSnapshot(t *testing.T) {
 	}
 	if diff := cmp.Diff(string(data), string(again)); diff != "" {
 		t.Errorf("the snapshot of a loaded snapshot differs:\n%s", diff)
+	}
+	if even, odd, none := d.Current().Deleted("job0"), d.Current().Deleted("job1"), d.Current().Deleted("job2"); even != 600 || odd != 625 || none != 0 {
+		t.Errorf("deletions took %d, %d, %d records, want 600, 625, 0", even, odd, none)
 	}
 	if d.Current().Sequence() != 50 || d.Current().Shard(0).Last != 50 {
 		t.Errorf("sequence %d, last %d", d.Current().Sequence(), d.Current().Shard(0).Last)
@@ -288,7 +292,7 @@ func TestSnapshot(t *testing.T) {
 		}
 	}
 	var version *VersionError
-	if err := New().Load([]byte(strings.Replace(string(data), "clew-catalog 1", "clew-catalog 2", 1))); !errors.As(err, &version) {
+	if err := New().Load([]byte(strings.Replace(string(data), "clew-catalog 2", "clew-catalog 3", 1))); !errors.As(err, &version) {
 		t.Errorf("newer snapshot: %v", err)
 	}
 }

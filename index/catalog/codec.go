@@ -49,7 +49,7 @@ func DecodeCommit(data []byte) (Commit, error) {
 	if err := json.Unmarshal(data, &head); err != nil {
 		return Commit{}, fmt.Errorf("decode commit: %w", err)
 	}
-	if head.Version != CommitVersion {
+	if head.Version < 1 || head.Version > CommitVersion {
 		return Commit{}, fmt.Errorf("decode commit: %w", &VersionError{What: "commit", Have: head.Version, Known: CommitVersion})
 	}
 	var c Commit
@@ -76,7 +76,7 @@ func decodeStrict(data []byte, into any) error {
 
 // validate checks what a commit says by itself; Catalog.Check compares it with what was before.
 func (c *Commit) validate() error {
-	if c.Version != CommitVersion {
+	if c.Version < 1 || c.Version > CommitVersion {
 		return &VersionError{What: "commit", Have: c.Version, Known: CommitVersion}
 	}
 	if c.Shard < 0 || c.Shard > shardMax {
@@ -108,10 +108,25 @@ func (c *Commit) validate() error {
 		}
 		ids[id] = true
 	}
+	if c.Deleted != nil {
+		if err := checkDeleted(*c.Deleted); err != nil {
+			return err
+		}
+	}
 	if err := checkPositions(c.Positions); err != nil {
 		return err
 	}
 	return checkSources(c.Sources)
+}
+
+func checkDeleted(d Deleted) error {
+	if err := checkID(d.Job); err != nil {
+		return fmt.Errorf("deletion: %w", err)
+	}
+	if d.Records < 0 {
+		return fmt.Errorf("deletion %s: %d records: impossible", d.Job, d.Records)
+	}
+	return nil
 }
 
 func (s *Segment) validate() error {
@@ -124,8 +139,8 @@ func (s *Segment) validate() error {
 	if err := checkKey(s.Signal, s.Tenant); err != nil {
 		return fmt.Errorf("segment %s: %w", s.ID, err)
 	}
-	if s.Rows <= 0 || s.Records < 0 || s.Bytes < 0 {
-		return fmt.Errorf("segment %s: %d rows, %d records, %d bytes: impossible", s.ID, s.Rows, s.Records, s.Bytes)
+	if s.Rows <= 0 || s.Records < 0 || s.Bytes < 0 || s.Level < 0 {
+		return fmt.Errorf("segment %s: %d rows, %d records, %d bytes, level %d: impossible", s.ID, s.Rows, s.Records, s.Bytes, s.Level)
 	}
 	if s.MinTime > s.MaxTime {
 		return fmt.Errorf("segment %s: time from %d to %d: ends before it starts", s.ID, s.MinTime, s.MaxTime)
@@ -135,13 +150,13 @@ func (s *Segment) validate() error {
 
 func checkID(id string) error {
 	if id == "" || len(id) > idBytesMax {
-		return fmt.Errorf("segment id %.40q: want 1 to %d characters", id, idBytesMax)
+		return fmt.Errorf("id %.40q: want 1 to %d characters", id, idBytesMax)
 	}
 	for i := range len(id) {
 		switch c := id[i]; {
 		case c >= 'a' && c <= 'z', c >= 'A' && c <= 'Z', c >= '0' && c <= '9', c == '_', c == '-', c == '.' && i > 0, c == '/' && i > 0:
 		default:
-			return fmt.Errorf("segment id %.40q: character %q at %d", id, c, i)
+			return fmt.Errorf("id %.40q: character %q at %d", id, c, i)
 		}
 	}
 	return nil

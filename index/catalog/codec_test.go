@@ -14,12 +14,13 @@ import (
 
 func fullCommit() Commit {
 	s := segment("0-logs-19f-ab", -5, 6)
-	s.Created = time.Unix(1, 2).UTC()
+	s.Created, s.Level = time.Unix(1, 2).UTC(), 1
 	return Commit{
-		Version: 1, Epoch: 9, Last: 3, Time: time.Unix(5, 6).UTC(), Reason: "seal",
+		Version: CommitVersion, Epoch: 9, Last: 3, Time: time.Unix(5, 6).UTC(), Reason: "seal",
 		Added: []Segment{s}, Removed: []string{"gone"}, Floor: 4,
 		Positions: []Position{{telemetry.Logs, "t", 8}, {telemetry.Spans, "t", 8}},
 		Sources:   []Source{{ID: "life-1", Seq: 1<<64 - 1, Seen: 7}},
+		Deleted:   &Deleted{Job: "job-1", Records: 5},
 	}
 }
 
@@ -57,7 +58,7 @@ func TestCodecRefuses(t *testing.T) {
 		"source twice":     func(c *Commit) { c.Sources = append(c.Sources, c.Sources[0]) },
 		"source's id":      func(c *Commit) { c.Sources[0].ID = strings.Repeat("x", 200) },
 		"too large":        func(c *Commit) { c.Reason = strings.Repeat("x", commitBytesMax) },
-		"version in Apply": func(c *Commit) { c.Version = 2 },
+		"version in Apply": func(c *Commit) { c.Version = CommitVersion + 1 },
 	} {
 		c := fullCommit()
 		change(&c)
@@ -77,7 +78,7 @@ func TestCodecRefuses(t *testing.T) {
 		}
 	}
 	var version *VersionError
-	if _, err := DecodeCommit([]byte(`{"version":2,"new":[]}`)); !errors.As(err, &version) || version.Have != 2 {
+	if _, err := DecodeCommit([]byte(`{"version":3,"new":[]}`)); !errors.As(err, &version) || version.Have != CommitVersion+1 {
 		t.Errorf("a newer commit: %v", err)
 	}
 }

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"maps"
+	"slices"
 	"sync"
 	"sync/atomic"
 )
@@ -63,6 +64,13 @@ func (c *Catalog) onDead(segments []Segment) {
 	for i := range segments {
 		delete(c.leaving, segments[i].ID)
 	}
+}
+
+// Has says whether a segment is in the current version.
+func (c *Catalog) Has(id string) bool {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return c.byID[id] != nil
 }
 
 // Leaving says whether a segment was removed while a reader may still meet it.
@@ -151,7 +159,7 @@ func (c *Catalog) Apply(seq uint64, cm Commit) error {
 
 // nextLocked makes the version after old. What a commit doesn't touch is shared.
 func (c *Catalog) nextLocked(old *Version, seq uint64, cm *Commit) (v *Version, removed []Segment) {
-	v = &Version{sequence: seq, lists: maps.Clone(old.lists), shards: maps.Clone(old.shards), segments: old.segments}
+	v = &Version{sequence: seq, lists: maps.Clone(old.lists), shards: maps.Clone(old.shards), segments: old.segments, deleted: old.deleted}
 	if v.lists == nil {
 		v.lists, v.shards = map[listKey]*segmentList{}, map[int]*shardState{}
 	}
@@ -182,7 +190,22 @@ func (c *Catalog) nextLocked(old *Version, seq uint64, cm *Commit) (v *Version, 
 	}
 	v.segments += len(cm.Added) - len(cm.Removed)
 	v.shards[cm.Shard] = old.shards[cm.Shard].after(seq, cm)
+	if cm.Deleted != nil {
+		v.deleted = addDeleted(old.deleted, *cm.Deleted)
+	}
 	return v, removed
+}
+
+// addDeleted returns the sums with d added. Jobs' names ascend with time: what is forgotten beyond the bound are the oldest, whose sums have long been
+// written down by whoever ran them.
+func addDeleted(old map[string]int64, d Deleted) map[string]int64 {
+	sums := make(map[string]int64, len(old)+1)
+	maps.Copy(sums, old)
+	sums[d.Job] += d.Records
+	for len(sums) > deletionsMax {
+		delete(sums, slices.Min(slices.Collect(maps.Keys(sums))))
+	}
+	return sums
 }
 
 func (s *shardState) after(seq uint64, cm *Commit) *shardState {

@@ -11,6 +11,8 @@ const (
 	sourceIDBytesMax = 128
 	// reasonBytesMax bounds a commit's reason, a word.
 	reasonBytesMax = 64
+	// deletionsMax is how many deletions' sums are kept, at about 60 bytes each in every snapshot.
+	deletionsMax = 1000
 	// shardMax bounds the shard's number, so that a damaged commit can't make a table of shards explode.
 	shardMax = 1 << 16
 )

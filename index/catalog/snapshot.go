@@ -5,13 +5,14 @@ import (
 	"encoding/json"
 	"fmt"
 	"hash/crc32"
+	"maps"
 	"slices"
 )
 
 // A snapshot is one line, "clew-catalog <version> <CRC32C of the rest, 8 hex digits>\n", and the whole state as JSON.
 const (
 	snapshotMagic   = "clew-catalog "
-	snapshotVersion = 1
+	snapshotVersion = 2 // 2 adds what 2 added to commits
 )
 
 var castagnoli = crc32.MakeTable(crc32.Castagnoli)
@@ -20,6 +21,7 @@ type snapshot struct {
 	Sequence uint64          `json:"sequence"`
 	Shards   []snapshotShard `json:"shards"`
 	Segments []*Segment      `json:"segments"`
+	Deleted  []Deleted       `json:"deleted,omitempty"`
 }
 
 type snapshotShard struct {
@@ -40,7 +42,10 @@ func (v *Version) Snapshot() ([]byte, error) {
 			Shard: number, Last: d.Last, Epoch: d.Epoch, Floor: d.Floor, Positions: d.Positions, Sources: d.Sources,
 		})
 	}
-	s.Segments = slices.Collect(v.All())
+	s.Segments = slices.AppendSeq(make([]*Segment, 0, v.segments), v.All())
+	for _, job := range slices.Sorted(maps.Keys(v.deleted)) {
+		s.Deleted = append(s.Deleted, Deleted{Job: job, Records: v.deleted[job]})
+	}
 	body, err := json.Marshal(s)
 	if err != nil {
 		return nil, fmt.Errorf("encode snapshot of the catalog: %w", err)
@@ -68,6 +73,9 @@ func (c *Catalog) Load(data []byte) error {
 			positions[posKey{p.Signal, p.Tenant}] = p.Position
 		}
 		v.shards[shard.Shard] = &shardState{last: shard.Last, epoch: shard.Epoch, floor: shard.Floor, positions: positions, sources: shard.Sources}
+	}
+	for _, d := range s.Deleted {
+		v.deleted = addDeleted(v.deleted, d)
 	}
 	lists := map[listKey][]*Segment{}
 	for _, segment := range s.Segments {
@@ -97,7 +105,7 @@ func decodeSnapshot(data []byte) (*snapshot, error) {
 	if _, err := fmt.Sscanf(string(line), snapshotMagic+"%d", &version); err != nil {
 		return nil, fmt.Errorf("first line %.60q: no version", line)
 	}
-	if version != snapshotVersion {
+	if version < 1 || version > snapshotVersion {
 		return nil, &VersionError{What: "snapshot", Have: version, Known: snapshotVersion}
 	}
 	if _, err := fmt.Sscanf(string(line), snapshotMagic+"%d %x", &version, &sum); err != nil {
@@ -128,6 +136,11 @@ func (s *snapshot) validate() error {
 		}
 		if err := checkSources(shard.Sources); err != nil {
 			return fmt.Errorf("shard %d: %w", shard.Shard, err)
+		}
+	}
+	for _, d := range s.Deleted {
+		if err := checkDeleted(d); err != nil {
+			return err
 		}
 	}
 	ids := make(map[string]bool, len(s.Segments))

@@ -16,6 +16,7 @@ type Version struct {
 	sequence uint64
 	lists    map[listKey]*segmentList
 	shards   map[int]*shardState
+	deleted  map[string]int64 // records, by job of deletion
 	segments int
 
 	// refs are the readers, plus one while this is the current version, plus one while the version before it lives. next and removed
@@ -196,6 +197,9 @@ func (v *Version) Shard(shard int) Shard {
 	}
 	return d
 }
+
+// Deleted is how many records the commits have taken out for a deletion, by its job.
+func (v *Version) Deleted(job string) int64 { return v.deleted[job] }
 
 // Shards are the shards that have commits, sorted.
 func (v *Version) Shards() []int { return slices.Sorted(maps.Keys(v.shards)) }
