@@ -26,6 +26,7 @@ import (
 
 	"clew/collector/logexporter"
 	"clew/collector/otlpreceiver"
+	"clew/collector/quota"
 )
 
 // Deps are what the collector is given.
@@ -48,6 +49,7 @@ type Collector struct {
 	cfg       Config
 	deps      Deps
 	exporter  *logexporter.Exporter
+	quota     *quota.Quota
 	factories otelcol.Factories
 	ready     chan struct{}
 	readyOnce sync.Once
@@ -66,10 +68,14 @@ func New(cfg Config, deps Deps) (*Collector, error) {
 	if c.exporter, err = logexporter.New(cfg.Log, deps.Log, deps.Logger, deps.Registerer); err != nil {
 		return nil, fmt.Errorf("shard log exporter: %w", err)
 	}
+	if c.quota, err = quota.New(cfg.Tenants, deps.Registerer); err != nil {
+		return nil, fmt.Errorf("tenants' limits: %w", err)
+	}
 	otlp, err := otlpreceiver.NewFactory(otlpreceiver.Deps{
 		Registerer:       deps.Registerer,
 		InFlightBytesMax: cfg.OTLP.InFlightBytesMax,
 		RecordBytesMax:   min(cfg.OTLP.RecordBytesMax, c.exporter.RecordBytesMax()),
+		Quota:            c.quota,
 		Listening:        c.listening,
 	})
 	if err != nil {
@@ -107,6 +113,9 @@ func (c *Collector) Addrs() Addrs {
 	defer c.mu.Unlock()
 	return c.addrs
 }
+
+// Tenants describes the tenants that send, with their limits.
+func (c *Collector) Tenants() []quota.Status { return c.quota.Status() }
 
 // Run takes requests until ctx ends; then it stops listening, finishes the requests in flight, and returns nil.
 func (c *Collector) Run(ctx context.Context) error {

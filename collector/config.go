@@ -7,6 +7,7 @@ import (
 	"strconv"
 
 	"clew/collector/logexporter"
+	"clew/collector/quota"
 )
 
 // Config of the collector.
@@ -14,6 +15,8 @@ type Config struct {
 	OTLP OTLP `yaml:"otlp"`
 	// Log says how records become messages of the shard log.
 	Log logexporter.Config `yaml:"log"`
+	// Tenants bounds what each tenant sends. It is validated where it is written down, apart from the rest.
+	Tenants quota.Config `yaml:"-"`
 	// Otelcol is configuration of the OpenTelemetry Collector (receivers, processors, extensions, service), merged over
 	// what clew makes of the settings above.
 	Otelcol map[string]any `yaml:"otelcol,omitempty"`
@@ -60,7 +63,8 @@ func DefaultConfig() Config {
 			// Half of what a message of the embedded log holds.
 			RecordBytesMax: 2 << 20,
 		},
-		Log: logexporter.DefaultConfig(),
+		Log:     logexporter.DefaultConfig(),
+		Tenants: quota.DefaultConfig(),
 	}
 }
 

@@ -12,6 +12,7 @@ import (
 	"go.yaml.in/yaml/v3"
 
 	"clew/collector"
+	"clew/collector/quota"
 	"clew/ingest"
 	"clew/internal/strictyaml"
 )
@@ -21,7 +22,11 @@ type Config struct {
 	Data      string           `yaml:"data"`   // directory of everything clew keeps
 	HTTP      string           `yaml:"http"`   // UI and API
 	Shards    int              `yaml:"shards"` // of the log; may change at any time
+	// MemoryLimitBytes is Go's soft limit; 0: three quarters of what the machine or container has; -1: none.
+	MemoryLimitBytes int64 `yaml:"memory_limit_bytes"`
+
 	Collector collector.Config `yaml:"collector"`
+	Tenants   quota.Config     `yaml:"tenants"` // what each may send
 	Log       LogConfig        `yaml:"log"`
 	Ingest    ingest.Config    `yaml:"ingest"`
 	Query     QueryConfig      `yaml:"query"`
@@ -49,6 +54,7 @@ func DefaultConfig() Config {
 		HTTP:      "127.0.0.1:7400",
 		Shards:    1,
 		Collector: collector.DefaultConfig(),
+		Tenants:   quota.DefaultConfig(),
 		Log:       LogConfig{BytesMax: 8 << 30},
 		Ingest:    ingest.DefaultConfig(),
 		Query:     QueryConfig{Timeout: 60 * time.Second, Concurrency: 16, CacheBytes: 256 << 20},
@@ -59,6 +65,7 @@ func DefaultConfig() Config {
 func (c *Config) Validate() error {
 	c.Ingest.Shards = c.Shards
 	c.Collector.Log.Shards = c.Shards
+	c.Collector.Tenants = c.Tenants
 	var problems []error
 	bad := func(key, format string, args ...any) {
 		problems = append(problems, fmt.Errorf("%s: %s", key, fmt.Sprintf(format, args...)))
@@ -78,8 +85,15 @@ func (c *Config) Validate() error {
 	if c.Log.FreeBytesMin < 0 {
 		bad("log.free_bytes_min", "%d: want 0 or more", c.Log.FreeBytesMin)
 	}
+	const memoryLeast = 128 << 20
+	if n := c.MemoryLimitBytes; n != 0 && n != -1 && n < memoryLeast {
+		bad("memory_limit_bytes", "%d: want at least %d, 0 (three quarters of what there is) or -1 (no limit)", n, memoryLeast)
+	}
 	for _, err := range c.Collector.Validate() {
 		bad("collector", "%v", err)
+	}
+	for _, err := range c.Tenants.Validate() {
+		problems = append(problems, fmt.Errorf("tenants.%w", err))
 	}
 	if err := c.Ingest.Validate(); err != nil {
 		for line := range strings.Lines(err.Error()) {

@@ -61,6 +61,9 @@ func serve(ctx context.Context, cfg Config, logger *slog.Logger) error {
 		return fmt.Errorf("listen for UI and API (--http): %w", err)
 	}
 	defer listener.Close()
+	if limit := limitMemory(cfg.MemoryLimitBytes); limit > 0 {
+		logger.Debug("soft memory limit", "bytes", limit)
+	}
 	p := &process{cfg: cfg, logger: logger, registry: prometheus.NewRegistry(), started: time.Now()}
 	if err := p.open(ctx); err != nil {
 		p.close()

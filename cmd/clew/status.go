@@ -6,6 +6,7 @@ import (
 
 	"github.com/prometheus/client_golang/prometheus"
 
+	"clew/collector/quota"
 	"clew/index/segment"
 	"clew/ingest"
 	"clew/ingest/shardlog"
@@ -21,6 +22,7 @@ type status struct {
 	Bytes    map[string]int64 `json:"segment_bytes"` // by signal
 	Disk     diskStatus       `json:"disk"`
 	Ingest   ingest.Status    `json:"ingest"`
+	Limits   []quota.Status   `json:"tenant_limits"` // what tenants have sent since the start, against what they may
 }
 
 type diskStatus struct {
@@ -36,7 +38,7 @@ func (p *process) status(ctx context.Context) any {
 	s := status{
 		Version: version, Started: p.started.UTC(), Tenants: p.ingest.Tenants(), Segments: v.Len(), Bytes: map[string]int64{},
 		Disk:   diskStatus{FreeBytes: log.FreeBytes, FreeBytesMin: log.FreeBytesMin, Refused: log.Refused, Stuck: log.Stuck},
-		Ingest: p.ingest.Status(ctx),
+		Ingest: p.ingest.Status(ctx), Limits: p.collector.Tenants(),
 	}
 	for _, signal := range telemetry.Signals {
 		s.Bytes[signal.String()] = v.Bytes(signal)

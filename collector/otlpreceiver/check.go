@@ -59,6 +59,7 @@ type checker struct {
 	records        int // before rejection
 	rejected       tally
 	restated       tally
+	limit          tenantCheck
 }
 
 // time counts records whose own time cannot serve.
@@ -91,6 +92,7 @@ func (c *checker) logs(ld plog.Logs) {
 			})
 		}
 	}
+	c.tenantLogs(ld)
 }
 
 // spans removes spans without ids: they are in no trace and nobody's parent, and cannot be deduplicated.
@@ -115,6 +117,7 @@ func (c *checker) spans(td ptrace.Traces) {
 			})
 		}
 	}
+	c.tenantSpans(td)
 }
 
 // metrics removes metrics without a name or data, and histogram points whose buckets do not fit their bounds. Records are data points.
@@ -142,6 +145,7 @@ func (c *checker) metrics(md pmetric.Metrics) {
 			})
 		}
 	}
+	c.tenantMetrics(md)
 }
 
 // points checks one metric's data points.

@@ -9,6 +9,7 @@ import (
 	"go.opentelemetry.io/collector/pdata/pmetric/pmetricotlp"
 	"go.opentelemetry.io/collector/pdata/ptrace/ptraceotlp"
 
+	"clew/collector/quota"
 	"clew/collector/refusal"
 	"clew/internal/telemetry"
 )
@@ -116,7 +117,12 @@ func (ep *endpoint) noun() string {
 func (r *otlpReceiver) export(ctx context.Context, ep *endpoint, protocol string, f format, body []byte, t *ticket) ([]byte, *refusal.Error) {
 	signal := ep.signal.String()
 	r.metrics.bodyBytes.WithLabelValues(signal, protocol).Add(float64(len(body)))
-	c := checker{now: time.Now()}
+	now := time.Now()
+	tenant := r.quota.Tenant(tenantName(ctx), now)
+	if refused := tenant.Receive(len(body), now); refused != nil {
+		return nil, r.refused(ep, protocol, refused)
+	}
+	c := checker{now: now, limit: tenantCheck{tenant: tenant, now: now}}
 	if len(body) > r.recordBytesMax {
 		c.recordBytesMax = r.recordBytesMax
 	}
@@ -143,6 +149,9 @@ func (r *otlpReceiver) export(ctx context.Context, ep *endpoint, protocol string
 	}
 	for reason, n := range c.rejected {
 		r.metrics.rejected.WithLabelValues(signal, reason).Add(float64(n))
+		if reason == quota.ReasonServices || reason == quota.ReasonSeries {
+			tenant.Rejected(reason, n)
+		}
 	}
 	r.metrics.requests.WithLabelValues(signal, protocol, "partial").Inc()
 	return encode(ep.partial(rejected, c.rejected.message(ep.noun(), c.records)), f), nil

@@ -9,6 +9,8 @@ import (
 	"go.opentelemetry.io/collector/component"
 	"go.opentelemetry.io/collector/consumer"
 	"go.opentelemetry.io/collector/receiver"
+
+	"clew/collector/quota"
 )
 
 // Type is the component's type in the Collector's configuration.
@@ -22,6 +24,8 @@ type Deps struct {
 	InFlightBytesMax int64
 	// RecordBytesMax bounds one record (protobuf); a larger one is rejected, the others of its request are kept.
 	RecordBytesMax int
+	// Quota bounds what each tenant sends.
+	Quota *quota.Quota
 	// Listening, if not nil, is told where a receiver listens, before Start returns.
 	Listening func(id component.ID, protocol string, addr net.Addr)
 }
@@ -66,7 +70,7 @@ func (f *factory) add(set receiver.Settings, cfg *Config, ep *endpoint) *otlpRec
 	if r == nil {
 		r = &otlpReceiver{
 			id: set.ID, cfg: cfg, telemetry: set.TelemetrySettings,
-			metrics: f.metrics, admission: f.admission, recordBytesMax: f.deps.RecordBytesMax, listening: f.deps.Listening,
+			metrics: f.metrics, admission: f.admission, quota: f.deps.Quota, recordBytesMax: f.deps.RecordBytesMax, listening: f.deps.Listening,
 			forget: func() { f.remove(cfg) },
 		}
 		f.receivers[cfg] = r

@@ -26,6 +26,8 @@ import (
 	"go.opentelemetry.io/collector/config/confighttp"
 	"go.uber.org/zap"
 	"google.golang.org/grpc"
+
+	"clew/collector/quota"
 )
 
 // otlpReceiver serves all signals on one pair of ports.
@@ -35,6 +37,7 @@ type otlpReceiver struct {
 	telemetry component.TelemetrySettings
 	metrics   *Metrics
 	admission *admission
+	quota     *quota.Quota
 	// recordBytesMax bounds one record.
 	recordBytesMax int
 	listening      func(id component.ID, protocol string, addr net.Addr)
