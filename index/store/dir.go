@@ -26,7 +26,7 @@ type Dir struct {
 	root string
 }
 
-var _ Store = (*Dir)(nil)
+var _ RangeReader = (*Dir)(nil)
 
 // OpenDir makes the directory if it does not exist and removes what crashed writers left in it.
 func OpenDir(root string) (*Dir, error) {
@@ -161,6 +161,30 @@ func (d *Dir) ReadAt(ctx context.Context, name string, p []byte, off int64) erro
 		err = io.ErrUnexpectedEOF
 	}
 	return fmt.Errorf("read %s at %d: %d of %d bytes: %w", name, off, n, len(p), err)
+}
+
+// ReadRange implements RangeReader.
+func (d *Dir) ReadRange(ctx context.Context, name string, p []byte, off int64) (n int, size int64, err error) {
+	if err := CheckName(name); err != nil {
+		return 0, 0, err
+	}
+	if err := ctx.Err(); err != nil {
+		return 0, 0, err
+	}
+	f, err := os.Open(d.path(name))
+	if err != nil {
+		return 0, 0, fmt.Errorf("read %s: %w", name, err)
+	}
+	defer f.Close()
+	info, err := f.Stat()
+	if err != nil {
+		return 0, 0, fmt.Errorf("read %s: %w", name, err)
+	}
+	n, err = f.ReadAt(p, off)
+	if err != nil && !errors.Is(err, io.EOF) {
+		return n, 0, fmt.Errorf("read %s at %d: %w", name, off, err)
+	}
+	return n, info.Size(), nil
 }
 
 // Size implements Store.

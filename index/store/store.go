@@ -19,6 +19,7 @@ import (
 //
 // Names are slash-separated and pass [CheckName]; what does not is refused with a *NameError before anything is touched.
 // An object that does not exist is an error for which errors.Is(err, fs.ErrNotExist) holds. A store that is full answers a *FullError.
+// A store that can't be reached, or doesn't work, answers an *AwayError.
 // Other errors are the context's or the medium's; the object is then unknown: Put may be repeated with the same bytes.
 type Store interface {
 	// Put writes an object by calling write once with a writer. When Put returns nil, the object is durable (it survives a power cut)
@@ -42,6 +43,20 @@ type Store interface {
 	List(ctx context.Context, prefix string) ([]Object, error)
 }
 
+// RangeReader is a Store that learns an object's length by reading from it: one request where Size and ReadAt would be two.
+type RangeReader interface {
+	Store
+	// ReadRange reads from off as much of p as the object has, and says how much that is and how long the object is. Reading at the end or
+	// beyond gives 0 bytes and no error. p is not kept.
+	ReadRange(ctx context.Context, name string, p []byte, off int64) (n int, size int64, err error)
+}
+
+// Prefetcher is a Store that can be told what will be read soon.
+type Prefetcher interface {
+	// Prefetch returns at once. What it brings near, and whether it does, changes no answer.
+	Prefetch(name string, off, n int64)
+}
+
 // Object is an entry of a listing.
 type Object struct {
 	Name string
@@ -58,6 +73,33 @@ func (e *FullError) Error() string { return fmt.Sprintf("put %s: store is full: 
 
 // Unwrap returns the medium's error.
 func (e *FullError) Unwrap() error { return e.Err }
+
+// The reasons of an AwayError.
+const (
+	AwayUnreachable = "unreachable" // no connection, or it broke
+	AwayTimeout     = "timeout"     // no answer in time
+	AwayBusy        = "busy"        // it asks for fewer requests (429, 503 and their like)
+	AwayFailing     = "failing"     // it answers with an error of its own (5xx)
+	AwayDenied      = "denied"      // it refuses our credentials: repeating at once is no use
+	AwayNoBucket    = "no bucket"   // the bucket does not exist
+)
+
+// AwayError says that the store can't be had at the moment; it says nothing about the object.
+type AwayError struct {
+	Reason string // one of the constants: a label of metrics
+	Err    error
+}
+
+func (e *AwayError) Error() string { return fmt.Sprintf("store is away (%s): %v", e.Reason, e.Err) }
+
+// Unwrap returns the cause.
+func (e *AwayError) Unwrap() error { return e.Err }
+
+// IsAway says whether err means that the store can't be had at the moment.
+func IsAway(err error) bool {
+	var away *AwayError
+	return errors.As(err, &away)
+}
 
 // NameError says that a string cannot name an object.
 type NameError struct {

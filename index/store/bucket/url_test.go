@@ -1,0 +1,83 @@
+package bucket
+
+import (
+	"context"
+	"strings"
+	"testing"
+)
+
+func TestParseURL(t *testing.T) {
+	for in, want := range map[string]string{
+		"s3://b":                                "s3://b",
+		"s3://b/":                               "s3://b",
+		"s3://b/some/prefix/?region=eu-north-1": "s3://b/some/prefix?region=eu-north-1",
+		"s3://b/p?endpoint=http://127.0.0.1:9000&path_style=false": "s3://b/p?endpoint=http%3A%2F%2F127.0.0.1%3A9000&path_style=false",
+		"gs://b/p":                               "gs://b/p",
+		"azblob://container/p?storage_account=a": "azblob://container/p?storage_account=a",
+	} {
+		target, err := ParseURL(in)
+		if err != nil || target.String() != want {
+			t.Errorf("ParseURL(%q) = %q, %v; want %q", in, target, err, want)
+		}
+	}
+	for in, want := range map[string]string{
+		"":                                    "scheme",
+		"/some/dir":                           "scheme",
+		"http://b":                            "scheme",
+		"s3:///prefix":                        "bucket",
+		"s3://b:9000/p":                       "bucket",
+		"s3://b/../c":                         "prefix",
+		"s3://b/p?regoin=x":                   "endpoint, region, path_style",
+		"s3://b/p?region=":                    "one value",
+		"s3://b/p?path_style=maybe":           "true or false",
+		"s3://b/p?endpoint=localhost":         "http(s)",
+		"s3://b/p?endpoint=http://k:SECRET@h": "http(s)",
+		"s3://KEY:SECRET@b/p":                 "environment",
+		"s3://b/p?secret_key=SECRET":          "secret_key",
+		"gs://b/p?region=x":                   "anonymous",
+		"s3://b/p#x":                          "fragment",
+		"s3://b:SECRET@%zz":                   "want scheme",
+	} {
+		_, err := ParseURL(in)
+		if err == nil || !strings.Contains(err.Error(), want) {
+			t.Errorf("ParseURL(%q): %v; want an error about %q", in, err, want)
+		}
+		if err != nil && strings.Contains(err.Error(), "SECRET") {
+			t.Errorf("ParseURL(%q) tells a secret: %v", in, err)
+		}
+	}
+}
+
+// Opening asks nobody, and says what is missing.
+func TestOpen(t *testing.T) {
+	for _, key := range []string{"AWS_REGION", "AWS_DEFAULT_REGION", "AWS_PROFILE", "STORAGE_EMULATOR_HOST", "AZURE_STORAGE_ACCOUNT", "AZURE_STORAGE_CONNECTION_STRING"} {
+		t.Setenv(key, "")
+	}
+	t.Setenv("AWS_CONFIG_FILE", "/nonexistent")
+	t.Setenv("GOOGLE_APPLICATION_CREDENTIALS", "/nonexistent")
+	t.Setenv("AZURE_STORAGE_KEY", "c2VjcmV0")
+	for in, want := range map[string]string{
+		"s3://b":                               "region",
+		"s3://b?region=eu-north-1":             "",
+		"s3://b?endpoint=http://127.0.0.1:1":   "",
+		"gs://b":                               "credentials",
+		"gs://b?anonymous=true":                "",
+		"azblob://b":                           "",
+		"azblob://b?storage_account=telemetry": "",
+		"file:///tmp":                          "scheme",
+	} {
+		st, err := Open(context.Background(), in)
+		if in == "azblob://b" && err == nil {
+			t.Errorf("Open(%q): no account and no error", in)
+		}
+		if in == "azblob://b" {
+			continue
+		}
+		if (err == nil) != (want == "") || err != nil && !strings.Contains(err.Error(), want) {
+			t.Errorf("Open(%q): %v; want %q", in, err, want)
+		}
+		if err == nil {
+			st.Close()
+		}
+	}
+}
