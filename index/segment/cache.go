@@ -41,6 +41,11 @@ const (
 	cacheVocabulary
 	cacheHistograms
 	cacheFilter
+	cacheDictionary
+	cacheStarts
+	cachePages // where a row group's pages are
+	// cachePaged is added to a kind where one page's rows are meant: the key's second number is then the page's in the segment.
+	cachePaged
 )
 
 type cacheEntry struct {

@@ -16,11 +16,19 @@ type chunkWriter struct {
 	offset int64
 	zstd   *compressor
 
-	page       []byte // the raw body of the data page
-	dictionary []byte // the raw body of the dictionary page
-	stored     []byte // what is written
+	pageRows   int          // rows of a data page; a multiple of 64
+	page       []byte       // the raw bodies of the data pages, one after the other
+	pages      []pageBounds // where each ends
+	dictionary []byte       // the raw body of the dictionary page
+	stored     []byte       // the same, compressed: first the dictionary
 	indices    []uint32
 	deltas     []int64
+}
+
+// pageBounds are a data page that is being written.
+type pageBounds struct {
+	rows, nulls           int
+	rawEnd, compressedEnd int // in chunkWriter.page and stored
 }
 
 // values is a leaf's rows in one row group: which rows have a value, and the values of those that have, without gaps.
@@ -37,23 +45,40 @@ func (w *chunkWriter) writeRaw(b []byte) error {
 	return err
 }
 
-// begin starts the data page's body with the levels.
-func (w *chunkWriter) begin(v values) { w.page = appendLevels(w.page[:0], v.valid, v.rows, v.nulls) }
+// encode fills w.page with data pages: of each the levels, and what body appends for the values from to to (to is not one of them).
+func (w *chunkWriter) encode(v values, body func(dst []byte, from, to int) []byte) {
+	w.page, w.pages = w.page[:0], w.pages[:0]
+	value := 0
+	for row := 0; row < v.rows; {
+		p := pageBounds{rows: min(v.rows-row, w.pageRows)}
+		var valid []uint64
+		if v.nulls > 0 {
+			valid = v.valid[row>>6 : (row+p.rows+63)>>6]
+			p.nulls = p.rows - onesCount(valid)
+		}
+		w.page = appendLevels(w.page, valid, p.rows, p.nulls)
+		w.page = body(w.page, value, value+p.rows-p.nulls)
+		value += p.rows - p.nulls
+		row += p.rows
+		p.rawEnd = len(w.page)
+		w.pages = append(w.pages, p)
+	}
+}
 
 // empty writes a chunk in which no row has a value.
 func (w *chunkWriter) empty(rows int) (chunk, error) {
-	v := values{rows: rows, nulls: rows}
-	w.begin(v)
-	return w.finish(v, encodingPlain, 0)
+	w.page = appendLevels(w.page[:0], nil, rows, rows)
+	w.pages = append(w.pages[:0], pageBounds{rows: rows, nulls: rows, rawEnd: len(w.page)})
+	return w.finish(encodingPlain, 0)
 }
 
 // codes writes a dictionary chunk. indices are the valid rows' positions in the dictionary, whose body is w.dictionary with count entries.
 func (w *chunkWriter) codes(v values, indices []uint32, count int) (chunk, error) {
-	w.begin(v)
 	width := dictionaryWidth(count)
-	w.page = append(w.page, byte(width))
-	w.page = appendHybrid(w.page, indices, width)
-	return w.finish(v, encodingDictionary, count)
+	w.encode(v, func(dst []byte, from, to int) []byte {
+		return appendHybrid(append(dst, byte(width)), indices[from:to], width)
+	})
+	return w.finish(encodingDictionary, count)
 }
 
 // dictionaryWidth is the bits of an index into a dictionary of count entries. 0 would be enough for one, but not all readers take it.
@@ -75,9 +100,8 @@ func (w *chunkWriter) ints(v values, ints []int64) (chunk, error) {
 		count := len(w.dictionary) / 8
 		return w.codes(v, w.indices, count)
 	}
-	w.begin(v)
-	w.page = appendDelta(w.page, ints)
-	return w.finish(v, encodingDelta, 0)
+	w.encode(v, func(dst []byte, from, to int) []byte { return appendDelta(dst, ints[from:to]) })
+	return w.finish(encodingDelta, 0)
 }
 
 // intDictionary fills w.dictionary and w.indices if ints have few distinct values.
@@ -114,29 +138,37 @@ func (w *chunkWriter) doubles(v values, doubles []float64) (chunk, error) {
 	if len(doubles) == 0 {
 		return w.empty(v.rows)
 	}
-	w.begin(v)
-	for _, f := range doubles {
-		w.page = binary.LittleEndian.AppendUint64(w.page, math.Float64bits(f))
-	}
-	return w.finish(v, encodingPlain, 0)
+	w.encode(v, func(dst []byte, from, to int) []byte {
+		for _, f := range doubles[from:to] {
+			dst = binary.LittleEndian.AppendUint64(dst, math.Float64bits(f))
+		}
+		return dst
+	})
+	return w.finish(encodingPlain, 0)
 }
 
 // bools writes truth values: bits are of the valid rows, without gaps.
 func (w *chunkWriter) bools(v values, bits []uint64) (chunk, error) {
-	w.begin(v)
-	at := len(w.page)
-	for _, word := range bits {
-		w.page = binary.LittleEndian.AppendUint64(w.page, word)
-	}
-	w.page = w.page[:at+(v.rows-v.nulls+7)/8]
-	return w.finish(v, encodingPlain, 0)
+	w.encode(v, func(dst []byte, from, to int) []byte {
+		for ; from < to; from += 8 {
+			b := byte(bits[from>>6] >> (from & 63))
+			if free := 64 - from&63; free < 8 && from+free < to {
+				b |= byte(bits[from>>6+1] << free)
+			}
+			if n := to - from; n < 8 {
+				b &= 1<<n - 1
+			}
+			dst = append(dst, b)
+		}
+		return dst
+	})
+	return w.finish(encodingPlain, 0)
 }
 
 // fixed writes values of one length, given one after the other.
-func (w *chunkWriter) fixed(v values, data []byte) (chunk, error) {
-	w.begin(v)
-	w.page = append(w.page, data...)
-	return w.finish(v, encodingPlain, 0)
+func (w *chunkWriter) fixed(v values, data []byte, width int) (chunk, error) {
+	w.encode(v, func(dst []byte, from, to int) []byte { return append(dst, data[from*width:to*width]...) })
+	return w.finish(encodingPlain, 0)
 }
 
 // strings writes byte strings; value i of the valid rows ends at ends[i] in data. It returns the distinct values where it found a
@@ -150,16 +182,17 @@ func (w *chunkWriter) strings(v values, data []byte, ends []uint32) (chunk, *voc
 		c, err := w.codes(v, w.indices, distinct.Len())
 		return c, distinct, err
 	}
-	w.begin(v)
-	w.deltas = w.deltas[:0]
 	start := uint32(0)
-	for _, end := range ends {
-		w.deltas = append(w.deltas, int64(end-start))
-		start = end
-	}
-	w.page = appendDelta(w.page, w.deltas)
-	w.page = append(w.page, data...)
-	c, err := w.finish(v, encodingDeltaLength, 0)
+	w.encode(v, func(dst []byte, from, to int) []byte {
+		w.deltas = w.deltas[:0]
+		first := start
+		for _, end := range ends[from:to] {
+			w.deltas = append(w.deltas, int64(end-start))
+			start = end
+		}
+		return append(appendDelta(dst, w.deltas), data[first:start]...)
+	})
+	c, err := w.finish(encodingDeltaLength, 0)
 	return c, nil, err
 }
 
@@ -190,42 +223,85 @@ func appendPlain(dst, value []byte) []byte {
 }
 
 // finish writes the pages. With dictionaryCount > 0, w.dictionary is the dictionary's body.
-func (w *chunkWriter) finish(v values, encoding uint8, dictionaryCount int) (chunk, error) {
+func (w *chunkWriter) finish(encoding uint8, dictionaryCount int) (chunk, error) {
 	if len(w.page) > chunkBytesMax || len(w.dictionary) > chunkBytesMax {
-		return chunk{}, fmt.Errorf("page of %d bytes: more than %d", max(len(w.page), len(w.dictionary)), chunkBytesMax)
+		return chunk{}, fmt.Errorf("chunk of %d bytes: more than %d", max(len(w.page), len(w.dictionary)), chunkBytesMax)
 	}
-	c := chunk{offset: w.offset, nulls: uint32(v.nulls), encoding: encoding, codec: codecZstd, dataRaw: uint32(len(w.page)), dictionaryCount: uint32(dictionaryCount)}
+	c := chunk{offset: w.offset, encoding: encoding, codec: codecZstd, dataRaw: uint32(len(w.page)), dictionaryCount: uint32(dictionaryCount)}
 	dictionary := w.dictionary
 	if dictionaryCount == 0 {
 		dictionary = nil
 	}
 	c.dictionaryRaw = uint32(len(dictionary))
-
-	w.stored = w.stored[:0]
-	if dictionaryCount > 0 {
-		w.stored = w.zstd.append(w.stored, dictionary)
-	}
-	dictionaryEnd := len(w.stored)
-	w.stored = w.zstd.append(w.stored, w.page)
-	dictionaryBody, body := w.stored[:dictionaryEnd], w.stored[dictionaryEnd:]
+	dictionaryEnd := w.compress(dictionary)
 	if raw := len(dictionary) + len(w.page); len(w.stored) > raw-raw/compressGain {
-		c.codec, dictionaryBody, body = codecNone, dictionary, w.page
+		c.codec = codecNone
 	}
-
-	var header [64]byte
+	var buf [64]byte
 	if dictionaryCount > 0 {
-		h := appendDictionaryHeader(header[:0], len(dictionary), len(dictionaryBody), dictionaryCount)
-		if err := w.writePage(h, dictionaryBody, &c.dictionaryHeader, &c.dictionaryStored, &c.dictionaryCRC); err != nil {
+		body := w.stored[:dictionaryEnd]
+		if c.codec == codecNone {
+			body = dictionary
+		}
+		h := appendDictionaryHeader(buf[:0], len(dictionary), len(body), dictionaryCount)
+		crc := updateChecksum(checksum(h), body)
+		c.dictionaryHeader, c.dictionaryStored, c.dictionaryCRC = uint32(len(h)), uint32(len(h)+len(body)), crc
+		if err := w.writePage(h, body); err != nil {
 			return chunk{}, err
 		}
 	}
-	h := appendDataHeader(header[:0], len(w.page), len(body), v.rows, encoding)
-	return c, w.writePage(h, body, &c.dataHeader, &c.dataStored, &c.dataCRC)
+	err := w.writeData(&c, w.stored[dictionaryEnd:])
+	return c, err
 }
 
-func (w *chunkWriter) writePage(header, body []byte, headerBytes, stored, crc *uint32) error {
-	*headerBytes, *stored = uint32(len(header)), uint32(len(header)+len(body))
-	*crc = updateChecksum(checksum(header), body)
+// compress fills w.stored with the dictionary and the pages, compressed, and returns where the dictionary ends. The pages' ends count from there.
+func (w *chunkWriter) compress(dictionary []byte) int {
+	w.stored = w.stored[:0]
+	if len(dictionary) > 0 {
+		w.stored = w.zstd.append(w.stored, dictionary)
+	}
+	first, start := len(w.stored), 0
+	for i := range w.pages {
+		p := &w.pages[i]
+		w.stored = w.zstd.append(w.stored, w.page[start:p.rawEnd])
+		p.compressedEnd = len(w.stored) - first
+		start = p.rawEnd
+	}
+	return first
+}
+
+// writeData writes the data pages. compressed are their bodies, if that is the chunk's codec.
+func (w *chunkWriter) writeData(c *chunk, compressed []byte) error {
+	var buf [64]byte
+	rawStart, compressedStart := 0, 0
+	if len(w.pages) > 1 {
+		c.pages = make([]pageInfo, 0, len(w.pages))
+	}
+	for _, p := range w.pages {
+		raw := w.page[rawStart:p.rawEnd]
+		body := raw
+		if c.codec == codecZstd {
+			body = compressed[compressedStart:p.compressedEnd]
+		}
+		rawStart, compressedStart = p.rawEnd, p.compressedEnd
+		h := appendDataHeader(buf[:0], len(raw), len(body), p.rows, c.encoding)
+		if len(w.pages) > 1 {
+			c.pages = append(c.pages, pageInfo{
+				stored: uint32(len(h) + len(body)), header: uint32(len(h)), raw: uint32(len(raw)), crc: updateChecksum(checksum(h), body),
+			})
+		}
+		c.dataCRC = updateChecksum(updateChecksum(c.dataCRC, h), body)
+		c.dataHeader += uint32(len(h))
+		c.dataStored += uint32(len(h) + len(body))
+		c.nulls += uint32(p.nulls)
+		if err := w.writePage(h, body); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func (w *chunkWriter) writePage(header, body []byte) error {
 	if err := w.writeRaw(header); err != nil {
 		return err
 	}

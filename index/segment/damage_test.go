@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"errors"
+	"fmt"
 	"io"
 	"math/rand/v2"
 	"testing"
@@ -45,7 +46,7 @@ func TestFlippedBits(t *testing.T) {
 		r := rand.New(rand.NewPCG(9, uint64(signal)))
 		st := openStore(t)
 		rows := randomRows(r, signal, 90)
-		s, _ := writeAndOpen(t, st, "x", Options{RowGroupRows: 60, AttributeColumnsMax: 8}, newFakePart(signal, rows, 90, naturalKind))
+		s, _ := writeAndOpen(t, st, "x", Options{RowGroupRows: 100, PageRows: 64, AttributeColumnsMax: 8}, newFakePart(signal, rows, 90, naturalKind))
 		parquetName, indexName := Names("x")
 		good := memStore{parquetName: readObject(t, st, parquetName), indexName: readObject(t, st, indexName)}
 		want := everything(t, ctx, s)
@@ -94,7 +95,8 @@ func TestFlippedBits(t *testing.T) {
 }
 
 // reading is one thing that can be asked of a segment; col -1 asks for the metadata.
-type reading struct{ col, rg int }
+// page -1 asks for the whole row group.
+type reading struct{ col, rg, page int }
 
 // read returns a fingerprint of all answers about a column in a row group.
 func (q reading) read(ctx context.Context, s *Segment) (uint64, error) {
@@ -118,8 +120,19 @@ func (q reading) read(ctx context.Context, s *Segment) (uint64, error) {
 	if may {
 		out = append(out, 1)
 	}
-	c := s.Columns()[q.col]
-	rows, err := groupRows(onlyColumn{s, q.col, c}, q.rg)
+	part, rg := index.Part(s), q.rg
+	if q.page >= 0 {
+		if part, err = s.Page(q.rg, q.page); err != nil {
+			return 0, err
+		}
+		rg = 0
+		refs, _, err := s.PagesOf(ctx, telemetry.TraceID{7})
+		if err != nil {
+			return 0, err
+		}
+		hash(fmt.Sprint(refs))
+	}
+	rows, err := groupRows(onlyColumn{part, q.col, s.Columns()[q.col]}, rg)
 	if err != nil {
 		return 0, err
 	}
@@ -131,29 +144,29 @@ func (q reading) read(ctx context.Context, s *Segment) (uint64, error) {
 
 // onlyColumn shows one column of a part as its only one.
 type onlyColumn struct {
-	*Segment
+	index.Part
 	col  int
 	info index.ColumnInfo
 }
 
 func (o onlyColumn) Columns() []index.ColumnInfo { return []index.ColumnInfo{o.info} }
 func (o onlyColumn) Vocabulary(ctx context.Context, _ int) (*vocabulary.Arena, error) {
-	return o.Segment.Vocabulary(ctx, o.col)
+	return o.Part.Vocabulary(ctx, o.col)
 }
 func (o onlyColumn) Codes(ctx context.Context, _, rg int) ([]uint32, error) {
-	return o.Segment.Codes(ctx, o.col, rg)
+	return o.Part.Codes(ctx, o.col, rg)
 }
 func (o onlyColumn) Ints(ctx context.Context, _, rg int) (index.Ints, error) {
-	return o.Segment.Ints(ctx, o.col, rg)
+	return o.Part.Ints(ctx, o.col, rg)
 }
 func (o onlyColumn) Doubles(ctx context.Context, _, rg int) (index.Doubles, error) {
-	return o.Segment.Doubles(ctx, o.col, rg)
+	return o.Part.Doubles(ctx, o.col, rg)
 }
 func (o onlyColumn) Bytes(ctx context.Context, _, rg int) (index.Bytes, error) {
-	return o.Segment.Bytes(ctx, o.col, rg)
+	return o.Part.Bytes(ctx, o.col, rg)
 }
 func (o onlyColumn) Text(ctx context.Context, _, rg int) (index.TextRows, error) {
-	return o.Segment.Text(ctx, o.col, rg)
+	return o.Part.Text(ctx, o.col, rg)
 }
 
 // everything asks all there is to ask.
@@ -162,12 +175,14 @@ func everything(t *testing.T, ctx context.Context, s *Segment) map[reading]uint6
 	want := map[reading]uint64{}
 	for col := -1; col < len(s.Columns()); col++ {
 		for rg := range s.RowGroups() {
-			q := reading{col, rg}
-			value, err := q.read(ctx, s)
-			if err != nil {
-				t.Fatal(err)
+			for page := -1; page < s.pagesIn(rg); page++ {
+				q := reading{col, rg, page}
+				value, err := q.read(ctx, s)
+				if err != nil {
+					t.Fatal(err)
+				}
+				want[q] = value
 			}
-			want[q] = value
 		}
 	}
 	return want

@@ -25,7 +25,7 @@ func TestDuckDB(t *testing.T) {
 	}
 	st := openStore(t)
 	rows := randomRows(rand.New(rand.NewPCG(3, 4)), telemetry.Logs, 2500)
-	s, _ := writeAndOpen(t, st, "x", Options{RowGroupRows: 1000}, newFakePart(telemetry.Logs, rows, 900, naturalKind))
+	s, _ := writeAndOpen(t, st, "x", Options{RowGroupRows: 1000, PageRows: 256}, newFakePart(telemetry.Logs, rows, 900, naturalKind))
 	parquetName, _ := Names("x")
 	path := filepath.Join(t.TempDir(), "it's a segment.parquet")
 	if err := os.WriteFile(path, readObject(t, st, parquetName), 0o644); err != nil {

@@ -75,7 +75,7 @@ func freezeVersion(t *testing.T) {
 		rows := randomRows(rand.New(rand.NewPCG(uint64(Version), uint64(signal))), signal, 120)
 		st := memStore{}
 		part := newFakePart(signal, rows, 50, naturalKind)
-		if _, err := Write(context.Background(), st, id, []index.Part{part}, Options{RowGroupRows: 80, AttributeColumnsMax: 11}); err != nil {
+		if _, err := Write(context.Background(), st, id, []index.Part{part}, Options{RowGroupRows: 80, PageRows: 64, AttributeColumnsMax: 11}); err != nil {
 			t.Fatal(err)
 		}
 		s, err := Open(context.Background(), st, id, nil)

@@ -41,10 +41,10 @@ type leaf struct {
 	name     string
 }
 
-// chunk is a leaf in a row group: an optional dictionary page and a data page, one after the other.
+// chunk is a leaf in a row group: an optional dictionary page and one data page or several, one after the other.
 type chunk struct {
 	offset int64 // in the .parquet
-	// Stored bytes with their page headers, and checksums over them.
+	// Stored bytes with their page headers, and checksums over them; of the data pages all together.
 	dictionaryStored, dataStored uint32
 	dictionaryCRC, dataCRC       uint32
 	// Bytes of the page headers, and of the bodies when decompressed.
@@ -54,6 +54,7 @@ type chunk struct {
 	nulls                        uint32
 	encoding                     uint8
 	codec                        uint8
+	pages                        []pageInfo // of a chunk of several data pages; only while it is written
 }
 
 func (c *chunk) stored() int64 { return int64(c.dictionaryStored) + int64(c.dataStored) }

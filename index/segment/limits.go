@@ -4,6 +4,9 @@ const (
 	// rowGroupRowsDefault: large enough that a chunk's fixed costs (page header, histogram, filter) vanish, small enough that a
 	// decoded column (1 MB of int64) fits a core's cache and that pruning row groups prunes something.
 	rowGroupRowsDefault = 128 << 10
+	// pageRowsDefault: a trace's few rows are read by the page of each column. A page of a thousand rows would be read no faster (the
+	// request is the cost then), and compresses worse.
+	pageRowsDefault = 8 << 10
 	// rowGroupRowsMax keeps row numbers within a row group, and a chunk of 8-byte values, far from 32-bit overflow.
 	rowGroupRowsMax = 1 << 20
 	// rowsMax is what a segment may hold: global row numbers are uint32 while writing. Seals are about a million rows.

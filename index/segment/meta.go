@@ -11,7 +11,7 @@ import (
 )
 
 // Version is the format version that Write writes. A version is never edited, only followed by another; Open reads all of them.
-const Version = 1
+const Version = 2
 
 // The .index object, see docs/format/segment.md:
 //
@@ -79,7 +79,7 @@ func parseHeader(file string, b []byte, fileBytes int64) (header, error) {
 		metaCRC:    binary.LittleEndian.Uint32(b[20:]),
 		fileBytes:  binary.LittleEndian.Uint64(b[24:]),
 	}
-	if h.version != Version {
+	if h.version < 1 || h.version > Version {
 		return header{}, &VersionError{File: file, Version: h.version}
 	}
 	if h.fileBytes != uint64(fileBytes) {
@@ -98,6 +98,8 @@ const (
 	sectionVocabulary sectionKind = 1 // of a column
 	sectionHistograms sectionKind = 2 // of a column, for all row groups
 	sectionFilter     sectionKind = 3 // of a column in a row group, or in the whole segment
+	sectionPages      sectionKind = 4 // of a row group: where the data pages of its chunks are
+	sectionStarts     sectionKind = 5 // of the trace id, in the whole segment: the first of each page
 )
 
 // section is a run of bytes of the .index that is read and checked by itself. raw 0: stored as it is, else zstd of that many bytes.
@@ -129,6 +131,7 @@ type meta struct {
 	parquetBytes int64
 	footerOffset int64
 	footerCRC    uint32
+	pageRows     int // rows of a data page; 0: a chunk is one page
 	columns      []index.ColumnInfo
 	leaves       []leaf
 	groups       []rowGroup
@@ -147,6 +150,7 @@ func (m *meta) append(dst []byte) []byte {
 	dst = binary.AppendUvarint(dst, uint64(m.parquetBytes))
 	dst = binary.AppendUvarint(dst, uint64(m.footerOffset))
 	dst = binary.LittleEndian.AppendUint32(dst, m.footerCRC)
+	dst = binary.AppendUvarint(dst, uint64(m.pageRows))
 
 	dst = binary.AppendUvarint(dst, uint64(len(m.columns)))
 	for _, c := range m.columns {
@@ -219,8 +223,8 @@ func (d *decoder) chunk() (c chunk) {
 	return c
 }
 
-// parseMeta reads version 1 metadata; sections begin at sectionsAt. ok is false where something does not fit.
-func parseMeta(b []byte, sectionsAt int64) (m *meta, ok bool) {
+// parseMeta reads metadata of a version; sections begin at sectionsAt. ok is false where something does not fit.
+func parseMeta(b []byte, version uint32, sectionsAt int64) (m *meta, ok bool) {
 	d := &decoder{b: b}
 	m = &meta{}
 	m.info.ID = d.string()
@@ -234,6 +238,12 @@ func parseMeta(b []byte, sectionsAt int64) (m *meta, ok bool) {
 	m.parquetBytes = int64(d.upTo(math.MaxInt64))
 	m.footerOffset = int64(d.upTo(uint64(m.parquetBytes)))
 	m.footerCRC = d.uint32()
+	if version >= 2 {
+		m.pageRows = d.upTo(rowGroupRowsMax)
+		if m.pageRows%64 != 0 {
+			d.fail()
+		}
+	}
 	d.columns(m)
 	d.leaves(m)
 	d.groups(m)

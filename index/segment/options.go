@@ -10,6 +10,8 @@ import (
 type Options struct {
 	// RowGroupRows is how many rows a row group has at the most (default 131,072).
 	RowGroupRows int
+	// PageRows is how many rows a data page has at the most (default 8,192): what is read to see few rows. A multiple of 64.
+	PageRows int
 	// AttributeColumnsMax is how many attribute columns get Parquet columns of their own (default 1,000); rarer ones share one.
 	AttributeColumnsMax int
 }
@@ -18,11 +20,17 @@ func (o Options) withDefaults() (Options, error) {
 	if o.RowGroupRows == 0 {
 		o.RowGroupRows = rowGroupRowsDefault
 	}
+	if o.PageRows == 0 {
+		o.PageRows = pageRowsDefault
+	}
 	if o.AttributeColumnsMax == 0 {
 		o.AttributeColumnsMax = attributeColumnsMax
 	}
 	if o.RowGroupRows < 1 || o.RowGroupRows > rowGroupRowsMax {
 		return o, fmt.Errorf("row group rows %d: want 1 to %d", o.RowGroupRows, rowGroupRowsMax)
+	}
+	if o.PageRows < 64 || o.PageRows > rowGroupRowsMax || o.PageRows%64 != 0 {
+		return o, fmt.Errorf("page rows %d: want a multiple of 64, up to %d", o.PageRows, rowGroupRowsMax)
 	}
 	if o.AttributeColumnsMax < 1 {
 		return o, fmt.Errorf("attribute columns max %d: want at least 1", o.AttributeColumnsMax)

@@ -16,6 +16,8 @@ type ordering struct {
 	order []uint32
 	times []int64 // of the ordering column
 	ends  []int64 // metrics: the last sample's; otherwise times
+	// starts are the trace ids of the first row of each page, 16 bytes each; only of spans.
+	starts []byte
 }
 
 // orderRows orders the rows of all inputs: logs by time, spans by trace id and start, metrics by name and series.
@@ -34,7 +36,7 @@ func (w *writer) orderRows(ctx context.Context, rows int) (*ordering, error) {
 	o.ends = o.times
 	switch signal {
 	case telemetry.Spans:
-		err = o.bySpan(ctx, inputs, rows)
+		err = o.bySpan(ctx, inputs, rows, w.opt)
 	case telemetry.Metrics:
 		if o.ends, err = timesOf(ctx, inputs, "end", rows); err == nil {
 			err = w.bySeries(ctx, o)
@@ -103,7 +105,7 @@ func sortByTime(order []uint32, times []int64) []uint32 {
 }
 
 // bySpan orders by trace id, then start. Rows without a trace id come first.
-func (o *ordering) bySpan(ctx context.Context, inputs []input, rows int) error {
+func (o *ordering) bySpan(ctx context.Context, inputs []input, rows int, opt Options) error {
 	type key struct {
 		high, low uint64
 		start     int64
@@ -148,6 +150,10 @@ func (o *ordering) bySpan(ctx context.Context, inputs []input, rows int) error {
 	})
 	for i := range keys {
 		o.order[i] = keys[i].row
+		if i%opt.RowGroupRows%opt.PageRows == 0 {
+			o.starts = binary.BigEndian.AppendUint64(o.starts, keys[i].high)
+			o.starts = binary.BigEndian.AppendUint64(o.starts, keys[i].low)
+		}
 	}
 	return nil
 }

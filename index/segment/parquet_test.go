@@ -98,7 +98,7 @@ func TestArrowReadsTheSame(t *testing.T) {
 	for _, signal := range telemetry.Signals {
 		st := openStore(t)
 		rows := randomRows(rand.New(rand.NewPCG(5, uint64(signal))), signal, 1500)
-		s, _ := writeAndOpen(t, st, "x", Options{RowGroupRows: 1000}, newFakePart(signal, rows, 600, naturalKind))
+		s, _ := writeAndOpen(t, st, "x", Options{RowGroupRows: 1000, PageRows: 192}, newFakePart(signal, rows, 600, naturalKind))
 		parquetName, _ := Names("x")
 		r, err := file.NewParquetReader(bytes.NewReader(readObject(t, st, parquetName)))
 		if err != nil {
@@ -232,7 +232,14 @@ func FuzzPages(f *testing.F) {
 		_, _ = readDelta(make([]int64, count), data)
 		_, _, _, _ = readLevels(data, int(count))
 		for _, encoding := range []uint8{encodingPlain, encodingDelta, encodingDeltaLength, encodingDictionary} {
-			p := &page{rows: int(count), body: data, dictionary: data, count: int(width), encoding: encoding}
+			half := int(count) / 2
+			p := &content{rows: int(count), count: int(width), encoding: encoding, bodies: []body{{half, data}, {int(count) - half, data[len(data)/2:]}}}
+			c := chunk{codec: codecNone, dictionaryRaw: uint32(len(data)), dictionaryCount: uint32(width)}
+			for _, physical := range []physical{physicalBytes, physicalInt64} {
+				if d, err := c.openDictionary(data, physical); err == nil {
+					p.dictionary = d
+				}
+			}
 			_, _ = p.numbers()
 			_, _, _ = p.strings(int(width))
 			_, _ = p.indices()
@@ -252,8 +259,8 @@ func FuzzMeta(f *testing.F) {
 	}
 	f.Add(appendArena(nil, arena))
 	f.Fuzz(func(t *testing.T, data []byte) {
-		if m, ok := parseMeta(data, 100); ok {
-			if again, ok := parseMeta(m.append(nil), 100); !ok || again.info != m.info {
+		if m, ok := parseMeta(data, Version, 100); ok {
+			if again, ok := parseMeta(m.append(nil), Version, 100); !ok || again.info != m.info {
 				t.Error("metadata that was read cannot be written and read again")
 			}
 		}

@@ -9,55 +9,185 @@ import (
 	"clew/index"
 )
 
-// page is a chunk after checksums and decompression.
-type page struct {
+// content is a chunk, or one page of it, after checksums and decompression.
+type content struct {
 	rows       int
 	valid      []uint64 // nil: all rows have a value
 	nulls      int
-	body       []byte // the encoded values of the rows that have one
-	dictionary []byte
-	count      int // entries of the dictionary
+	bodies     []body
+	dictionary *dictionary // nil: none, or not asked for
+	count      int         // entries of the dictionary
 	encoding   uint8
 }
 
-func (p *page) values() int { return p.rows - p.nulls }
+// body is the encoded values of a page.
+type body struct {
+	values  int
+	encoded []byte
+}
 
-// readChunk reads a leaf's chunk in a row group. Without dictionary, that page is not read: codes don't need it.
-func (s *Segment) readChunk(ctx context.Context, leaf, rg int, dictionary bool) (*page, error) {
+// dictionary is a dictionary page. entries are those of byte strings.
+type dictionary struct {
+	raw     []byte
+	entries [][]byte
+}
+
+// allPages stands for a page where a chunk is read whole.
+const allPages = -1
+
+func (p *content) values() int { return p.rows - p.nulls }
+
+// readChunk reads a leaf's chunk in a row group, or one page of it. Without dictionary, that page is not read: codes don't need it.
+func (s *Segment) readChunk(ctx context.Context, leaf, rg, page int, dictionary bool) (*content, error) {
 	g := &s.meta.groups[rg]
 	c := &g.chunks[leaf]
-	offset, split := c.offset+int64(c.dictionaryStored), 0
+	from, to := 0, g.Rows
+	if page != allPages {
+		from, to = s.pageRange(rg, page)
+	}
+	p := &content{rows: to - from, encoding: c.encoding, count: int(c.dictionaryCount)}
+	if int(c.nulls) == g.Rows {
+		p.valid, p.nulls = make([]uint64, (p.rows+63)/64), p.rows
+		return p, nil
+	}
+	var pages []pageInfo // nil: one
+	if s.pagesOf(leaf, rg) > 1 {
+		all, err := s.pages(ctx, rg)
+		if err != nil {
+			return nil, err
+		}
+		pages = all[leaf]
+	}
+	var err error
+	if page != allPages && pages != nil {
+		err = s.readPage(ctx, p, leaf, rg, &pages[page], dictionary)
+	} else {
+		err = s.readPages(ctx, p, leaf, rg, pages, dictionary)
+	}
+	if err != nil {
+		return nil, err
+	}
+	return p, nil
+}
+
+// readPages reads all of a chunk at once.
+func (s *Segment) readPages(ctx context.Context, p *content, leaf, rg int, pages []pageInfo, dictionary bool) error {
+	c := &s.meta.groups[rg].chunks[leaf]
+	data := c.offset + int64(c.dictionaryStored)
+	offset, split := data, 0
 	if dictionary {
 		offset, split = c.offset, int(c.dictionaryStored)
-	}
-	if int(c.nulls) == g.Rows {
-		return &page{rows: g.Rows, nulls: g.Rows, valid: make([]uint64, (g.Rows+63)/64), encoding: c.encoding}, nil
 	}
 	b, err := s.readChecked(ctx, s.parquetName, offset, split+int(c.dataStored), func(b []byte) bool {
 		return checksum(b[split:]) == c.dataCRC && (split == 0 || checksum(b[:split]) == c.dictionaryCRC)
 	}, "column "+s.meta.leaves[leaf].name)
 	if err != nil {
-		return nil, err
+		return err
 	}
-	p := &page{rows: g.Rows, encoding: c.encoding, count: int(c.dictionaryCount)}
-	body, err := c.open(b[split:], c.dataHeader, c.dataRaw)
+	if pages == nil {
+		pages = []pageInfo{{offset: data, stored: c.dataStored, header: c.dataHeader, raw: c.dataRaw}}
+	}
+	rows := p.rows
+	if len(pages) > 1 {
+		rows = s.meta.pageRows
+	}
+	for i := range pages {
+		stored := b[split+int(pages[i].offset-data):][:pages[i].stored]
+		if err == nil {
+			err = p.add(c, stored, &pages[i], min(rows, p.rows-i*rows))
+		}
+	}
 	if err == nil && split > 0 {
-		p.dictionary, err = c.open(b[:split], c.dictionaryHeader, c.dictionaryRaw)
-	}
-	if err == nil {
-		p.valid, p.nulls, p.body, err = readLevels(body, g.Rows)
+		p.dictionary, err = c.openDictionary(b[:split], s.meta.leaves[leaf].physical)
 	}
 	if err == nil && p.nulls != int(c.nulls) {
 		err = errPage
 	}
 	if err != nil {
-		return nil, s.chunkDamage(leaf, rg, err)
+		return s.chunkDamage(leaf, rg, err)
 	}
-	return p, nil
+	return nil
+}
+
+// readPage reads one page of a chunk of several.
+func (s *Segment) readPage(ctx context.Context, p *content, leaf, rg int, info *pageInfo, dictionary bool) error {
+	c := &s.meta.groups[rg].chunks[leaf]
+	name := "column " + s.meta.leaves[leaf].name
+	b, err := s.readChecked(ctx, s.parquetName, info.offset, int(info.stored), func(b []byte) bool { return checksum(b) == info.crc }, name)
+	if err != nil {
+		return err
+	}
+	if err := p.add(c, b, info, p.rows); err != nil {
+		return s.chunkDamage(leaf, rg, err)
+	}
+	if dictionary && c.dictionaryStored > 0 {
+		p.dictionary, err = s.dictionary(ctx, leaf, rg)
+	}
+	return err
+}
+
+// dictionary reads the dictionary of a chunk, for pages that are read by themselves.
+func (s *Segment) dictionary(ctx context.Context, leaf, rg int) (*dictionary, error) {
+	return cached(s.cache, cacheKey{s.info.ID, cacheDictionary, int32(leaf), int32(rg)}, func() (*dictionary, int64, error) {
+		c := &s.meta.groups[rg].chunks[leaf]
+		b, err := s.readChecked(ctx, s.parquetName, c.offset, int(c.dictionaryStored), func(b []byte) bool { return checksum(b) == c.dictionaryCRC },
+			"dictionary of column "+s.meta.leaves[leaf].name)
+		if err != nil {
+			return nil, 0, err
+		}
+		d, err := c.openDictionary(b, s.meta.leaves[leaf].physical)
+		if err != nil {
+			return nil, 0, s.chunkDamage(leaf, rg, err)
+		}
+		return d, int64(len(d.raw) + 24*len(d.entries)), nil
+	})
+}
+
+// add opens a data page of some rows and adds it to the content.
+func (p *content) add(c *chunk, stored []byte, info *pageInfo, rows int) error {
+	raw, err := c.open(stored, info.header, info.raw)
+	if err != nil {
+		return err
+	}
+	valid, nulls, encoded, err := readLevels(raw, rows)
+	if err != nil {
+		return err
+	}
+	if valid != nil || p.valid != nil {
+		before := 0 // rows of the pages before: a multiple of 64
+		for _, b := range p.bodies {
+			before += b.values
+		}
+		if p.valid == nil {
+			p.valid = appendAllValid(make([]uint64, 0, (p.rows+63)/64), before)
+		}
+		if valid == nil {
+			p.valid = appendAllValid(p.valid, rows)
+		} else {
+			p.valid = append(p.valid, valid...)
+		}
+	}
+	p.nulls += nulls
+	p.bodies = append(p.bodies, body{values: rows - nulls, encoded: encoded})
+	return nil
+}
+
+// appendAllValid appends the validity of rows that all have a value.
+func appendAllValid(valid []uint64, rows int) []uint64 {
+	for ; rows >= 64; rows -= 64 {
+		valid = append(valid, ^uint64(0))
+	}
+	if rows > 0 {
+		valid = append(valid, 1<<rows-1)
+	}
+	return valid
 }
 
 // open strips a page's header and decompresses its body.
 func (c *chunk) open(stored []byte, header, raw uint32) ([]byte, error) {
+	if int64(header) > int64(len(stored)) {
+		return nil, errPage
+	}
 	body := stored[header:]
 	switch c.codec {
 	case codecZstd:
@@ -71,136 +201,195 @@ func (c *chunk) open(stored []byte, header, raw uint32) ([]byte, error) {
 	return nil, fmt.Errorf("codec %d: %w", c.codec, errPage)
 }
 
+// openDictionary opens the dictionary page.
+func (c *chunk) openDictionary(stored []byte, p physical) (*dictionary, error) {
+	raw, err := c.open(stored, c.dictionaryHeader, c.dictionaryRaw)
+	if err != nil || p != physicalBytes {
+		return &dictionary{raw: raw}, err
+	}
+	if int(c.dictionaryCount) > len(raw)/4 {
+		return nil, errPage
+	}
+	d := &dictionary{raw: raw, entries: make([][]byte, c.dictionaryCount)}
+	for i := range d.entries {
+		if len(raw) < 4 {
+			return nil, errPage
+		}
+		length := binary.LittleEndian.Uint32(raw)
+		if uint64(length) > uint64(len(raw)-4) {
+			return nil, errPage
+		}
+		d.entries[i] = raw[4 : 4+length]
+		raw = raw[4+length:]
+	}
+	if len(raw) > 0 {
+		return nil, errPage
+	}
+	return d, nil
+}
+
 func (s *Segment) chunkDamage(leaf, rg int, err error) error {
 	return s.damage(s.parquetName, s.meta.groups[rg].chunks[leaf].offset, fmt.Sprintf("column %s, row group %d: %v", s.meta.leaves[leaf].name, rg, err))
 }
 
 // indices reads dictionary indices below count.
-func (p *page) indices() ([]uint32, error) {
-	if p.encoding != encodingDictionary || len(p.body) == 0 {
-		return nil, errPage
-	}
+func (p *content) indices() ([]uint32, error) {
 	out := make([]uint32, p.values())
-	if err := readHybrid(out, p.body[1:], int(p.body[0])); err != nil {
-		return nil, err
+	rest := out
+	for _, b := range p.bodies {
+		if p.encoding != encodingDictionary || len(b.encoded) == 0 {
+			return nil, errPage
+		}
+		if err := readHybrid(rest[:b.values], b.encoded[1:], int(b.encoded[0])); err != nil {
+			return nil, err
+		}
+		rest = rest[b.values:]
 	}
 	largest := uint32(0)
 	for _, at := range out {
 		largest = max(largest, at)
 	}
-	if int64(largest) >= int64(p.count) {
+	if len(out) > 0 && int64(largest) >= int64(p.count) {
 		return nil, errPage
 	}
 	return out, nil
 }
 
 // numbers reads the bits of int64 or float64 values, without gaps.
-func (p *page) numbers() ([]uint64, error) {
-	n := p.values()
-	if n == 0 {
+func (p *content) numbers() ([]uint64, error) {
+	if p.values() == 0 {
 		return nil, nil
 	}
-	out := make([]uint64, n)
-	switch p.encoding {
+	if p.encoding == encodingDictionary {
+		indices, err := p.indices()
+		if err != nil || p.dictionary == nil || len(p.dictionary.raw) != 8*p.count {
+			return nil, errPage
+		}
+		out := make([]uint64, len(indices))
+		for i, at := range indices {
+			out[i] = binary.LittleEndian.Uint64(p.dictionary.raw[8*at:])
+		}
+		return out, nil
+	}
+	out := make([]uint64, p.values())
+	rest := out
+	for _, b := range p.bodies {
+		if err := b.numbers(rest[:b.values], p.encoding); err != nil {
+			return nil, err
+		}
+		rest = rest[b.values:]
+	}
+	return out, nil
+}
+
+func (b *body) numbers(out []uint64, encoding uint8) error {
+	switch encoding {
 	case encodingDelta:
-		rest, err := readDelta(bitsInt64(out), p.body)
+		rest, err := readDelta(bitsInt64(out), b.encoded)
 		if err == nil && len(rest) > 0 {
 			err = errPage
 		}
-		return out, err
+		return err
 	case encodingPlain:
-		if len(p.body) != 8*n {
-			return nil, errPage
+		if len(b.encoded) != 8*len(out) {
+			return errPage
 		}
 		for i := range out {
-			out[i] = binary.LittleEndian.Uint64(p.body[8*i:])
+			out[i] = binary.LittleEndian.Uint64(b.encoded[8*i:])
 		}
-		return out, nil
-	case encodingDictionary:
-		indices, err := p.indices()
-		if err != nil || len(p.dictionary) != 8*p.count {
-			return nil, errPage
-		}
-		for i, at := range indices {
-			out[i] = binary.LittleEndian.Uint64(p.dictionary[8*at:])
-		}
-		return out, nil
+		return nil
 	}
-	return nil, errPage
+	return errPage
 }
 
 // strings are byte strings without gaps: data[offsets[i]:offsets[i+1]].
-func (p *page) strings(width int) (data []byte, offsets []uint32, err error) {
-	n := p.values()
-	offsets = make([]uint32, n+1)
-	if n == 0 {
+func (p *content) strings(width int) (data []byte, offsets []uint32, err error) {
+	offsets = make([]uint32, p.values()+1)
+	if p.values() == 0 {
 		return nil, offsets, nil
 	}
 	switch p.encoding {
 	case encodingPlain: // ids of one length
-		if width == 0 || len(p.body) != n*width {
-			return nil, nil, errPage
-		}
-		for i := range offsets {
-			offsets[i] = uint32(i * width)
-		}
-		return p.body, offsets, nil
+		data, err = p.fixedStrings(width, offsets)
+		return data, offsets, err
 	case encodingDeltaLength:
-		lengths := make([]int64, n)
-		data, err := readDelta(lengths, p.body)
-		if err != nil {
-			return nil, nil, err
-		}
-		end := int64(0)
-		for i, length := range lengths {
-			if length < 0 || length > int64(len(data)) {
-				return nil, nil, errPage
-			}
-			if end += length; end > int64(len(data)) {
-				return nil, nil, errPage
-			}
-			offsets[i+1] = uint32(end)
-		}
-		if end != int64(len(data)) {
-			return nil, nil, errPage
-		}
-		return data, offsets, nil
+		data, err = p.lengthStrings(offsets)
+		return data, offsets, err
 	case encodingDictionary:
-		return p.dictionaryStrings(offsets)
+		data, err = p.dictionaryStrings(offsets)
+		return data, offsets, err
 	}
 	return nil, nil, errPage
 }
 
+func (p *content) fixedStrings(width int, offsets []uint32) (data []byte, err error) {
+	for _, b := range p.bodies {
+		if width == 0 || len(b.encoded) != b.values*width {
+			return nil, errPage
+		}
+		if len(p.bodies) == 1 {
+			data = b.encoded
+		} else {
+			if data == nil {
+				data = make([]byte, 0, p.values()*width)
+			}
+			data = append(data, b.encoded...)
+		}
+	}
+	for i := range offsets {
+		offsets[i] = uint32(i * width)
+	}
+	return data, nil
+}
+
+func (p *content) lengthStrings(offsets []uint32) (data []byte, err error) {
+	lengths := make([]int64, 0, p.bodies[0].values)
+	at, total := 0, uint64(0)
+	for _, b := range p.bodies {
+		lengths = resized(lengths, b.values)
+		text, err := readDelta(lengths, b.encoded)
+		if err != nil {
+			return nil, err
+		}
+		end := uint64(0)
+		for _, length := range lengths {
+			if length < 0 || uint64(length) > uint64(len(text))-end {
+				return nil, errPage
+			}
+			end += uint64(length)
+			at++
+			if total+end > math.MaxUint32 {
+				return nil, errPage
+			}
+			offsets[at] = uint32(total + end)
+		}
+		if end != uint64(len(text)) {
+			return nil, errPage
+		}
+		total += end
+		if len(p.bodies) == 1 {
+			return text, nil
+		}
+		data = append(data, text...)
+	}
+	return data, nil
+}
+
 // dictionaryStrings lays out the values that indices refer to.
-func (p *page) dictionaryStrings(offsets []uint32) ([]byte, []uint32, error) {
+func (p *content) dictionaryStrings(offsets []uint32) ([]byte, error) {
 	indices, err := p.indices()
 	if err != nil {
-		return nil, nil, err
+		return nil, err
 	}
-	if p.count > len(p.dictionary)/4 {
-		return nil, nil, errPage
+	if p.dictionary == nil || len(p.dictionary.entries) != p.count {
+		return nil, errPage
 	}
-	entries := make([][]byte, p.count)
-	rest := p.dictionary
-	for i := range entries {
-		if len(rest) < 4 {
-			return nil, nil, errPage
-		}
-		length := binary.LittleEndian.Uint32(rest)
-		if uint64(length) > uint64(len(rest)-4) {
-			return nil, nil, errPage
-		}
-		entries[i] = rest[4 : 4+length]
-		rest = rest[4+length:]
-	}
-	if len(rest) > 0 {
-		return nil, nil, errPage
-	}
+	entries := p.dictionary.entries
 	total := uint64(0)
 	for i, at := range indices {
 		total += uint64(len(entries[at]))
 		if total > math.MaxUint32 {
-			return nil, nil, errPage
+			return nil, errPage
 		}
 		offsets[i+1] = uint32(total)
 	}
@@ -208,11 +397,11 @@ func (p *page) dictionaryStrings(offsets []uint32) ([]byte, []uint32, error) {
 	for _, at := range indices {
 		data = append(data, entries[at]...)
 	}
-	return data, offsets, nil
+	return data, nil
 }
 
 // expandNumbers spreads values over all rows; rows without one get 0.
-func (p *page) expandNumbers(dense []uint64) []uint64 {
+func (p *content) expandNumbers(dense []uint64) []uint64 {
 	if p.valid == nil {
 		return dense
 	}
@@ -228,7 +417,7 @@ func (p *page) expandNumbers(dense []uint64) []uint64 {
 }
 
 // expandOffsets does so for the offsets of byte strings.
-func (p *page) expandOffsets(dense []uint32) []uint32 {
+func (p *content) expandOffsets(dense []uint32) []uint32 {
 	if p.valid == nil {
 		return dense
 	}

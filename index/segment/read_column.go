@@ -3,6 +3,7 @@ package segment
 import (
 	"context"
 	"fmt"
+	"slices"
 
 	"clew/index"
 	"clew/internal/telemetry"
@@ -17,6 +18,11 @@ func (s *Segment) guard(leaf, rg int, err *error) {
 
 // Codes implements index.Part.
 func (s *Segment) Codes(ctx context.Context, col, rg int) ([]uint32, error) {
+	return s.codes(ctx, col, rg, allPages)
+}
+
+// codes, and what is like it below, reads the rows of one page, or of allPages.
+func (s *Segment) codes(ctx context.Context, col, rg, page int) ([]uint32, error) {
 	c, err := s.column(col, index.KindValue, index.KindText)
 	if err != nil {
 		return nil, err
@@ -24,18 +30,22 @@ func (s *Segment) Codes(ctx context.Context, col, rg int) ([]uint32, error) {
 	if _, err := s.group(rg); err != nil {
 		return nil, err
 	}
-	return cached(s.cache, cacheKey{s.info.ID, cacheCodes, int32(col), int32(rg)}, func() ([]uint32, int64, error) {
+	return cached(s.cache, s.pageKey(cacheCodes, col, rg, page), func() ([]uint32, int64, error) {
 		h, _, err := s.Histogram(ctx, col, rg)
 		if err != nil {
 			return nil, 0, err
 		}
-		rows := s.groups[rg].Rows
-		bytes := int64(4 * rows)
 		if col == s.info.SortedBy || len(h.Codes) == 0 || len(h.Codes) == 1 && h.Nulls == 0 {
-			return codesFromRuns(h, rows), bytes, nil // the histogram says it all
+			// The histogram says it all.
+			codes := codesFromRuns(h, s.groups[rg].Rows)
+			if page != allPages {
+				from, to := s.pageRange(rg, page)
+				codes = slices.Clone(codes[from:to])
+			}
+			return codes, int64(4 * len(codes)), nil
 		}
-		codes, err := s.decodeCodes(ctx, c, s.leaves[col][0], rg, h)
-		return codes, bytes, err
+		codes, err := s.decodeCodes(ctx, c, s.leaves[col][0], rg, page, h)
+		return codes, int64(4 * len(codes)), err
 	})
 }
 
@@ -56,9 +66,9 @@ func codesFromRuns(h index.Histogram, rows int) []uint32 {
 	return codes
 }
 
-func (s *Segment) decodeCodes(ctx context.Context, c *index.ColumnInfo, leaf, rg int, h index.Histogram) (codes []uint32, err error) {
+func (s *Segment) decodeCodes(ctx context.Context, c *index.ColumnInfo, leaf, rg, page int, h index.Histogram) (codes []uint32, err error) {
 	defer s.guard(leaf, rg, &err)
-	p, err := s.readChunk(ctx, leaf, rg, false)
+	p, err := s.readChunk(ctx, leaf, rg, page, false)
 	if err != nil {
 		return nil, err
 	}
@@ -68,7 +78,7 @@ func (s *Segment) decodeCodes(ctx context.Context, c *index.ColumnInfo, leaf, rg
 	} else {
 		indices, err = p.indices()
 	}
-	if err == nil && (p.nulls != h.Nulls || p.encoding == encodingDictionary && p.count != len(h.Codes)) {
+	if err == nil && (page == allPages && p.nulls != h.Nulls || p.encoding == encodingDictionary && p.count != len(h.Codes)) {
 		err = errPage
 	}
 	if err != nil {
@@ -93,25 +103,31 @@ func (s *Segment) decodeCodes(ctx context.Context, c *index.ColumnInfo, leaf, rg
 }
 
 // boolIndices reads bits as indices into a histogram of "false" and "true". Where it has one code, every index is 0.
-func (p *page) boolIndices(distinct int) ([]uint32, error) {
-	n := p.values()
-	if p.encoding != encodingPlain || len(p.body) != (n+7)/8 || distinct > 2 {
+func (p *content) boolIndices(distinct int) ([]uint32, error) {
+	if distinct > 2 {
 		return nil, errPage
 	}
-	out := make([]uint32, n)
-	if distinct == 2 {
-		for i := range out {
-			out[i] = uint32(p.body[i>>3] >> (i & 7) & 1)
+	out := make([]uint32, p.values())
+	rest := out
+	for _, b := range p.bodies {
+		if p.encoding != encodingPlain || len(b.encoded) != (b.values+7)/8 {
+			return nil, errPage
 		}
+		if distinct == 2 {
+			for i := range b.values {
+				rest[i] = uint32(b.encoded[i>>3] >> (i & 7) & 1)
+			}
+		}
+		rest = rest[b.values:]
 	}
 	return out, nil
 }
 
 // numbers reads an int or double column in a row group.
-func (s *Segment) numbers(ctx context.Context, col, rg int) (bits, valid []uint64, err error) {
+func (s *Segment) numbers(ctx context.Context, col, rg, page int) (bits, valid []uint64, err error) {
 	leaf := s.leaves[col][0]
 	defer s.guard(leaf, rg, &err)
-	p, err := s.readChunk(ctx, leaf, rg, true)
+	p, err := s.readChunk(ctx, leaf, rg, page, true)
 	if err != nil {
 		return nil, nil, err
 	}
@@ -127,34 +143,46 @@ func (s *Segment) numbers(ctx context.Context, col, rg int) (bits, valid []uint6
 
 // Ints implements index.Part.
 func (s *Segment) Ints(ctx context.Context, col, rg int) (index.Ints, error) {
+	return s.ints(ctx, col, rg, allPages)
+}
+
+func (s *Segment) ints(ctx context.Context, col, rg, page int) (index.Ints, error) {
 	if _, err := s.column(col, index.KindInt); err != nil {
 		return index.Ints{}, err
 	}
 	if _, err := s.group(rg); err != nil {
 		return index.Ints{}, err
 	}
-	return cached(s.cache, cacheKey{s.info.ID, cacheInts, int32(col), int32(rg)}, func() (index.Ints, int64, error) {
-		bits, valid, err := s.numbers(ctx, col, rg)
+	return cached(s.cache, s.pageKey(cacheInts, col, rg, page), func() (index.Ints, int64, error) {
+		bits, valid, err := s.numbers(ctx, col, rg, page)
 		return index.Ints{Values: bitsInt64(bits), Valid: valid}, int64(8*len(bits) + 8*len(valid)), err
 	})
 }
 
 // Doubles implements index.Part.
 func (s *Segment) Doubles(ctx context.Context, col, rg int) (index.Doubles, error) {
+	return s.doubles(ctx, col, rg, allPages)
+}
+
+func (s *Segment) doubles(ctx context.Context, col, rg, page int) (index.Doubles, error) {
 	if _, err := s.column(col, index.KindDouble); err != nil {
 		return index.Doubles{}, err
 	}
 	if _, err := s.group(rg); err != nil {
 		return index.Doubles{}, err
 	}
-	return cached(s.cache, cacheKey{s.info.ID, cacheDoubles, int32(col), int32(rg)}, func() (index.Doubles, int64, error) {
-		bits, valid, err := s.numbers(ctx, col, rg)
+	return cached(s.cache, s.pageKey(cacheDoubles, col, rg, page), func() (index.Doubles, int64, error) {
+		bits, valid, err := s.numbers(ctx, col, rg, page)
 		return index.Doubles{Values: bitsFloat64(bits), Valid: valid}, int64(8*len(bits) + 8*len(valid)), err
 	})
 }
 
 // Bytes implements index.Part.
 func (s *Segment) Bytes(ctx context.Context, col, rg int) (index.Bytes, error) {
+	return s.bytes(ctx, col, rg, allPages)
+}
+
+func (s *Segment) bytes(ctx context.Context, col, rg, page int) (index.Bytes, error) {
 	c, err := s.column(col, index.KindRaw)
 	if err != nil {
 		return index.Bytes{}, err
@@ -162,11 +190,11 @@ func (s *Segment) Bytes(ctx context.Context, col, rg int) (index.Bytes, error) {
 	if _, err := s.group(rg); err != nil {
 		return index.Bytes{}, err
 	}
-	return cached(s.cache, cacheKey{s.info.ID, cacheBytes, int32(col), int32(rg)}, func() (b index.Bytes, size int64, err error) {
+	return cached(s.cache, s.pageKey(cacheBytes, col, rg, page), func() (b index.Bytes, size int64, err error) {
 		if c.Overflow {
-			b, err = s.overflow(ctx, c.Column, rg)
+			b, err = s.overflow(ctx, c.Column, rg, page)
 		} else {
-			b, err = s.raw(ctx, s.leaves[col][0], rg)
+			b, err = s.raw(ctx, s.leaves[col][0], rg, page)
 		}
 		return b, bytesSize(b), err
 	})
@@ -176,9 +204,9 @@ func bytesSize(b index.Bytes) int64 {
 	return int64(len(b.Data) + 4*len(b.Offsets) + 8*len(b.Valid))
 }
 
-func (s *Segment) raw(ctx context.Context, leaf, rg int) (b index.Bytes, err error) {
+func (s *Segment) raw(ctx context.Context, leaf, rg, page int) (b index.Bytes, err error) {
 	defer s.guard(leaf, rg, &err)
-	p, err := s.readChunk(ctx, leaf, rg, true)
+	p, err := s.readChunk(ctx, leaf, rg, page, true)
 	if err != nil {
 		return index.Bytes{}, err
 	}
@@ -190,12 +218,12 @@ func (s *Segment) raw(ctx context.Context, leaf, rg int) (b index.Bytes, err err
 }
 
 // overflow picks a column out of the overflow leaf, which is decoded once for all of them (cached under column -1).
-func (s *Segment) overflow(ctx context.Context, c telemetry.Column, rg int) (index.Bytes, error) {
+func (s *Segment) overflow(ctx context.Context, c telemetry.Column, rg, page int) (index.Bytes, error) {
 	if s.overflowLeaf < 0 {
 		return index.Bytes{}, s.damage(s.indexName, headerBytes, "overflow columns without an overflow leaf")
 	}
-	all, err := cached(s.cache, cacheKey{s.info.ID, cacheBytes, -1, int32(rg)}, func() (index.Bytes, int64, error) {
-		b, err := s.raw(ctx, s.overflowLeaf, rg)
+	all, err := cached(s.cache, s.pageKey(cacheBytes, -1, rg, page), func() (index.Bytes, int64, error) {
+		b, err := s.raw(ctx, s.overflowLeaf, rg, page)
 		return b, bytesSize(b), err
 	})
 	if err != nil {

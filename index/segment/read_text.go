@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"math/bits"
+	"slices"
 
 	"clew/index"
 	"clew/index/vocabulary"
@@ -17,6 +18,10 @@ func (s *Segment) Text(ctx context.Context, col, rg int) (index.TextRows, error)
 // TextOf is Text for rows of the given templates only (nil: all): variables that stand in no hole of theirs are not read, and asking for
 // rows of other templates is an error of the caller (they have no text). For queries that rebuild the rows of a few templates.
 func (s *Segment) TextOf(ctx context.Context, col, rg int, templates []uint32) (index.TextRows, error) {
+	return s.textOf(ctx, col, rg, allPages, templates)
+}
+
+func (s *Segment) textOf(ctx context.Context, col, rg, page int, templates []uint32) (index.TextRows, error) {
 	if _, err := s.column(col, index.KindText); err != nil {
 		return nil, err
 	}
@@ -27,7 +32,7 @@ func (s *Segment) TextOf(ctx context.Context, col, rg int, templates []uint32) (
 	if err != nil {
 		return nil, err
 	}
-	codes, err := s.Codes(ctx, col, rg)
+	codes, err := s.codes(ctx, col, rg, page)
 	if err != nil {
 		return nil, err
 	}
@@ -38,7 +43,13 @@ func (s *Segment) TextOf(ctx context.Context, col, rg int, templates []uint32) (
 	t := &textRows{codes: codes, arena: arena, kinds: map[uint32][]byte{}, last: index.NullCode}
 	want := map[leafKey]bool{}
 	all := templates == nil
-	if all {
+	switch {
+	case all && page != allPages: // most templates of the row group are not in it
+		templates = slices.Compact(slices.Sorted(slices.Values(codes)))
+		if n := len(templates); n > 0 && templates[n-1] == index.NullCode {
+			templates = templates[:n-1]
+		}
+	case all:
 		templates = h.Codes
 	}
 	for _, code := range templates {
@@ -51,7 +62,7 @@ func (s *Segment) TextOf(ctx context.Context, col, rg int, templates []uint32) (
 			want[leafKey{kind == vocabulary.HoleInt, k}] = true
 		}
 	}
-	if err := s.loadHoles(ctx, col, rg, want, t, all); err != nil {
+	if err := s.loadHoles(ctx, col, rg, page, want, t, all); err != nil {
 		return nil, err
 	}
 	return t, nil
@@ -62,13 +73,13 @@ type leafKey struct {
 	hole  int
 }
 
-func (s *Segment) loadHoles(ctx context.Context, col, rg int, want map[leafKey]bool, t *textRows, all bool) error {
+func (s *Segment) loadHoles(ctx context.Context, col, rg, page int, want map[leafKey]bool, t *textRows, all bool) error {
 	for _, leaf := range s.leaves[col] {
 		l := &s.meta.leaves[leaf]
 		if l.role == roleTemplate || !want[leafKey{l.role == roleInt, int(l.hole)}] {
 			continue
 		}
-		values, err := s.hole(ctx, leaf, rg)
+		values, err := s.hole(ctx, leaf, rg, page)
 		if err != nil {
 			return err
 		}
@@ -95,7 +106,7 @@ func (s *Segment) loadHoles(ctx context.Context, col, rg int, want map[leafKey]b
 	if err := s.checkHoles(col, rg, t); err != nil {
 		return err
 	}
-	if all {
+	if all && page == allPages {
 		s.holesChecked.Store(place, true)
 	}
 	return nil
@@ -135,10 +146,10 @@ func (v *holeValues) at(row int) int {
 	return int(v.rank[row>>6]) + bits.OnesCount64(v.valid[row>>6]&(1<<(row&63)-1))
 }
 
-func (s *Segment) hole(ctx context.Context, leaf, rg int) (*holeValues, error) {
-	return cached(s.cache, cacheKey{s.info.ID, cacheHole, int32(leaf), int32(rg)}, func() (v *holeValues, size int64, err error) {
+func (s *Segment) hole(ctx context.Context, leaf, rg, page int) (*holeValues, error) {
+	return cached(s.cache, s.pageKey(cacheHole, leaf, rg, page), func() (v *holeValues, size int64, err error) {
 		defer s.guard(leaf, rg, &err)
-		p, err := s.readChunk(ctx, leaf, rg, true)
+		p, err := s.readChunk(ctx, leaf, rg, page, true)
 		if err != nil {
 			return nil, 0, err
 		}

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"slices"
 	"sync"
 	"sync/atomic"
 
@@ -23,8 +24,10 @@ type Segment struct {
 	info         index.Info
 	meta         *meta
 	groups       []index.RowGroupInfo
+	firstPage    []int   // per row group: pages before it
 	leaves       [][]int // per column: its leaves' numbers
 	overflowLeaf int     // -1 if there is none
+	traceColumn  int     // the trace id's; -1 if there is none
 	sections     map[sectionKey]*section
 
 	holesChecked sync.Map // [2]int{column, row group}: every row has its variables
@@ -74,7 +77,7 @@ func (s *Segment) open(ctx context.Context, id string) error {
 	if err != nil {
 		return s.damage(s.indexName, headerBytes, "metadata: "+err.Error())
 	}
-	m, ok := parseMeta(raw, headerBytes+int64(h.metaStored))
+	m, ok := parseMeta(raw, h.version, headerBytes+int64(h.metaStored))
 	if !ok {
 		return s.damage(s.indexName, headerBytes, "metadata does not follow its format")
 	}
@@ -98,7 +101,7 @@ func (s *Segment) use(m *meta, bytes int64) {
 	s.info = m.info
 	s.info.Bytes = bytes
 	s.leaves = make([][]int, len(m.columns))
-	s.overflowLeaf = -1
+	s.overflowLeaf, s.traceColumn = -1, slices.IndexFunc(m.columns, func(c index.ColumnInfo) bool { return isTraceID(c.Column) })
 	for i, l := range m.leaves {
 		if l.column < 0 {
 			s.overflowLeaf = i
@@ -109,6 +112,10 @@ func (s *Segment) use(m *meta, bytes int64) {
 	s.groups = make([]index.RowGroupInfo, len(m.groups))
 	for i := range m.groups {
 		s.groups[i] = m.groups[i].RowGroupInfo
+	}
+	s.firstPage = make([]int, len(m.groups)+1)
+	for rg := range m.groups {
+		s.firstPage[rg+1] = s.firstPage[rg] + s.pagesIn(rg)
 	}
 	s.sections = make(map[sectionKey]*section, len(m.sections))
 	for i := range m.sections {

@@ -92,7 +92,7 @@ func TestRoundTrip(t *testing.T) {
 			}
 			parts := []index.Part{newFakePart(signal, rows[:cut], 700, naturalKind), newFakePart(signal, rows[cut:], 300, odd)}
 			st := openStore(t)
-			opt := Options{RowGroupRows: 512, AttributeColumnsMax: attributesMax}
+			opt := Options{RowGroupRows: 512, PageRows: 128, AttributeColumnsMax: attributesMax}
 			s, stats := writeAndOpen(t, st, "one", opt, parts...)
 			got := partRows(t, s)
 			sameRows(t, rows, got)
@@ -127,6 +127,7 @@ func checkPart(t *testing.T, s *Segment) {
 		if err != nil {
 			t.Fatal(err)
 		}
+		checkPages(t, s, rg, rows)
 		for col, c := range columns {
 			for _, row := range rows {
 				if _, ok := row[c.Column]; ok {
@@ -176,7 +177,7 @@ func checkHistogram(t *testing.T, s *Segment, col, rg int) {
 		}
 		// What is answered from the histogram must be what the file says.
 		c := s.Columns()[col]
-		decoded, err := s.decodeCodes(context.Background(), &c, s.leaves[col][0], rg, h)
+		decoded, err := s.decodeCodes(context.Background(), &c, s.leaves[col][0], rg, allPages, h)
 		if err != nil && len(h.Codes) > 0 {
 			t.Fatal(err)
 		}

@@ -220,7 +220,7 @@ func (w *writer) writeRaw(ctx context.Context, col int, c *column, g *gathering)
 		if len(w.data) != len(w.ends)*int(width) {
 			return chunk{}, fmt.Errorf("ids of other lengths than %d", width)
 		}
-		return w.chunk.fixed(v, w.data)
+		return w.chunk.fixed(v, w.data, int(width))
 	}
 	ch, _, err := w.chunk.strings(v, w.data, w.ends)
 	return ch, err

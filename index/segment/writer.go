@@ -127,7 +127,8 @@ func (w *writer) planLeaves(ctx context.Context, id string) error {
 const parquetMagic = "PAR1"
 
 func (w *writer) writeParquet(ctx context.Context, out io.Writer) error {
-	w.chunk = chunkWriter{out: out, zstd: newCompressor()}
+	w.chunk = chunkWriter{out: out, zstd: newCompressor(), pageRows: w.opt.PageRows}
+	w.meta.pageRows = w.opt.PageRows
 	if err := w.chunk.writeRaw([]byte(parquetMagic)); err != nil {
 		return err
 	}
@@ -190,6 +191,7 @@ func (w *writer) writeGroup(ctx context.Context, order []uint32) error {
 	w.meta.info.MinTime = min(w.meta.info.MinTime, group.MinTime)
 	w.meta.info.MaxTime = max(w.meta.info.MaxTime, group.MaxTime)
 	w.meta.info.Rows += group.Rows
+	w.index.addPages(len(w.meta.groups), group.chunks)
 	w.meta.groups = append(w.meta.groups, group)
 	return nil
 }
@@ -244,6 +246,9 @@ func (w *writer) finishIndex() {
 		if isTraceID(c.Column) && c.Kind == index.KindRaw {
 			w.hashes.list = w.idHashes
 			w.index.addFilter(i, index.Whole, w.hashes.sorted())
+		}
+		if isTraceID(c.Column) && len(w.ordering.starts) > 0 {
+			w.index.add(sectionStarts, i, index.Whole, w.ordering.starts)
 		}
 		w.meta.columns = append(w.meta.columns, c.ColumnInfo)
 	}
