@@ -7,6 +7,7 @@ import { StrictMode } from 'react';
 import { createRoot } from 'react-dom/client';
 import { App } from '@/App';
 import { queryClient } from '@/api/queries';
+import { ThemeProvider } from '@/state/theme';
 import { theme } from '@/styles/theme';
 
 const root = document.getElementById('root');
@@ -16,7 +17,9 @@ createRoot(root).render(
   <StrictMode>
     <MantineProvider theme={theme} defaultColorScheme="auto">
       <QueryClientProvider client={queryClient}>
-        <App />
+        <ThemeProvider>
+          <App />
+        </ThemeProvider>
       </QueryClientProvider>
     </MantineProvider>
   </StrictMode>,

@@ -1,20 +1,7 @@
 // The answers of the API's endpoints.
 import type { Millis, Nanos, UnixNanos } from '@/logic/format';
-import { type LogRecord, logRecord, type SpanRecord, type Stats, spanRecord, stats } from './records';
+import { type LogRecord, logRecord, type Stats, stats } from './records';
 import { bool, list, num, object, or, str } from './validate';
-
-export interface SearchAnswer {
-  logs: LogRecord[];
-  spans: SpanRecord[];
-  cursor: string;
-  stats: Stats;
-}
-export const searchAnswer = object<SearchAnswer>({
-  logs: or(list(logRecord), []),
-  spans: or(list(spanRecord), []),
-  cursor: or(str, ''),
-  stats,
-});
 
 export interface Group {
   value: string;

@@ -44,6 +44,16 @@ export function requestPath(path: string, params: Params = {}): string {
 }
 
 export async function ask<T>(path: string, params: Params, shape: Shape<T>, signal?: AbortSignal): Promise<T> {
+  const response = await get(path, params, signal);
+  return shape(await response.json().catch(() => undefined), '');
+}
+
+/** The answer as text, for who does not need all of it at once. */
+export async function askText(path: string, params: Params, signal?: AbortSignal): Promise<string> {
+  return (await get(path, params, signal)).text();
+}
+
+async function get(path: string, params: Params, signal?: AbortSignal): Promise<Response> {
   let response: Response;
   try {
     response = await fetch(requestPath(path, params), { headers: { Accept: 'application/json' }, signal: signal ?? null });
@@ -51,9 +61,8 @@ export async function ask<T>(path: string, params: Params, shape: Shape<T>, sign
     if (signal?.aborted) throw e;
     throw new ApiError('clew does not answer: is it still running?', 0, 'unreachable');
   }
-  const body: unknown = await response.json().catch(() => undefined);
-  if (!response.ok) throw errorFrom(response.status, body);
-  return shape(body, '');
+  if (!response.ok) throw errorFrom(response.status, await response.json().catch(() => undefined));
+  return response;
 }
 
 export function errorFrom(status: number, body: unknown): ApiError {

@@ -8,11 +8,11 @@ import {
   fieldsAnswer,
   heatmapAnswer,
   histogramAnswer,
-  searchAnswer,
   tracesAnswer,
   valuesAnswer,
 } from './answers';
-import { ApiError, ask } from './client';
+import { ApiError, ask, askText } from './client';
+import { RecordPage } from './recordPage';
 
 export const queryClient = new QueryClient({
   defaultOptions: {
@@ -42,11 +42,27 @@ const nextPage = 1_000;
 export function useRecords(scope: Scope, enabled: boolean) {
   return useInfiniteQuery({
     queryKey: ['search', scope],
-    queryFn: ({ pageParam, signal }) =>
-      ask('/api/v1/search', { ...scope, limit: pageParam ? nextPage : firstPage, cursor: pageParam }, searchAnswer, signal),
+    queryFn: async ({ pageParam, signal }) =>
+      new RecordPage(await askText('/api/v1/search', { ...scope, limit: pageParam ? nextPage : firstPage, cursor: pageParam }, signal)),
     initialPageParam: '',
     getNextPageParam: (last) => last.cursor || undefined,
     placeholderData: keepPreviousData,
+    enabled,
+  });
+}
+
+const sameInstantMax = 1_000;
+
+/** One record by its time and its id, wherever it stands; undefined if it is not there (any more). */
+export function useRecord(signal: Signal, time: string, id: string, enabled: boolean) {
+  return useQuery({
+    queryKey: ['record', signal, time, id],
+    queryFn: async ({ signal: abort }) => {
+      const at = { start: time, end: (BigInt(time) + 1n).toString(), limit: sameInstantMax };
+      const page = new RecordPage(await askText('/api/v1/search', { signal, ...at }, abort));
+      return { record: page.at(page.indexOf(id)) };
+    },
+    staleTime: Number.POSITIVE_INFINITY,
     enabled,
   });
 }

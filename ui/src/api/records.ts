@@ -1,6 +1,6 @@
 // A log record and a span, as the API tells them.
 import type { Nanos, UnixNanos } from '@/logic/format';
-import { bool, dict, json, list, num, object, or, type Shape, str } from './validate';
+import { bool, json, list, num, object, open, or, type Shape, str } from './validate';
 
 export type Attributes = Record<string, unknown>;
 
@@ -64,7 +64,7 @@ export interface Stats {
   reasons: string[];
 }
 
-const attributes = or(dict(json), {});
+const attributes = or(open, {});
 const resource = or<Resource>(object<Resource>({ attributes }), { attributes: {} });
 const text = or(str, '');
 const scope = or<Scope>(object<Scope>({ name: text, version: text, attributes }), { name: '', version: '', attributes: {} });

@@ -23,12 +23,9 @@ export function list<T>(shape: Shape<T>): Shape<T[]> {
   return (v, at) => (Array.isArray(v) ? v.map((x, i) => shape(x, `${at}[${i}]`)) : wrong(at, 'a list'));
 }
 
-export function dict<T>(shape: Shape<T>): Shape<Record<string, T>> {
-  return (v, at) => {
-    if (v === null || typeof v !== 'object' || Array.isArray(v)) return wrong(at, 'an object');
-    return Object.fromEntries(Object.entries(v).map(([key, x]) => [key, shape(x, `${at}.${key}`)]));
-  };
-}
+/** An object with any keys and values, taken as it is. */
+export const open: Shape<Record<string, unknown>> = (v, at) =>
+  v !== null && typeof v === 'object' && !Array.isArray(v) ? (v as Record<string, unknown>) : wrong(at, 'an object');
 
 export function object<T extends object>(fields: { [K in keyof T]: Shape<T[K]> }): Shape<T> {
   const names = Object.keys(fields) as (keyof T & string)[];

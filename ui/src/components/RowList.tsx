@@ -1,8 +1,10 @@
 // A list of any length, of which only the rows in sight exist. It has the keyboard: j and k (or the arrows) move, Enter opens, g goes to the top.
-import { useVirtualizer } from '@tanstack/react-virtual';
-import { type ReactNode, useEffect, useRef, useState } from 'react';
+import { memo, type ReactNode, useCallback, useEffect, useLayoutEffect, useRef, useState } from 'react';
+import { flushSync } from 'react-dom';
+import { rowWindow, topShowing } from '@/logic/rowwindow';
 import { useKeys } from '@/state/keys';
 import classes from './RowList.module.css';
+import { useSize } from './useSize';
 
 export interface RowListProps {
   label: string;
@@ -11,8 +13,7 @@ export interface RowListProps {
   columns: string; // grid-template-columns of the header and the rows
   minWidth?: number;
   header: ReactNode;
-  rowKey: (index: number) => string; // the same function from render to render: the list measures all rows anew for another one
-  row: (index: number) => ReactNode;
+  row: (index: number) => ReactNode; // the same function from render to render, as long as it says the same: rows that are there stay as they are
   selected: number; // index, or -1
   onOpen: (index: number) => void;
   keys?: Record<string, (index: number) => void>; // for the row that has the keyboard
@@ -22,31 +23,32 @@ export interface RowListProps {
   footer?: ReactNode;
 }
 
-const rowsAhead = 12;
+/** How near the end of the list one must be for more to be fetched. */
+const rowsBeforeEnd = 40;
+/** What the header covers at the top of the box. */
+const headerHeight = 26;
 
 export function RowList(p: RowListProps) {
   const scroller = useRef<HTMLDivElement>(null);
+  const { height } = useSize(scroller);
   const [active, setActive] = useState(-1);
   const at = p.selected >= 0 ? p.selected : Math.min(active, p.count - 1);
-  const virtual = useVirtualizer({
-    count: p.count,
-    getScrollElement: () => scroller.current,
-    estimateSize: () => p.rowHeight,
-    getItemKey: p.rowKey,
-    overscan: rowsAhead,
-  });
-  const items = virtual.getVirtualItems();
-  const last = items[items.length - 1]?.index ?? -1;
+  const { first, end, onScroll } = useRowWindow(scroller, height, p.rowHeight, p.count, p.onTop);
   const { onEnd, count } = p;
   useEffect(() => {
-    if (onEnd && count > 0 && last >= count - rowsAhead * 3) onEnd();
-  }, [onEnd, last, count]);
+    if (onEnd && count > 0 && end >= count - rowsBeforeEnd) onEnd();
+  }, [onEnd, end, count]);
 
+  const show = (row: number) => {
+    const box = scroller.current;
+    if (box) box.scrollTop = topShowing(row, box.scrollTop, height, p.rowHeight, headerHeight);
+  };
+  useSelectedInSight(p.selected, show);
   const move = (by: number) => {
     if (p.count === 0) return false;
     const next = Math.max(0, Math.min(p.count - 1, at + by));
     setActive(next);
-    virtual.scrollToIndex(next);
+    show(next);
     p.onMove?.(next);
     return true;
   };
@@ -59,11 +61,21 @@ export function RowList(p: RowListProps) {
     Enter: () => (at >= 0 && !onControl() ? p.onOpen(at) : false),
     g: () => {
       setActive(-1);
-      virtual.scrollToOffset(0);
+      scroller.current?.scrollTo({ top: 0 });
     },
     ...further,
   });
+  const latestOpen = useRef(p.onOpen);
+  latestOpen.current = p.onOpen;
+  const open = useCallback((index: number) => {
+    setActive(index);
+    latestOpen.current(index);
+  }, []);
 
+  const rows: ReactNode[] = [];
+  for (let i = first; i < end; i++) {
+    rows.push(<Row key={i} index={i} top={i * p.rowHeight} selected={i === p.selected} active={i === at} row={p.row} onOpen={open} />);
+  }
   return (
     // biome-ignore lint/a11y/useSemanticElements: a table cannot be virtual
     <div
@@ -72,13 +84,14 @@ export function RowList(p: RowListProps) {
       role="grid"
       aria-label={p.label}
       aria-rowcount={p.count + 1}
-      aria-activedescendant={at >= 0 && items.some((i) => i.index === at) ? `row-${at}` : undefined}
+      aria-activedescendant={at >= first && at < end ? `row-${at}` : undefined}
       tabIndex={0}
-      onScroll={(e) => p.onTop?.(e.currentTarget.scrollTop < p.rowHeight)}
+      onScroll={onScroll}
       style={
         {
           '--columns': p.columns,
           '--row-height': `${p.rowHeight}px`,
+          '--header-height': `${headerHeight}px`,
           '--list-width': p.minWidth ? `${p.minWidth}px` : '100%',
         } as React.CSSProperties
       }
@@ -88,34 +101,77 @@ export function RowList(p: RowListProps) {
       <div className={classes.header} role="row" aria-rowindex={1}>
         {p.header}
       </div>
-      <div className={classes.rows} role="presentation" style={{ height: virtual.getTotalSize() }}>
-        {items.map((item) => (
-          // biome-ignore lint/a11y/useSemanticElements: as above
-          // biome-ignore lint/a11y/useKeyWithClickEvents: the keys are the list's
-          // biome-ignore lint/a11y/useFocusableInteractive: as above
-          <div
-            key={item.key}
-            id={`row-${item.index}`}
-            className={classes.row}
-            role="row"
-            aria-rowindex={item.index + 2}
-            aria-selected={item.index === p.selected}
-            data-active={item.index === at || undefined}
-            style={{ transform: `translateY(${item.start}px)` }}
-            onClick={(e) => {
-              if ((e.target as Element).closest('a, button') || window.getSelection()?.toString()) return;
-              setActive(item.index);
-              p.onOpen(item.index);
-            }}
-          >
-            {p.row(item.index)}
-          </div>
-        ))}
+      <div className={classes.rows} role="presentation" style={{ height: p.count * p.rowHeight }}>
+        {rows}
       </div>
       {p.footer}
     </div>
   );
 }
+
+/** The rows that exist. They follow the scrolling in the same frame, so that no gap is ever seen, and only when the window moves. */
+function useRowWindow(
+  scroller: React.RefObject<HTMLDivElement | null>,
+  height: number,
+  rowHeight: number,
+  count: number,
+  onTop: ((atTop: boolean) => void) | undefined,
+) {
+  const [top, setTop] = useState(0);
+  const { first, end } = rowWindow(top, height, rowHeight, count);
+  const shown = useRef(first);
+  shown.current = first;
+  // A list that became shorter than where it was scrolled to: the browser moved it, without a word if the rows went with it.
+  // biome-ignore lint/correctness/useExhaustiveDependencies: what makes it shorter
+  useLayoutEffect(() => setTop(scroller.current?.scrollTop ?? 0), [count, scroller]);
+  const onScroll = (e: React.UIEvent<HTMLDivElement>) => {
+    const now = e.currentTarget.scrollTop;
+    onTop?.(now < rowHeight);
+    if (rowWindow(now, height, rowHeight, count).first !== shown.current) flushSync(() => setTop(now));
+  };
+  return { first, end, onScroll };
+}
+
+/** A row that is selected from elsewhere, by the address or by going back, comes into sight once. */
+function useSelectedInSight(selected: number, show: (row: number) => void) {
+  const latest = useRef(show);
+  latest.current = show;
+  useEffect(() => {
+    if (selected >= 0) latest.current(selected);
+  }, [selected]);
+}
+
+interface RowProps {
+  index: number;
+  top: number;
+  selected: boolean;
+  active: boolean;
+  row: (index: number) => ReactNode;
+  onOpen: (index: number) => void;
+}
+
+const Row = memo(function Row({ index, top, selected, active, row, onOpen }: RowProps) {
+  return (
+    // biome-ignore lint/a11y/useSemanticElements: a table cannot be virtual
+    // biome-ignore lint/a11y/useKeyWithClickEvents: the keys are the list's
+    // biome-ignore lint/a11y/useFocusableInteractive: the grid has the focus and names its row
+    <div
+      id={`row-${index}`}
+      className={classes.row}
+      role="row"
+      aria-rowindex={index + 2}
+      aria-selected={selected}
+      data-active={active || undefined}
+      style={{ transform: `translateY(${top}px)` }}
+      onClick={(e) => {
+        if ((e.target as Element).closest('a, button') || window.getSelection()?.toString()) return;
+        onOpen(index);
+      }}
+    >
+      {row(index)}
+    </div>
+  );
+});
 
 /** Whether Enter is meant for a button or a link that has the focus. */
 function onControl(): boolean {

@@ -1,10 +1,13 @@
 // The fields of a record by the names that the search language gives them.
 import type { Attributes, LogRecord, SpanRecord } from '@/api/records';
-import { formatDuration } from './format';
+import { formatDuration, type UnixNanos } from './format';
 
 export type AnyRecord = LogRecord | SpanRecord;
 
 export const isSpan = (r: AnyRecord): r is SpanRecord => 'durationNano' in r;
+
+/** The time that the record is listed by. */
+export const timeOf = (r: AnyRecord): UnixNanos => (isSpan(r) ? r.startUnixNano : r.timeUnixNano);
 
 const logFields: Record<string, (r: LogRecord) => unknown> = {
   time: (r) => r.timeUnixNano,

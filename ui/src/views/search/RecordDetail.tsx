@@ -12,7 +12,7 @@ import { Severity, Status } from '@/components/Severity';
 import { traceCommand } from '@/logic/command';
 import { formatDuration, formatUnixNanos } from '@/logic/format';
 import { markers } from '@/logic/highlight';
-import { type AnyRecord, isSpan } from '@/logic/record';
+import { type AnyRecord, isSpan, timeOf } from '@/logic/record';
 import { traceHref } from '@/logic/traceid';
 import { useKeys } from '@/state/keys';
 import { useTime } from '@/state/time';
@@ -26,11 +26,10 @@ type Tab = 'fields' | 'around' | 'json';
 export function RecordDetail({ record: r, state }: { record: AnyRecord; state: SearchState }) {
   const { zone } = useTime();
   const [tab, setTab] = useState<Tab>('fields');
-  const close = () => state.select('');
+  const close = () => state.select(undefined);
   useKeys({ Escape: close });
   const span = isSpan(r);
   const shown = span && tab === 'around' ? 'fields' : tab;
-  const nanos = span ? r.startUnixNano : r.timeUnixNano;
   return (
     <aside className={classes.detail} aria-label={span ? 'Span' : 'Log record'}>
       <header className={classes.header}>
@@ -38,13 +37,11 @@ export function RecordDetail({ record: r, state }: { record: AnyRecord; state: S
         {span ? <Status status={r.status} /> : <Severity number={r.severityNumber} text={r.severityText} />}
         <span className={classes.space} />
         <CopyButton text={JSON.stringify(r, null, 2)} label="Copy as JSON" />
-        <ActionIcon variant="subtle" color="gray" size={22} aria-label="Close (Esc)" onClick={close}>
-          <IconX size={14} />
-        </ActionIcon>
+        <Close onClick={close} />
       </header>
       <div className={classes.scroll}>
         <div className={classes.when}>
-          {formatUnixNanos(nanos, zone, 9, true)}
+          {formatUnixNanos(timeOf(r), zone, 9, true)}
           {span && ` · ${formatDuration(r.durationNano)} · ${r.kind}`}
         </div>
         <div className={span ? classes.name : classes.body}>
@@ -88,6 +85,33 @@ export function RecordDetail({ record: r, state }: { record: AnyRecord; state: S
         )}
       </div>
     </aside>
+  );
+}
+
+/** What an address points at is not kept any more. */
+export function GoneDetail({ state }: { state: SearchState }) {
+  const close = () => state.select(undefined);
+  const { zone } = useTime();
+  useKeys({ Escape: close });
+  return (
+    <aside className={classes.detail} aria-label="Record">
+      <header className={classes.header}>
+        <span className={classes.space} />
+        <Close onClick={close} />
+      </header>
+      <p className={classes.gone}>
+        The record of {formatUnixNanos(state.selectedTime, zone, 3, true)} that this address points at is not there: it may be older than
+        what is kept.
+      </p>
+    </aside>
+  );
+}
+
+function Close({ onClick }: { onClick: () => void }) {
+  return (
+    <ActionIcon variant="subtle" color="gray" size={22} aria-label="Close (Esc)" onClick={onClick}>
+      <IconX size={14} />
+    </ActionIcon>
   );
 }
 

@@ -1,6 +1,7 @@
 // Log records or spans, newest first, a row each.
 import { useCallback, useMemo } from 'react';
 import { useLocation } from 'wouter';
+import type { Records } from '@/api/recordPage';
 import type { LogRecord, SpanRecord } from '@/api/records';
 import { Marked } from '@/components/Marked';
 import { Cell, HeaderCell, RowList } from '@/components/RowList';
@@ -9,7 +10,7 @@ import { Severity, Status } from '@/components/Severity';
 import { serviceColor } from '@/logic/color';
 import { formatDuration, formatUnixNanos } from '@/logic/format';
 import { markers } from '@/logic/highlight';
-import { type AnyRecord, fieldOf, isSpan } from '@/logic/record';
+import { fieldOf, isSpan, timeOf } from '@/logic/record';
 import { spansDays } from '@/logic/timerange';
 import { traceHref } from '@/logic/traceid';
 import { useTheme } from '@/state/theme';
@@ -33,65 +34,71 @@ const widths = {
 export function RecordList({
   state,
   records,
+  selected,
   paged,
   onTop,
 }: {
   state: SearchState;
-  records: AnyRecord[];
+  records: Records;
+  selected: number; // index, or -1
   paged: Paged;
   onTop: (top: boolean) => void;
 }) {
   const [, navigate] = useLocation();
   const { columns, kind } = state;
-  const selected = state.selected ? records.findIndex((r) => r.id === state.selected) : -1;
   const marks = useMemo(() => markers(state.query, kind === 'logs' ? 'body' : 'name'), [state.query, kind]);
-  const longest = useMemo(() => records.reduce((max, r) => (isSpan(r) ? Math.max(max, r.durationNano) : max), 1), [records]);
-  const rowKey = useCallback((i: number) => records[i]?.id ?? String(i), [records]);
+  const { longest } = records;
   const w = widths[kind];
   const { instants, zone } = useTime();
   const dated = spansDays(instants, zone);
   const extra = columns.map(() => '150px').join(' ');
+  const row = useCallback(
+    (i: number) => {
+      const r = records.at(i);
+      if (!r) return null;
+      return (
+        <>
+          {isSpan(r) ? (
+            <SpanCells span={r} marks={marks} longest={longest} dated={dated} />
+          ) : (
+            <LogCells log={r} marks={marks} dated={dated} />
+          )}
+          {columns.map((c) => {
+            const text = fieldOf(r, c);
+            return (
+              <Cell key={c} title={text} className="mono">
+                {text}
+              </Cell>
+            );
+          })}
+        </>
+      );
+    },
+    [records, marks, longest, dated, columns],
+  );
   const openTrace = (i: number) => {
-    const r = records[i];
+    const r = records.at(i);
     if (r?.traceId) navigate(traceHref(r.traceId, zone, r.spanId));
   };
+  const last = records.at(records.count - 1);
+  const oldest = last && timeOf(last);
+  const select = (i: number) => state.select(records.at(i));
   return (
     <RowList
       label={kind === 'logs' ? 'Log records' : 'Spans'}
-      count={records.length}
+      count={records.count}
       rowHeight={26}
       columns={[dated ? '162px' : '98px', w.before, w.prose, w.after, extra].filter(Boolean).join(' ')}
       minWidth={(kind === 'logs' ? 720 : 880) + columns.length * 150}
       header={[...headers[kind], ...columns].map((name) => <HeaderCell key={name}>{name}</HeaderCell>)}
-      rowKey={rowKey}
-      row={(i) => {
-        const r = records[i];
-        if (!r) return null;
-        return (
-          <>
-            {isSpan(r) ? (
-              <SpanCells span={r} marks={marks} longest={longest} dated={dated} />
-            ) : (
-              <LogCells log={r} marks={marks} dated={dated} />
-            )}
-            {columns.map((c) => {
-              const text = fieldOf(r, c);
-              return (
-                <Cell key={c} title={text} className="mono">
-                  {text}
-                </Cell>
-              );
-            })}
-          </>
-        );
-      }}
+      row={row}
       selected={selected}
-      onOpen={(i) => state.select(i === selected ? '' : (records[i]?.id ?? ''))}
-      {...(selected >= 0 ? { onMove: (i: number) => state.select(records[i]?.id ?? '') } : {})}
+      onOpen={(i) => (i === selected ? state.select(undefined) : select(i))}
+      {...(selected >= 0 ? { onMove: select } : {})}
       keys={{ t: openTrace }}
       onEnd={paged.more}
       onTop={onTop}
-      footer={<ListEnd paged={paged} count={records.length} what={kind === 'logs' ? 'log records' : 'spans'} />}
+      footer={<ListEnd paged={paged} count={records.count} oldest={oldest} what={kind === 'logs' ? 'log records' : 'spans'} />}
     />
   );
 }

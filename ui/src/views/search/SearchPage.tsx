@@ -3,8 +3,9 @@ import { Button } from '@mantine/core';
 import { IconPlayerPause, IconPlayerPlay } from '@tabler/icons-react';
 import { useCallback, useEffect, useRef } from 'react';
 import { ApiError } from '@/api/client';
-import { useCount } from '@/api/queries';
+import { useCount, useRecord } from '@/api/queries';
 import { ErrorNote } from '@/components/ErrorNote';
+import type { AnyRecord } from '@/logic/record';
 import { useKeys } from '@/state/keys';
 import { useHeld, useTime } from '@/state/time';
 import { Answered } from './Answered';
@@ -14,7 +15,7 @@ import { DurationHeatmap } from './DurationHeatmap';
 import { Facets } from './Facets';
 import { Nothing } from './Nothing';
 import { QueryBox } from './QueryBox';
-import { RecordDetail } from './RecordDetail';
+import { GoneDetail, RecordDetail } from './RecordDetail';
 import { RecordList } from './RecordList';
 import classes from './SearchPage.module.css';
 import { type Kind, type SearchState, useSearchState } from './state';
@@ -31,7 +32,7 @@ export default function SearchPage() {
   const logs = useCount({ ...state.scope, signal: 'logs' });
   const count = state.kind === 'logs' ? logs : spans;
   const problem = queryProblem(results.error) ?? queryProblem(count.error);
-  const selected = state.selected ? results.records.find((r) => r.id === state.selected) : undefined;
+  const selected = useSelected(state, results);
   useEffect(() => {
     document.title = state.query ? `${state.query} – clew` : 'clew';
   }, [state.query]);
@@ -78,12 +79,24 @@ export default function SearchPage() {
               problem={problem}
               counts={{ spans: spans.data?.count, logs: logs.data?.count }}
             />
-            {selected && <RecordDetail key={selected.id} record={selected} state={state} />}
+            {selected === 'gone' && <GoneDetail state={state} />}
+            {selected && selected !== 'gone' && <RecordDetail key={selected.id} record={selected} state={state} />}
           </div>
         </div>
       </div>
     </div>
   );
+}
+
+/** The open record: from the rows, or asked for where it is not among them (yet, or because it does not match). */
+function useSelected(state: SearchState, results: Results): AnyRecord | 'gone' | undefined {
+  const { selected: id, selectedTime, kind } = state;
+  const at = results.selected;
+  const wanted = id !== '' && kind !== 'traces' && at < 0 && !results.loading;
+  const { data } = useRecord(state.scope.signal, selectedTime, id, wanted);
+  if (id === '' || kind === 'traces') return undefined;
+  if (at >= 0) return results.records.at(at);
+  return data && (data.record ?? 'gone');
 }
 
 interface RowsProps {
@@ -98,10 +111,12 @@ function Rows({ state, results, problem, counts, onTop }: RowsProps) {
   if (problem) return <div className={classes.waitsForQuery}>The query has a mistake; it is marked above.</div>;
   if (results.error) return <ErrorNote error={results.error} retry={results.retry} />;
   if (results.loading) return <Waiting />;
-  const empty = state.kind === 'traces' ? results.traces.length === 0 : results.records.length === 0;
+  const empty = state.kind === 'traces' ? results.traces.length === 0 : results.records.count === 0;
   if (empty) return <Nothing state={state} counts={counts} />;
   if (state.kind === 'traces') return <TraceList traces={results.traces} paged={results.paged} onTop={onTop} />;
-  return <RecordList key={state.kind} state={state} records={results.records} paged={results.paged} onTop={onTop} />;
+  return (
+    <RecordList key={state.kind} state={state} records={results.records} selected={results.selected} paged={results.paged} onTop={onTop} />
+  );
 }
 
 /** Rows must not move under the eyes of someone who reads them: neither below the top of the list nor with a record open. */

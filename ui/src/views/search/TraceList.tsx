@@ -23,7 +23,13 @@ export function TraceList({ traces, paged, onTop }: { traces: TraceSummary[]; pa
   const longest = useMemo(() => traces.reduce((max, t) => Math.max(max, t.durationNano), 1), [traces]);
   const { instants, zone } = useTime();
   const dated = spansDays(instants, zone);
-  const rowKey = useCallback((i: number) => traces[i]?.traceId ?? String(i), [traces]);
+  const row = useCallback(
+    (i: number) => {
+      const t = traces[i];
+      return t ? <TraceCells trace={t} longest={longest} dated={dated} /> : null;
+    },
+    [traces, longest, dated],
+  );
   const open = (i: number) => {
     const t = traces[i];
     if (t) navigate(traceHref(t.traceId, zone));
@@ -36,17 +42,13 @@ export function TraceList({ traces, paged, onTop }: { traces: TraceSummary[]; pa
       columns={`${dated ? '162px' : '98px'} minmax(200px, 1.2fr) 58px 62px 156px minmax(280px, 1.8fr)`}
       minWidth={960}
       header={['Time', 'Began with', 'Spans', 'Errors', 'Duration', 'Services'].map((name) => <HeaderCell key={name}>{name}</HeaderCell>)}
-      rowKey={rowKey}
-      row={(i) => {
-        const t = traces[i];
-        return t ? <TraceCells trace={t} longest={longest} dated={dated} /> : null;
-      }}
+      row={row}
       selected={-1}
       onOpen={open}
       keys={{ t: open }}
       onEnd={paged.more}
       onTop={onTop}
-      footer={<ListEnd paged={paged} count={traces.length} what="traces" />}
+      footer={<ListEnd paged={paged} count={traces.length} oldest={traces.at(-1)?.startUnixNano} what="traces" />}
     />
   );
 }

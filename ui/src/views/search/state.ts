@@ -2,6 +2,8 @@
 // `sel` the open row.
 import { useMemo } from 'react';
 import type { Scope } from '@/api/queries';
+import type { UnixNanos } from '@/logic/format';
+import { type AnyRecord, timeOf } from '@/logic/record';
 import { toUnixNanos } from '@/logic/timerange';
 import { useTime } from '@/state/time';
 import { useUrlState } from '@/state/url';
@@ -15,12 +17,13 @@ export interface SearchState {
   scope: Scope; // what to ask about: traces are found by their spans
   by: string;
   columns: string[];
-  selected: string;
+  selected: string; // the id of the open row, '' for none
+  selectedTime: UnixNanos; // and its time, by which it is found again where it is not among the rows
   setKind(kind: Kind): void;
   setQuery(query: string): void;
   setBy(by: string): void;
   setColumns(columns: string[]): void;
-  select(id: string): void;
+  select(r: AnyRecord | undefined): void;
 }
 
 const defaultBy: Record<Kind, string> = { traces: 'service', spans: 'service', logs: 'severity' };
@@ -32,7 +35,7 @@ export function useSearchState(): SearchState {
   const query = get('q');
   const by = get('by') || defaultBy[kind];
   const cols = get('cols');
-  const selected = get('sel');
+  const { time: selectedTime, id: selected } = parseSelected(get('sel'));
   const { start, end } = instants;
   return useMemo<SearchState>(
     () => ({
@@ -40,14 +43,21 @@ export function useSearchState(): SearchState {
       query,
       by,
       selected,
+      selectedTime,
       scope: { signal: kind === 'logs' ? 'logs' : 'spans', query, start: toUnixNanos(start), end: toUnixNanos(end) },
       columns: cols ? cols.split(',').filter(Boolean) : [],
       setKind: (k) => set({ signal: k === 'traces' ? undefined : k, by: undefined, cols: undefined, sel: undefined }),
       setQuery: (q) => set({ q: q.trim(), sel: undefined }),
       setBy: (b) => set({ by: b === defaultBy[kind] ? undefined : b }, { replace: true }),
       setColumns: (c) => set({ cols: c.join(',') }, { replace: true }),
-      select: (id) => set({ sel: id }, { replace: selected !== '' && id !== '' }),
+      select: (r) => set({ sel: r && `${timeOf(r)}.${r.id}` }, { replace: selected !== '' && r !== undefined }),
     }),
-    [kind, query, by, cols, selected, start, end, set],
+    [kind, query, by, cols, selected, selectedTime, start, end, set],
   );
+}
+
+/** What `sel` says: the time and the id of a record, with a dot between. */
+function parseSelected(text: string): { time: UnixNanos; id: string } {
+  const [, time = '', id = ''] = /^(\d{1,19})\.([\w-]+)$/.exec(text) ?? [];
+  return { time, id };
 }

@@ -3,8 +3,9 @@ import type { UseInfiniteQueryResult } from '@tanstack/react-query';
 import { useCallback, useMemo } from 'react';
 import type { TraceSummary } from '@/api/answers';
 import { useRecords, useTraces } from '@/api/queries';
+import { Records } from '@/api/recordPage';
 import type { Stats } from '@/api/records';
-import type { AnyRecord } from '@/logic/record';
+import { isSpan } from '@/logic/record';
 import type { SearchState } from './state';
 
 export const rowsMax = 100_000;
@@ -19,7 +20,8 @@ export interface Paged {
 }
 
 export interface Results {
-  records: AnyRecord[];
+  records: Records;
+  selected: number; // the place of the open record; -1 if it is not among them
   traces: TraceSummary[];
   loading: boolean; // nothing to show yet
   stale: boolean; // shows the answer to an earlier question
@@ -29,22 +31,25 @@ export interface Results {
   paged: Paged;
 }
 
+const none = new Records([]);
+
 export function useResults(state: SearchState): Results {
   const ofTraces = state.kind === 'traces';
   const records = useRecords(state.scope, !ofTraces);
   const traces = useTraces(state.scope, ofTraces);
-  const list = useMemo<AnyRecord[]>(
-    () => records.data?.pages.flatMap((p): AnyRecord[] => (p.spans.length > 0 ? p.spans : p.logs)) ?? [],
-    [records.data],
-  );
+  const list = useMemo(() => new Records(records.data?.pages ?? []), [records.data]);
   const summaries = useMemo(() => traces.data?.pages.flatMap((p) => p.traces) ?? [], [traces.data]);
   const asked = ofTraces ? traces : records;
-  const count = ofTraces ? summaries.length : list.length;
+  const count = ofTraces ? summaries.length : list.count;
   const paged = usePaged(asked, count);
   // The previous question's rows of the other signal are not rows of this one.
-  const foreign = !ofTraces && list[0] !== undefined && 'durationNano' in list[0] !== (state.kind === 'spans');
+  const first = ofTraces ? undefined : list.at(0);
+  const foreign = first !== undefined && isSpan(first) !== (state.kind === 'spans');
+  const shown = foreign ? none : list;
+  const selected = useMemo(() => shown.indexOf(state.selected), [shown, state.selected]);
   return {
-    records: foreign ? [] : list,
+    records: shown,
+    selected,
     traces: summaries,
     loading: asked.isPending || foreign,
     stale: asked.isPlaceholderData,

@@ -1,10 +1,11 @@
 // The flame graph: where the time went, whenever it went there. A click fills the width with a box; its first span is one key away.
 import { type PointerEvent, useEffect, useLayoutEffect, useMemo, useRef, useState } from 'react';
+import { useSize } from '@/components/useSize';
 import type { Theme } from '@/logic/color';
 import { boxAt, type Flame, flameOf } from '@/logic/trace/flame';
 import type { TraceState } from '@/logic/trace/location';
 import { nodeOf, spanIdOf } from '@/logic/trace/model';
-import { fitCanvas, useSize } from './canvas';
+import { fitCanvas } from './canvas';
 import { boxInWords, flameRow, flameWindow, paintFlame } from './paintFlame';
 import classes from './trace.module.css';
 import type { Update } from './useTraceState';

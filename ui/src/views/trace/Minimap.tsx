@@ -1,11 +1,12 @@
 // The whole trace in a strip, with the window that the timeline shows. Drag over it for another window, drag the window to move it, drag its
 // edges to widen it, double-click for all.
 import { type PointerEvent, useEffect, useMemo, useRef } from 'react';
+import { useSize } from '@/components/useSize';
 import type { Theme } from '@/logic/color';
 import { formatDuration } from '@/logic/format';
 import { minimapPixels } from '@/logic/trace/minimap';
 import { clampWindow, isWhole, ticks, toTime, toX, type Window } from '@/logic/trace/scale';
-import { fitCanvas, useSize } from './canvas';
+import { fitCanvas } from './canvas';
 import { inks, pixelOf } from './inks';
 import classes from './trace.module.css';
 import type { Actions } from './useActions';

@@ -1,12 +1,12 @@
 // What is under the pointer, in words.
 
 import { ServiceBadge } from '@/components/ServiceBadge';
+import type { Size } from '@/components/useSize';
 import { severityClass } from '@/logic/color';
 import { formatDuration } from '@/logic/format';
 import { logTime, remark } from '@/logic/trace/bars';
 import { startOf } from '@/logic/trace/model';
 import { isLog, logOf } from '@/logic/trace/rows';
-import type { Size } from './canvas';
 import classes from './trace.module.css';
 import type { TraceView } from './useTraceView';
 import { nameOf, serviceOf, severityOf } from './words';

@@ -1,12 +1,13 @@
 // The timeline: a canvas that stays in view inside of a scrolled box, and draws the rows that are there. Beside the canvas stands what a screen
 // reader reads: the rows around the selected one as items of a tree.
 import { type PointerEvent, type RefObject, useEffect, useLayoutEffect, useMemo, useRef, useState } from 'react';
+import { useSize } from '@/components/useSize';
 import type { Theme } from '@/logic/color';
 import { hitTest, layOut, rowHeight, rowsInView } from '@/logic/trace/bars';
 import type { TraceState } from '@/logic/trace/location';
 import { ticks, toTime } from '@/logic/trace/scale';
 import { Axis } from './Axis';
-import { fitCanvas, useSize } from './canvas';
+import { fitCanvas } from './canvas';
 import { paintWaterfall } from './paintWaterfall';
 import { RowItems, rowItemId } from './RowItems';
 import { RowTip } from './RowTip';
