@@ -30,6 +30,7 @@ const (
 	usersMax      = 20_000
 	baseTime      = 1_760_000_000_000_000_000
 	meanGap       = 800_000 // nanoseconds between records
+	tracesOpen    = 1000    // traces that records are being written for
 )
 
 // Generator makes records, one after the other. Not safe for concurrent use.
@@ -41,6 +42,7 @@ type Generator struct {
 	users                []string
 	zipf                 *rand.Zipf
 	errors               int // of a thousand
+	open                 [tracesOpen][16]byte
 	goStacks, javaStacks [][]string
 }
 
@@ -64,20 +66,22 @@ func New(seed uint64) *Generator {
 	return g
 }
 
-// Next fills rec with the next record. Times ascend.
+// Next fills rec with the next record, of any service. Times ascend.
 func (g *Generator) Next(rec *Record) {
+	g.NextOf(rec, g.rnd.IntN(len(Services)*instancesEach))
+}
+
+// Pods is how many instances of services there are; NextOf counts them.
+const Pods = instancesEach * 12
+
+// NextOf fills rec with the next record, one of a pod below Pods. Times ascend.
+func (g *Generator) NextOf(rec *Record, pod int) {
 	g.now += g.rnd.Int64N(2 * meanGap)
-	service := g.rnd.IntN(len(Services))
+	service := pod / instancesEach
 	rec.Time = g.now
 	rec.Service = Services[service]
-	rec.Instance = g.instances[service][g.rnd.IntN(instancesEach)]
-	rec.HasTrace = g.rnd.IntN(4) != 0
-	rec.TraceID, rec.SpanID = [16]byte{}, [8]byte{}
-	if rec.HasTrace {
-		putUint64(rec.TraceID[:8], g.rnd.Uint64())
-		putUint64(rec.TraceID[8:], g.rnd.Uint64())
-		putUint64(rec.SpanID[:], g.rnd.Uint64())
-	}
+	rec.Instance = g.instances[service][pod%instancesEach]
+	g.trace(rec)
 	g.body = g.body[:0]
 	if g.rnd.IntN(1000) < g.errors {
 		rec.Severity = severityError
@@ -89,6 +93,21 @@ func (g *Generator) Next(rec *Record) {
 		kind.write(g)
 	}
 	rec.Body = g.body
+}
+
+// trace gives two of five records a trace id: half of those one of a trace that has had records before.
+func (g *Generator) trace(rec *Record) {
+	rec.TraceID, rec.SpanID = [16]byte{}, [8]byte{}
+	if rec.HasTrace = g.rnd.IntN(5) < 2; !rec.HasTrace {
+		return
+	}
+	open := &g.open[g.rnd.IntN(len(g.open))]
+	if g.rnd.IntN(2) == 0 || *open == ([16]byte{}) {
+		putUint64(open[:8], g.rnd.Uint64())
+		putUint64(open[8:], g.rnd.Uint64())
+	}
+	rec.TraceID = *open
+	putUint64(rec.SpanID[:], g.rnd.Uint64())
 }
 
 func putUint64(dst []byte, v uint64) {

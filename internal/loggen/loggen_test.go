@@ -44,3 +44,28 @@ func BenchmarkNext(b *testing.B) {
 	}
 	b.SetBytes(int64(n / b.N))
 }
+
+func TestPods(t *testing.T) {
+	if Pods != len(Services)*instancesEach {
+		t.Fatalf("Pods is %d", Pods)
+	}
+	g := New(1)
+	var rec Record
+	traced, again, seen := 0, 0, map[[16]byte]bool{}
+	for i := range 20_000 {
+		g.NextOf(&rec, i%Pods)
+		if want := Services[i%Pods/instancesEach]; rec.Service != want {
+			t.Fatalf("pod %d is of %s, want %s", i%Pods, rec.Service, want)
+		}
+		if rec.HasTrace {
+			traced++
+			if seen[rec.TraceID] {
+				again++
+			}
+			seen[rec.TraceID] = true
+		}
+	}
+	if traced < 7500 || traced > 8500 || again < traced/3 || again > traced*2/3 {
+		t.Errorf("%d of 20,000 records have trace ids, %d a known one", traced, again)
+	}
+}

@@ -1,0 +1,84 @@
+package main
+
+import (
+	"fmt"
+	"io"
+	"strings"
+	"time"
+)
+
+// goal is what a row is to reach, and what others reached. Peers were measured in November 2026 on the same kind of machine from OTLP bodies
+// of the same sizes, VictoriaTraces in July 2025; Jaeger had a quarter of the spans.
+type goal struct {
+	target  float64 // 0: none
+	atLeast bool    // the target is a least, not a most
+	peers   string
+}
+
+// goals are those of rows, by signal and row, at full scale.
+var goals = map[string]goal{
+	"logs: records per CPU-second": {150_000, true, "VictoriaLogs 1.26 87,000 (no fsync); Loki 3.8 29,000"},
+	"logs: MB on disk":             {210, false, "VictoriaLogs 295; Loki 2,803 (380 settled)"},
+	"logs: MB peak memory":         {600, false, "VictoriaLogs 427; Loki 3,600"},
+
+	"logs: count of a rare word":                             {4, false, "VictoriaLogs 9; Loki 9,400"},
+	"logs: count of a uuid":                                  {4, false, "VictoriaLogs 5; Loki 9,400"},
+	"logs: count of a phrase of common words":                {5, false, "VictoriaLogs 69 (another phrase 153)"},
+	"logs: count of a substring inside words":                {15, false, "VictoriaLogs 504"},
+	"logs: count of a regex over words and numbers":          {30, false, "VictoriaLogs 61"},
+	"logs: count of a regex with only a short literal":       {60, false, "VictoriaLogs 397"},
+	"logs: log records of one trace id":                      {3, false, "VictoriaLogs 4"},
+	"logs: last 100 ERROR records of a service":              {8, false, "VictoriaLogs 13"},
+	"logs: count by service":                                 {1, false, "VictoriaLogs 1.0"},
+	"logs: severity histogram in 5-minute steps":             {10, false, "VictoriaLogs 97"},
+	"spans: records per CPU-second":                          {90_000, true, "VictoriaTraces 37,000; Tempo 3.0 14,700; Jaeger 2.20 3,400"},
+	"spans: MB on disk":                                      {210, false, "VictoriaTraces 295; Tempo 2,721 (585 settled)"},
+	"spans: MB peak memory":                                  {700, false, "VictoriaTraces 675; Tempo 7,300"},
+	"spans: trace by id, all spans returned":                 {2, false, "Jaeger 1.4; VictoriaTraces 7; Tempo 49"},
+	"spans: trace by id, first touch":                        {15, false, "Jaeger 13; Tempo 77; VictoriaTraces 187"},
+	"spans: traces of a service with a span over a duration": {15, false, "Tempo 57; VictoriaTraces 98"},
+	"spans: traces with a rare attribute value (order.id)":   {3, false, "Jaeger 1.7; VictoriaTraces 13; Tempo 246 (all with the service given)"},
+	"spans: spans by service":                                {2, false, "VictoriaTraces 2.7; Tempo 583"},
+}
+
+// table prints figures beside their goals, a row at a time, as a table of Markdown.
+type table struct {
+	out    io.Writer
+	signal string
+	// missed counts the rows that did not reach their goal.
+	missed int
+}
+
+const rowFormat = "| %-52s | %12s | %10s | %-4s | %-34s | %s |\n"
+
+// head begins a signal's table.
+func (t *table) head(signal, conditions string) {
+	t.signal = signal
+	fmt.Fprintf(t.out, "\n%s\n\n", conditions)
+	fmt.Fprintf(t.out, rowFormat, signal, "measured", "target", "", "", "peers")
+	dashes := func(n int) string { return strings.Repeat("-", n) }
+	fmt.Fprintf(t.out, rowFormat, dashes(52), dashes(11)+":", dashes(9)+":", dashes(4), dashes(34), dashes(5))
+}
+
+// row prints a figure.
+func (t *table) row(name string, value float64, format, note string) {
+	g := goals[t.signal+": "+name]
+	target, verdict := "", ""
+	if g.target > 0 {
+		sign, met := "<= ", value <= g.target
+		if g.atLeast {
+			sign, met = ">= ", value >= g.target
+		}
+		target, verdict = sign+fmt.Sprintf(strings.TrimSuffix(format, " ms"), g.target), "met"
+		if !met {
+			verdict = "MISS"
+			t.missed++
+		}
+	}
+	fmt.Fprintf(t.out, rowFormat, name, fmt.Sprintf(format, value), target, verdict, note, g.peers)
+}
+
+// time prints a duration in milliseconds.
+func (t *table) time(name string, d time.Duration, note string) { t.row(name, ms(d), "%.2f ms", note) }
+
+func ms(d time.Duration) float64 { return float64(d) / float64(time.Millisecond) }
