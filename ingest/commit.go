@@ -28,6 +28,11 @@ func (o *owner) commit(ctx context.Context, reason string, sealed *generation, c
 	if change != nil {
 		change(&cm)
 	}
+	for _, id := range cm.Removed {
+		if !o.in.catalog.Has(id) {
+			return fmt.Errorf("commit (%s): %w", reason, &goneError{id})
+		}
+	}
 	if err := o.in.catalog.Check(&cm); err != nil {
 		o.stop(err)
 		return err
@@ -53,7 +58,15 @@ const (
 	reasonOwn       = "own"
 	reasonSeal      = "seal"
 	reasonRetention = "retention"
+	reasonCompact   = "compact"
+	reasonDelete    = "delete"
 )
+
+// goneError says that a segment that was to be removed has been removed by another commit since it was chosen: retention, compaction and deletions work
+// side by side, and whoever commits first has it. Nothing was committed.
+type goneError struct{ id string }
+
+func (e *goneError) Error() string { return fmt.Sprintf("segment %s is gone already", e.id) }
 
 // unsealedAfter is the floor: the position up to which every message is in segments once sealed is.
 func (o *owner) unsealedAfter(sealed *generation) uint64 {

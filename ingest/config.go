@@ -3,6 +3,8 @@ package ingest
 import (
 	"errors"
 	"fmt"
+	"maps"
+	"slices"
 	"time"
 
 	"clew/internal/telemetry"
@@ -23,7 +25,8 @@ type Config struct {
 	// SealWorkers is how many segments are written at a time.
 	SealWorkers int `yaml:"seal_workers"`
 
-	Retention Retention `yaml:"retention"`
+	Retention  Retention  `yaml:"retention"`
+	Compaction Compaction `yaml:"compaction"`
 
 	// DeleteAfter is how long the objects of removed segments stay for readers in other processes.
 	DeleteAfter time.Duration `yaml:"delete_after"`
@@ -38,6 +41,28 @@ type Retention struct {
 	Metrics Bounds `yaml:"metrics"`
 	// TotalBytes bounds all signals together.
 	TotalBytes int64 `yaml:"total_bytes"`
+	// Tenants says what holds for some tenants, by their names.
+	Tenants map[string]TenantRetention `yaml:"tenants,omitempty"`
+}
+
+// TenantRetention is a tenant's own bounds.
+type TenantRetention struct {
+	Spans   TenantBounds `yaml:"spans,omitempty"`
+	Logs    TenantBounds `yaml:"logs,omitempty"`
+	Metrics TenantBounds `yaml:"metrics,omitempty"`
+}
+
+// TenantBounds bound a tenant's signal. Age stands in for the one that holds for all tenants; Bytes bounds this tenant's segments and comes on top of
+// the one that bounds all tenants' together. Nil is not given; 0 is no bound.
+type TenantBounds struct {
+	Age   *time.Duration `yaml:"age,omitempty"`
+	Bytes *int64         `yaml:"bytes,omitempty"`
+}
+
+// Compaction bounds what the merging of small segments may take.
+type Compaction struct {
+	// Share is how much of one core, 0 to 1. 0: nothing is merged.
+	Share float64 `yaml:"share"`
 }
 
 // Bounds bound a signal. Zero: no bound.
@@ -47,14 +72,37 @@ type Bounds struct {
 }
 
 // Of is a signal's bounds.
-func (r Retention) Of(s telemetry.Signal) Bounds {
+func (r Retention) Of(s telemetry.Signal) Bounds { return bySignal(s, r.Spans, r.Logs, r.Metrics) }
+
+// Of is a signal's bounds.
+func (r TenantRetention) Of(s telemetry.Signal) TenantBounds {
+	return bySignal(s, r.Spans, r.Logs, r.Metrics)
+}
+
+func bySignal[T any](s telemetry.Signal, spans, logs, metrics T) T {
 	switch s {
 	case telemetry.Spans:
-		return r.Spans
+		return spans
 	case telemetry.Logs:
-		return r.Logs
+		return logs
 	}
-	return r.Metrics
+	return metrics
+}
+
+// Age is how long a tenant's records of a signal are kept; 0 is for ever.
+func (r Retention) Age(s telemetry.Signal, tenant string) time.Duration {
+	if age := r.Tenants[tenant].Of(s).Age; age != nil {
+		return *age
+	}
+	return r.Of(s).Age
+}
+
+// TenantBytes bounds a tenant's segments of a signal; 0 is no bound.
+func (r Retention) TenantBytes(s telemetry.Signal, tenant string) int64 {
+	if bytes := r.Tenants[tenant].Of(s).Bytes; bytes != nil {
+		return *bytes
+	}
+	return 0
 }
 
 const totalBytesDefault = 50 << 30
@@ -70,6 +118,7 @@ func DefaultConfig() Config {
 		SealAfter:   15 * time.Minute,
 		SealWorkers: 1,
 		Retention:   Retention{Spans: week, Logs: week, Metrics: week, TotalBytes: totalBytesDefault},
+		Compaction:  Compaction{Share: compactionShare},
 		// A query in another process ends within a minute; a seal takes seconds and its commit is retried for as long as the owner lives, which
 		// Collect knows of, so an hour is generous.
 		DeleteAfter:  time.Minute,
@@ -102,5 +151,17 @@ func (c Config) Validate() error {
 		check(b.Age >= 0, "retention."+s.String()+".age", b.Age, "0 (no bound) or more")
 		check(b.Bytes >= 0, "retention."+s.String()+".bytes", b.Bytes, "0 (no bound) or more")
 	}
+	for _, tenant := range slices.Sorted(maps.Keys(c.Retention.Tenants)) {
+		key := "retention.tenants." + tenant
+		if err := telemetry.CheckTenant(tenant); err != nil {
+			errs = append(errs, fmt.Errorf("%s: %w", key, err))
+		}
+		for _, s := range telemetry.Signals {
+			b := c.Retention.Tenants[tenant].Of(s)
+			check(b.Age == nil || *b.Age >= 0, key+"."+s.String()+".age", c.Retention.Age(s, tenant), "0 (no bound) or more")
+			check(b.Bytes == nil || *b.Bytes >= 0, key+"."+s.String()+".bytes", c.Retention.TenantBytes(s, tenant), "0 (no bound) or more")
+		}
+	}
+	check(c.Compaction.Share >= 0 && c.Compaction.Share <= 1, "compaction.share", c.Compaction.Share, "0 (no compaction) to 1 (a whole core)")
 	return errors.Join(errs...)
 }

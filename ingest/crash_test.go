@@ -30,7 +30,7 @@ const (
 )
 
 func crashConfig() Config {
-	cfg := testConfig()
+	cfg := compacting()
 	cfg.SealRows = 300
 	cfg.CollectAfter = time.Millisecond
 	cfg.Retention.Metrics.Bytes = 1 // metrics are removed as soon as they are sealed
@@ -87,6 +87,9 @@ func runChild(dir string) error {
 			return err
 		}
 		now := time.Now()
+		if _, err := r.Compact(ctx, closed()); err != nil {
+			return err
+		}
 		if err := r.Retain(ctx, now); err != nil {
 			return err
 		}
@@ -126,7 +129,7 @@ func (r *rig) sendRound(ctx context.Context, first int) error {
 func TestKilled(t *testing.T) {
 	dir := t.TempDir()
 	rng := rand.New(rand.NewPCG(uint64(time.Now().UnixNano()), 1))
-	steps := []string{"frozen", "written", "committed", "applied", "given up", "trimmed", "removed", "deleted", "checkpointed"}
+	steps := []string{"frozen", "written", "committed", "applied", "given up", "trimmed", "rewritten", "replaced", "removed", "deleted", "checkpointed"}
 	random := 12
 	if testing.Short() {
 		random = 2

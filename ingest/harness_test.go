@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/binary"
 	"fmt"
+	"io"
 	"log/slog"
 	"math"
 	"path/filepath"
@@ -41,6 +42,7 @@ type rig struct {
 	log     *shardlog.Embedded
 	catalog *catalog.Catalog
 	dir     *store.Dir
+	dirName string
 	faulty  *store.Faulty // what ingest sees of dir
 	stop    func()
 	source  string
@@ -52,6 +54,7 @@ func testConfig() Config {
 	cfg.SealAfter = time.Hour
 	cfg.DeleteAfter = 0
 	cfg.Retention = Retention{} // the tests' records are older than any bound
+	cfg.Compaction.Share = 0    // only where a test asks for it
 	return cfg
 }
 
@@ -84,7 +87,7 @@ func newRig(ctx context.Context, dir string, cfg Config, change func(*rig), logg
 	if err != nil {
 		return nil, err
 	}
-	r := &rig{Ingest: in, log: log, catalog: cat, dir: st, faulty: faulty, source: fmt.Sprint("life-", time.Now().UnixNano())}
+	r := &rig{Ingest: in, log: log, catalog: cat, dir: st, dirName: dir, faulty: faulty, source: fmt.Sprint("life-", time.Now().UnixNano())}
 	if change != nil {
 		change(r)
 	}
@@ -186,6 +189,8 @@ func (r *rig) append(ctx context.Context, b *telemetry.Batch, sources ...shardlo
 	_, err = r.log.Append(ctx, 0, &shardlog.Message{Tenant: b.Tenant, Signal: b.Signal, Sources: sources, Records: b.Records, Batch: data})
 	return err
 }
+
+func writeNothing(io.Writer) error { return nil }
 
 // settle waits until everything in the log has been consumed.
 func (r *rig) settle(t testing.TB) {

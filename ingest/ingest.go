@@ -10,7 +10,8 @@
 // makes the rest of its state anew. What a retry repeats is dropped by its source's sequence, and spans also by their ids.
 //
 // Where the steps live: owner.go (taking a shard), consume.go (messages into heads), head.go (generations), seal.go and commit.go (heads into segments),
-// retention.go and collect.go (what goes away), status.go and metrics.go (what can be seen of it).
+// compact.go and rewrite.go (small segments into large ones), retention.go and collect.go (what goes away), status.go and metrics.go (what can
+// be seen of it).
 package ingest
 
 import (
@@ -34,7 +35,7 @@ import (
 	"clew/internal/telemetry"
 )
 
-// Deps are what ingest stands on. All are needed but Registerer and OnSealed.
+// Deps are what ingest stands on. All are needed but Registerer, OnSealed, OnRemoved and Busy.
 type Deps struct {
 	Log     shardlog.Log
 	Commits shardlog.Commits
@@ -46,6 +47,10 @@ type Deps struct {
 	Registerer prometheus.Registerer
 	// OnSealed is told of each new segment, after its commit is in the catalog. It must not block.
 	OnSealed func(catalog.Segment)
+	// OnRemoved is told of segments that are not in the catalog any more: by retention, merged or rewritten into others. It must not block.
+	OnRemoved func([]catalog.Segment)
+	// Busy says why background work had better wait (a word), or "". It is asked several times a second. Nil: never.
+	Busy func() string
 }
 
 // Ingest owns shards. All methods are safe for concurrent use.
@@ -59,6 +64,10 @@ type Ingest struct {
 	catalog  *catalog.Catalog
 	log      *slog.Logger
 	onSealed func(catalog.Segment)
+
+	onRemoved func([]catalog.Segment)
+	busy      func() string
+	rewriter  *rewriter
 
 	room    *room
 	queue   *sealQueue
@@ -91,6 +100,7 @@ func New(cfg Config, deps Deps) (*Ingest, error) {
 		cfg: cfg, name: fmt.Sprintf("%s-%d-%d", host, os.Getpid(), time.Now().UnixNano()),
 		shardLog: deps.Log, commits: deps.Commits, leases: deps.Leases, store: deps.Store, catalog: deps.Catalog,
 		log: deps.Logger, onSealed: deps.OnSealed,
+		onRemoved: deps.OnRemoved, busy: deps.Busy, rewriter: newRewriter(),
 		room: newRoom(), queue: newSealQueue(), pending: &pendingIDs{}, dead: &deadSegments{},
 		owners: map[int]*owner{}, adopted: make(chan struct{}), step: func(string) {},
 	}
@@ -120,6 +130,7 @@ func (in *Ingest) Run(ctx context.Context) error {
 		loop(in.sealAll)
 	}
 	loop(func(ctx context.Context) { every(ctx, tickEvery, func() { in.sealAged(time.Now()) }) })
+	loop(in.rewriteAll)
 	var collected time.Time
 	loop(func(ctx context.Context) {
 		every(ctx, janitorEvery, func() {

@@ -31,6 +31,20 @@ const (
 	removedMax = 1000
 	// checkpointCommits is how many commits are folded before the catalog is written down and older ones are forgotten.
 	checkpointCommits = 1000
+	// compactionShare is how much of a core compaction takes by default: it is never urgent.
+	compactionShare = 0.25
+	// rewriteEvery is how often there is a look for segments to merge, if the catalog has changed or planAgain has passed: windows close.
+	rewriteEvery = 10 * time.Second
+	planAgain    = time.Minute
+	// paceStretch is how long background work goes on between two pauses; pauseStep is how often it looks whether what it waits for is over.
+	paceStretch = 5 * time.Millisecond
+	pauseStep   = 100 * time.Millisecond
+	// lagMax is how many messages of the log may wait before background work does: at 256 KB a message a second's work or so.
+	lagMax = 32
+	// mergeCacheBytes is for the columns of a merge's inputs: those that several of its row groups draw on are not decoded anew for each.
+	mergeCacheBytes = 32 << 20
+	// mergeRetry is how long segments are left alone that could not be merged.
+	mergeRetry = 10 * time.Minute
 	// damagedKept is how many damaged messages Status names.
 	damagedKept = 10
 	// cleanupTimeout bounds the removal of what a failed seal left; Collect gets the rest.

@@ -19,6 +19,13 @@ type metrics struct {
 	retired      *prometheus.CounterVec
 	retiredBytes *prometheus.CounterVec
 	collected    prometheus.Counter
+
+	merges        *prometheus.CounterVec
+	mergedInputs  *prometheus.CounterVec
+	mergedBytes   *prometheus.CounterVec
+	mergeFailures *prometheus.CounterVec
+	rewriteWork   *prometheus.CounterVec
+	rewritePaused *prometheus.CounterVec
 }
 
 func newMetrics(in *Ingest, r prometheus.Registerer) (*metrics, error) {
@@ -27,7 +34,7 @@ func newMetrics(in *Ingest, r prometheus.Registerer) (*metrics, error) {
 	}
 	m := &metrics{
 		records:      counter("records_total", "Records taken from the log into heads.", "signal"),
-		duplicates:   counter("duplicates_total", "Records dropped as repetitions, by what gave them away: source or span.", "signal", "by"),
+		duplicates:   counter("duplicates_total", "Records dropped as repetitions, by what gave them away: source, span or merge.", "signal", "by"),
 		dropped:      counter("dropped_messages_total", "Messages of the log that could not be used.", "reason"),
 		seals:        counter("seals_total", "Segments sealed and committed.", "signal"),
 		sealFailures: counter("seal_failures_total", "Attempts to seal that failed; each is repeated.", "signal"),
@@ -41,11 +48,18 @@ func newMetrics(in *Ingest, r prometheus.Registerer) (*metrics, error) {
 			Name: "clew_ingest_collected_segments_total", Help: "Segments that no commit names, removed from the store.",
 		}),
 	}
+	m.merges = counter("merges_total", "Merges of small segments.", "signal")
+	m.mergedInputs = counter("merged_segments_total", "Segments that were merged into others.", "signal")
+	m.mergedBytes = counter("merged_bytes_total", "Bytes of segments that were made by merging.", "signal")
+	m.mergeFailures = counter("merge_failures_total", "Merges that failed; tried anew later.", "signal")
+	m.rewriteWork = counter("rewrite_work_seconds_total", "Time at work on rewriting segments, by what for: compact or delete.", "for")
+	m.rewritePaused = counter("rewrite_paused_seconds_total", "Time that compaction waited although there was something to merge, by what for.", "for")
 	if r == nil {
 		return m, nil
 	}
 	for _, c := range []prometheus.Collector{
 		m.records, m.duplicates, m.dropped, m.seals, m.sealFailures, m.sealedBytes, m.sealSeconds, m.retired, m.retiredBytes, m.collected,
+		m.merges, m.mergedInputs, m.mergedBytes, m.mergeFailures, m.rewriteWork, m.rewritePaused,
 		gauges{in},
 	} {
 		if err := r.Register(c); err != nil {

@@ -3,11 +3,13 @@ package ingest
 import (
 	"cmp"
 	"context"
+	"errors"
 	"fmt"
 	"slices"
 	"time"
 
 	"clew/index/catalog"
+	"clew/index/compact"
 	"clew/internal/telemetry"
 )
 
@@ -25,12 +27,28 @@ func (in *Ingest) Retain(ctx context.Context, now time.Time) error {
 	}
 	for _, o := range in.allOwners() {
 		for batch := range slices.Chunk(byShard[o.shard], removedMax) {
-			if err := in.remove(ctx, o, batch); err != nil {
+			err := in.remove(ctx, o, batch)
+			if errors.As(err, new(*goneError)) {
+				return nil // merged or rewritten meanwhile: the next round sees what they have become
+			}
+			if err != nil {
 				return fmt.Errorf("retention of shard %d: %w", o.shard, err)
 			}
 		}
 	}
 	return nil
+}
+
+// removed tells that segments are not in the catalog any more.
+func (in *Ingest) removed(segments []*catalog.Segment) {
+	if in.onRemoved == nil {
+		return
+	}
+	gone := make([]catalog.Segment, len(segments))
+	for i, s := range segments {
+		gone[i] = *s
+	}
+	in.onRemoved(gone)
 }
 
 func (in *Ingest) remove(ctx context.Context, o *owner, segments []*catalog.Segment) error {
@@ -43,6 +61,7 @@ func (in *Ingest) remove(ctx context.Context, o *owner, segments []*catalog.Segm
 		return err
 	}
 	in.step("removed")
+	in.removed(segments)
 	for _, s := range segments {
 		in.metrics.retired.WithLabelValues(s.Signal.String()).Inc()
 		in.metrics.retiredBytes.WithLabelValues(s.Signal.String()).Add(float64(s.Bytes))
@@ -50,22 +69,26 @@ func (in *Ingest) remove(ctx context.Context, o *owner, segments []*catalog.Segm
 	return nil
 }
 
-// keptSince is when a segment's age begins, in nanoseconds: with its newest record, but not before it was written. Who loads last year's
-// log file today wants to look at it, not to see it acknowledged and gone.
-func keptSince(s *catalog.Segment) int64 { return max(s.MaxTime, s.Created.UnixNano()) }
-
-// expired chooses what has to go: what is too old, then the oldest beyond a signal's bytes, then the oldest beyond the total.
+// expired chooses what has to go: what is too old, then the oldest beyond a tenant's bytes, then those beyond a signal's, then those beyond the total.
 func expired(v *catalog.Version, r Retention, now time.Time) []*catalog.Segment {
 	var all, victims []*catalog.Segment
 	for s := range v.All() {
 		all = append(all, s)
 	}
-	slices.SortStableFunc(all, func(a, b *catalog.Segment) int { return cmp.Compare(keptSince(a), keptSince(b)) })
+	slices.SortStableFunc(all, func(a, b *catalog.Segment) int { return cmp.Compare(compact.KeptSince(a), compact.KeptSince(b)) })
+	type key struct {
+		signal telemetry.Signal
+		tenant string
+	}
 	total := int64(0)
-	bytes := map[telemetry.Signal]int64{}
+	bytes, tenants := map[telemetry.Signal]int64{}, map[key]int64{}
+	count := func(s *catalog.Segment, n int64) {
+		tenants[key{s.Signal, s.Tenant}] += n
+		bytes[s.Signal] += n
+		total += n
+	}
 	for _, s := range all {
-		bytes[s.Signal] += s.Bytes
-		total += s.Bytes
+		count(s, s.Bytes)
 	}
 	take := func(exceeds func(*catalog.Segment) bool) {
 		all = slices.DeleteFunc(all, func(s *catalog.Segment) bool {
@@ -73,14 +96,17 @@ func expired(v *catalog.Version, r Retention, now time.Time) []*catalog.Segment 
 				return false
 			}
 			victims = append(victims, s)
-			bytes[s.Signal] -= s.Bytes
-			total -= s.Bytes
+			count(s, -s.Bytes)
 			return true
 		})
 	}
 	take(func(s *catalog.Segment) bool {
-		age := r.Of(s.Signal).Age
-		return age > 0 && keptSince(s) < now.Add(-age).UnixNano()
+		age := r.Age(s.Signal, s.Tenant)
+		return age > 0 && compact.KeptSince(s) < now.Add(-age).UnixNano()
+	})
+	take(func(s *catalog.Segment) bool {
+		bound := r.TenantBytes(s.Signal, s.Tenant)
+		return bound > 0 && tenants[key{s.Signal, s.Tenant}] > bound
 	})
 	take(func(s *catalog.Segment) bool {
 		bound := r.Of(s.Signal).Bytes

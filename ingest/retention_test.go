@@ -32,6 +32,7 @@ func TestExpired(t *testing.T) {
 	if err := c.Apply(1, cm); err != nil {
 		t.Fatal(err)
 	}
+	age, bytes := func(d time.Duration) *time.Duration { return &d }, func(n int64) *int64 { return &n }
 	for _, test := range []struct {
 		name string
 		r    Retention
@@ -46,6 +47,17 @@ func TestExpired(t *testing.T) {
 		{"bytes after age", Retention{Logs: Bounds{Age: 7 * day, Bytes: 20}}, []string{"l9"}},
 		{"total", Retention{TotalBytes: 130}, []string{"l9", "m8", "l5", "s3"}},
 		{"total exactly met", Retention{TotalBytes: 235}, nil},
+		{
+			"a tenant's age is its own",
+			Retention{Logs: Bounds{Age: 7 * day}, Tenants: map[string]TenantRetention{"a": {Logs: TenantBounds{Age: age(0)}}, "b": {Logs: TenantBounds{Age: age(4 * day)}}}},
+			[]string{"l5"},
+		},
+		{
+			"a tenant's bytes come on top of all tenants'",
+			Retention{Logs: Bounds{Bytes: 25}, Tenants: map[string]TenantRetention{"a": {Logs: TenantBounds{Bytes: bytes(10)}}, "b": {Logs: TenantBounds{Bytes: bytes(10)}}}},
+			[]string{"l9"},
+		},
+		{"a tenant's bytes of one signal", Retention{Tenants: map[string]TenantRetention{"a": {Spans: TenantBounds{Bytes: bytes(1)}}}}, []string{"s2"}},
 	} {
 		var got []string
 		for _, s := range expired(c.Current(), test.r, now) {

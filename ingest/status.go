@@ -15,6 +15,7 @@ type Status struct {
 	LiveBytes   int64         `json:"live_bytes"`   // rows in memory that still grow
 	FrozenBytes int64         `json:"frozen_bytes"` // rows in memory that wait to be sealed
 	Paused      bool          `json:"paused"`       // too much waits to be sealed: the log is not read on
+	Compaction  string        `json:"compaction"`   // off, idle, merging, or what it waits for
 	Shards      []ShardStatus `json:"shards"`
 }
 
@@ -64,6 +65,10 @@ func (in *Ingest) Status(ctx context.Context) Status {
 	st := Status{Ready: in.Ready()}
 	st.LiveBytes, st.FrozenBytes = in.room.get()
 	st.Paused = st.FrozenBytes > in.cfg.FrozenBytes
+	st.Compaction = in.rewriter.state.Load().(string)
+	if in.cfg.Compaction.Share == 0 {
+		st.Compaction = "off"
+	}
 	for shard := range in.shards {
 		st.Shards = append(st.Shards, in.shardStatus(ctx, shard))
 	}

@@ -1,0 +1,119 @@
+package ingest
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"clew/index"
+	"clew/index/catalog"
+	"clew/index/segment"
+)
+
+// rewriter is what the one goroutine that rewrites segments knows: it runs deletions first, then compaction.
+type rewriter struct {
+	wake  chan struct{} // holds one token when there is something to do at once
+	state atomic.Value  // string, for Status
+	jobs  atomic.Int32  // deletions that are not done
+
+	mu       sync.Mutex
+	setAside map[string]time.Time // segments that could not be merged: when to try again
+	planned  uint64               // the catalog's sequence when there was last nothing to merge, and
+	at       time.Time            // when that was
+}
+
+func newRewriter() *rewriter {
+	r := &rewriter{wake: make(chan struct{}, 1), setAside: map[string]time.Time{}}
+	r.state.Store("idle")
+	return r
+}
+
+// urgent says whether a merge should give way.
+func (r *rewriter) urgent() bool { return r.jobs.Load() > 0 }
+
+// rewriteAll is the goroutine.
+func (in *Ingest) rewriteAll(ctx context.Context) {
+	tick := time.NewTicker(rewriteEvery)
+	defer tick.Stop()
+	for {
+		select {
+		case <-tick.C:
+		case <-in.rewriter.wake:
+		case <-ctx.Done():
+			return
+		}
+		if in.cfg.Compaction.Share > 0 {
+			in.compactAll(ctx, time.Now())
+		}
+	}
+}
+
+// replacement is a step from segments of a shard to one with the same records, or fewer.
+type replacement struct {
+	reason  string
+	old     []*catalog.Segment // of one signal and tenant
+	parts   []index.Part       // what the new segment is made of; none: there is no new one
+	level   int
+	deleted *catalog.Deleted
+}
+
+// replace writes the new segment and puts it into the place of the old ones, in one commit that changes no position. Until the commit the new objects
+// are nobody's, and after it the old ones are; both are collected. A *goneError says that an old one was removed meanwhile: nothing has changed then.
+func (in *Ingest) replace(ctx context.Context, o *owner, r replacement, p *pace) (*catalog.Segment, error) {
+	s, err := in.rewrite(ctx, o, r, p)
+	if err != nil {
+		return nil, err
+	}
+	in.step("rewritten")
+	err = o.commit(ctx, r.reason, nil, func(cm *catalog.Commit) {
+		if s != nil {
+			cm.Added = []catalog.Segment{*s}
+		}
+		for _, old := range r.old {
+			cm.Removed = append(cm.Removed, old.ID)
+		}
+		cm.Deleted = r.deleted
+	})
+	switch {
+	case s == nil:
+	case errors.As(err, new(*goneError)):
+		in.discard(ctx, s.ID)
+	default:
+		// After a failure the commit may be there all the same. If it is not, Collect finds the objects.
+		in.pending.remove(s.ID)
+	}
+	if err != nil {
+		return nil, err
+	}
+	in.step("replaced")
+	in.removed(r.old)
+	return s, nil
+}
+
+// rewrite writes the new segment's objects; its id is pending afterwards.
+func (in *Ingest) rewrite(ctx context.Context, o *owner, r replacement, p *pace) (*catalog.Segment, error) {
+	if len(r.parts) == 0 {
+		return nil, nil
+	}
+	first := r.old[0]
+	id := segment.NewID(o.shard, first.Signal, time.Now().UTC())
+	in.pending.add(id)
+	stats, err := segment.Write(ctx, pacedStore{in.store, p}, id, r.parts, segment.Options{})
+	if err != nil {
+		in.discard(ctx, id)
+		return nil, fmt.Errorf("rewrite segments of %s of %s: %w", first.Signal, first.Tenant, err)
+	}
+	s := &catalog.Segment{
+		ID: id, Shard: o.shard, Signal: first.Signal, Tenant: first.Tenant, Rows: stats.Rows, Records: stats.Records,
+		MinTime: stats.MinTime, MaxTime: stats.MaxTime, Bytes: stats.Bytes, Level: r.level, Created: first.Created,
+	}
+	for _, old := range r.old {
+		if old.Created.After(s.Created) {
+			s.Created = old.Created // as old as its records: what is rewritten is not kept longer for it
+		}
+	}
+	return s, nil
+}
