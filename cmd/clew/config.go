@@ -19,9 +19,9 @@ import (
 
 // Config is clew.yaml. Every key has a default; the file overrides it, and flags override the file.
 type Config struct {
-	Data      string           `yaml:"data"`   // directory of everything clew keeps
-	HTTP      string           `yaml:"http"`   // UI and API
-	Shards    int              `yaml:"shards"` // of the log; may change at any time
+	Data   string `yaml:"data"`   // directory of everything clew keeps
+	HTTP   string `yaml:"http"`   // UI and API
+	Shards int    `yaml:"shards"` // of the log; may change at any time
 	// MemoryLimitBytes is Go's soft limit; 0: three quarters of what the machine or container has; -1: none.
 	MemoryLimitBytes int64 `yaml:"memory_limit_bytes"`
 

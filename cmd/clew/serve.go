@@ -115,6 +115,7 @@ func (p *process) open(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
+	p.registry.MustRegister(&wordsCollector{words: p.words})
 	p.engine.UseIndex(p.words)
 	p.feeder = engine.NewFeeder(source, p.words, p.logger.With("part", "vocabulary"))
 	p.collector, err = collector.New(p.cfg.Collector, collector.Deps{
@@ -161,9 +162,8 @@ func (p *process) run(ctx context.Context, listener net.Listener) error {
 	group.Go(func() error { return p.catalog.Follow(base, p.log) })
 	group.Go(func() error { return p.ingest.Run(base) })
 	group.Go(func() error { return p.server().Run(base, listener) })
-	group.Go(func() error { return p.feeder.Run(base) })
 	group.Go(func() error {
-		if err := p.words.Run(base); err != nil && base.Err() == nil {
+		if err := p.feeder.Run(base); err != nil {
 			// It goes on answering from what it holds, and what it lacks is matched directly.
 			p.logger.Error("the vocabulary index takes no more", "error", err)
 		}

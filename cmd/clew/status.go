@@ -8,6 +8,7 @@ import (
 
 	"clew/collector/quota"
 	"clew/index/segment"
+	"clew/index/vocabulary"
 	"clew/ingest"
 	"clew/ingest/shardlog"
 	"clew/internal/telemetry"
@@ -15,14 +16,15 @@ import (
 
 // status is the answer of /api/v1/status.
 type status struct {
-	Version  string           `json:"version"`
-	Started  time.Time        `json:"started"`
-	Tenants  []string         `json:"tenants"`
-	Segments int              `json:"segments"`
-	Bytes    map[string]int64 `json:"segment_bytes"` // by signal
-	Disk     diskStatus       `json:"disk"`
-	Ingest   ingest.Status    `json:"ingest"`
-	Limits   []quota.Status   `json:"tenant_limits"` // what tenants have sent since the start, against what they may
+	Version  string                `json:"version"`
+	Started  time.Time             `json:"started"`
+	Tenants  []string              `json:"tenants"`
+	Segments int                   `json:"segments"`
+	Bytes    map[string]int64      `json:"segment_bytes"` // by signal
+	Disk     diskStatus            `json:"disk"`
+	Ingest   ingest.Status         `json:"ingest"`
+	Words    vocabulary.IndexStats `json:"vocabulary"`
+	Limits   []quota.Status        `json:"tenant_limits"` // what tenants have sent since the start, against what they may
 }
 
 type diskStatus struct {
@@ -38,12 +40,36 @@ func (p *process) status(ctx context.Context) any {
 	s := status{
 		Version: version, Started: p.started.UTC(), Tenants: p.ingest.Tenants(), Segments: v.Len(), Bytes: map[string]int64{},
 		Disk:   diskStatus{FreeBytes: log.FreeBytes, FreeBytesMin: log.FreeBytesMin, Refused: log.Refused, Stuck: log.Stuck},
-		Ingest: p.ingest.Status(ctx), Limits: p.collector.Tenants(),
+		Ingest: p.ingest.Status(ctx), Limits: p.collector.Tenants(), Words: p.words.Stats(),
 	}
 	for _, signal := range telemetry.Signals {
 		s.Bytes[signal.String()] = v.Bytes(signal)
 	}
 	return s
+}
+
+// wordsCollector exposes what the vocabulary index holds.
+type wordsCollector struct{ words *vocabulary.Index }
+
+var (
+	wordsEntries = prometheus.NewDesc("clew_vocabulary_entries", "Entries of the vocabulary index, by state: live, or dead (met in no segment that there still is).", []string{"state"}, nil)
+	wordsBytes   = prometheus.NewDesc("clew_vocabulary_text_bytes", "Bytes of the entries' texts.", nil, nil)
+	wordsPassed  = prometheus.NewDesc("clew_vocabulary_passed_entries", "Entries passed over because the index was full, since its generation began.", nil, nil)
+)
+
+// Describe implements prometheus.Collector.
+func (c *wordsCollector) Describe(ch chan<- *prometheus.Desc) { prometheus.DescribeByCollect(c, ch) }
+
+// Collect implements prometheus.Collector.
+func (c *wordsCollector) Collect(ch chan<- prometheus.Metric) {
+	s := c.words.Stats()
+	gauge := func(d *prometheus.Desc, v float64, labels ...string) {
+		ch <- prometheus.MustNewConstMetric(d, prometheus.GaugeValue, v, labels...)
+	}
+	gauge(wordsEntries, float64(s.Entries-s.Dead), "live")
+	gauge(wordsEntries, float64(s.Dead), "dead")
+	gauge(wordsBytes, float64(s.Bytes))
+	gauge(wordsPassed, float64(s.Passed))
 }
 
 // logCollector exposes the shard log's counters.

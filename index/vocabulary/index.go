@@ -2,17 +2,16 @@ package vocabulary
 
 import (
 	"context"
-	"encoding/binary"
 	"errors"
 	"fmt"
+	"iter"
 	"log/slog"
 	"os"
+	"path/filepath"
+	"strings"
 	"sync"
-	"sync/atomic"
 	"time"
 
-	"github.com/blevesearch/bleve/v2"
-	"github.com/blevesearch/bleve/v2/index/scorch"
 	"github.com/cespare/xxhash/v2"
 )
 
@@ -23,6 +22,9 @@ type Entry struct {
 	Template bool   // Text is a template, not a value
 	Text     []byte
 }
+
+// ID is EntryID of the entry.
+func (e *Entry) ID() uint64 { return EntryID(e.Tenant, e.Field, e.Template, e.Text) }
 
 // EntryID identifies an entry whatever part it is in. Two of a million entries share one with a probability below 1e-7.
 func EntryID(tenant, field string, template bool, text []byte) uint64 {
@@ -41,217 +43,306 @@ func EntryID(tenant, field string, template bool, text []byte) uint64 {
 	return d.Sum64()
 }
 
-// Index is bleve over the vocabularies of many parts at once. It speeds up questions about words over large vocabularies, and
-// completes names and values. It is a cache: whatever it does not hold is matched directly, so that answers are the same with
-// it empty; its directory may be deleted whenever it is closed.
+// Index is bleve over the vocabularies of many segments at once. It speeds up questions about words over large vocabularies, completes
+// names and values, and knows the words that are nearly the one that was asked for. It is a cache: whatever it does not hold is matched directly, so that
+// answers are the same with it empty; its directory may be deleted whenever it is closed.
 //
-// An entry is fed once, however many parts have it. A document costs about a tenth of a millisecond, so only templates, column names and the
-// values of columns with few of them are worth feeding; Add never waits, and Run does the work.
+// An entry is written once, however many segments have it; a document costs about a tenth of a millisecond, so one goroutine feeds it (Feed), beside
+// everything else. What it holds is a generation: a directory of its own. Documents are never deleted one by one. The index knows in which
+// segment it met each entry last; when that segment is gone (retention, deletion, compaction) and no newer one had the entry, the entry is dead. Once the
+// dead are many (Stale), the feeder makes a new generation of what the segments hold now (Rebuild), which then takes the old one's place in one step: the
+// file CURRENT names it. A generation that was not finished when the process ended is removed at the next start.
 //
-// All methods are safe for concurrent use.
+// Full, it takes no more, and counts what it passes over; a tenant fills at most half of it while there are others. A rebuild begins with the newest segments,
+// so that it is the oldest entries that are left out then.
+//
+// Feed, Retain, Rebuild and Save are for one goroutine; all other methods are safe for concurrent use.
 type Index struct {
 	dir    string
 	limits IndexLimits
 	log    *slog.Logger
-	bleve  bleve.Index
-
-	queue   chan Entry
-	dropped atomic.Int64
 
 	mu      sync.RWMutex
-	covered map[uint64]struct{} // ids that searches see
-	pending map[uint64]struct{} // ids in the queue
-	bytes   int64               // of texts in the queue
+	current *generation
+	rebuilt time.Time // when the current generation was begun, or the index opened
 }
 
 // IndexLimits bounds an Index.
 type IndexLimits struct {
-	Entries    int           // in the index; more are not taken
-	QueueLen   int           // entries waiting
-	QueueBytes int64         // of their texts
-	BatchLen   int           // entries written at once
-	BatchWait  time.Duration // how long a batch waits to fill
+	Entries  int   // held
+	Bytes    int64 // of their texts
+	BatchLen int   // entries written at once
+	// DeadShare is the part of dead (and passed over) entries past which the index is Stale; DeadAge is how long any dead entry may stay.
+	DeadShare float64
+	DeadAge   time.Duration
+	// Duty is the part of its time that feeding works: between batches it rests.
+	Duty float64
 }
 
-// DefaultIndexLimits: a million entries are about 200 MB on disk; batches of five hundred keep bleve's segments few.
+// DefaultIndexLimits: a million entries; docs/operate.md has what they cost. Batches of two thousand keep bleve's segments few.
 func DefaultIndexLimits() IndexLimits {
-	return IndexLimits{Entries: 1_000_000, QueueLen: 50_000, QueueBytes: 16 << 20, BatchLen: 500, BatchWait: 200 * time.Millisecond}
+	return IndexLimits{Entries: 1_000_000, Bytes: 128 << 20, BatchLen: 2000, DeadShare: 0.25, DeadAge: 24 * time.Hour, Duty: 0.5}
 }
 
-// entryBytesMax is the longest text that is fed. Longer ones are documents of their own kind, met once.
-const entryBytesMax = 16 << 10
+const (
+	// entryBytesMax is the longest text that is fed. Longer ones are documents of their own kind, met once.
+	entryBytesMax = 16 << 10
+	// rebuildEvery is the least time between two rebuilds that only make room: each writes everything anew.
+	rebuildEvery = time.Hour
+	// currentFile names the generation that answers.
+	currentFile = "CURRENT"
+	// generationPrefix begins the names of generations' directories.
+	generationPrefix = "generation-"
+)
 
 // OpenIndex opens the index in dir, or makes a new one if there is none or it can't be read.
 func OpenIndex(dir string, limits IndexLimits, log *slog.Logger) (*Index, error) {
-	ix := &Index{
-		dir: dir, limits: limits, log: log,
-		queue:   make(chan Entry, limits.QueueLen),
-		covered: map[uint64]struct{}{}, pending: map[uint64]struct{}{},
+	ix := &Index{dir: dir, limits: limits, log: log, rebuilt: time.Now()}
+	if err := os.MkdirAll(dir, 0o750); err != nil {
+		return nil, fmt.Errorf("vocabulary index: %w", err)
 	}
-	err := ix.open()
-	if err != nil && !errors.Is(err, bleve.ErrorIndexPathDoesNotExist) {
-		log.Warn("vocabulary index can't be opened and is made anew", "dir", dir, "err", err)
-		if err := os.RemoveAll(dir); err != nil {
-			return nil, fmt.Errorf("remove vocabulary index %s: %w", dir, err)
+	name, err := os.ReadFile(filepath.Join(dir, currentFile))
+	if err == nil {
+		ix.current, err = openGeneration(filepath.Join(dir, filepath.Base(strings.TrimSpace(string(name)))))
+	}
+	if err != nil && !errors.Is(err, os.ErrNotExist) {
+		log.Warn("vocabulary index can't be opened and is made anew", "dir", dir, "error", err)
+	}
+	if ix.current == nil {
+		if ix.current, err = ix.newGeneration(); err != nil {
+			return nil, err
+		}
+		if err := ix.name(ix.current); err != nil {
+			return nil, errors.Join(err, ix.current.close())
 		}
 	}
-	if err == nil {
-		return ix, nil
-	}
-	if ix.bleve, err = bleve.NewUsing(dir, bleve.NewIndexMapping(), scorch.Name, scorch.Name, nil); err != nil {
-		return nil, fmt.Errorf("make vocabulary index %s: %w", dir, err)
-	}
+	ix.removeOthers()
 	return ix, nil
 }
 
-// open opens what is there and learns which entries it holds.
-func (ix *Index) open() (err error) {
-	defer func() {
-		if r := recover(); r != nil { // bleve maps files and trusts them
-			err = fmt.Errorf("open vocabulary index: panic: %v", r)
-		}
-	}()
-	b, err := bleve.Open(ix.dir)
+// newGeneration makes an empty one, which nothing names yet.
+func (ix *Index) newGeneration() (*generation, error) {
+	dir, err := os.MkdirTemp(ix.dir, generationPrefix)
 	if err != nil {
-		return err
+		return nil, fmt.Errorf("vocabulary index: %w", err)
 	}
-	err = readIDs(b, ix.covered)
+	g, err := makeGeneration(filepath.Join(dir, "bleve"))
 	if err != nil {
-		return errors.Join(err, b.Close())
+		return nil, errors.Join(err, os.RemoveAll(dir))
 	}
-	ix.bleve = b
+	g.dir = dir
+	return g, nil
+}
+
+// name makes g the generation that the next start opens.
+func (ix *Index) name(g *generation) error {
+	return writeFile(filepath.Join(ix.dir, currentFile), []byte(filepath.Base(g.dir)+"\n"))
+}
+
+// writeFile replaces a file in one step.
+func writeFile(name string, data []byte) (err error) {
+	f, err := os.CreateTemp(filepath.Dir(name), filepath.Base(name)+".tmp-")
+	if err != nil {
+		return fmt.Errorf("write %s: %w", name, err)
+	}
+	_, err = f.Write(data)
+	err = errors.Join(err, f.Sync(), f.Close())
+	if err == nil {
+		err = os.Rename(f.Name(), name)
+	}
+	if err != nil {
+		return errors.Join(fmt.Errorf("write %s: %w", name, err), os.Remove(f.Name()))
+	}
 	return nil
 }
 
-func readIDs(b bleve.Index, into map[uint64]struct{}) error {
-	advanced, err := b.Advanced()
+// removeOthers removes what is not the current generation: unfinished ones, those that were replaced, and files of earlier versions.
+func (ix *Index) removeOthers() {
+	entries, err := os.ReadDir(ix.dir)
 	if err != nil {
-		return err
+		ix.log.Warn("old generations of the vocabulary index stay", "dir", ix.dir, "error", err)
+		return
 	}
-	reader, err := advanced.Reader()
-	if err != nil {
-		return err
-	}
-	ids, err := reader.DocIDReaderAll()
-	if err != nil {
-		return errors.Join(err, reader.Close())
-	}
-	for {
-		internal, err := ids.Next()
-		if err != nil || internal == nil {
-			return errors.Join(err, ids.Close(), reader.Close())
+	for _, e := range entries {
+		if e.Name() == currentFile || e.Name() == filepath.Base(ix.current.dir) {
+			continue
 		}
-		external, err := reader.ExternalID(internal)
-		if err != nil {
-			return errors.Join(err, ids.Close(), reader.Close())
-		}
-		if len(external) == 8 {
-			into[binary.BigEndian.Uint64([]byte(external))] = struct{}{}
+		if err := os.RemoveAll(filepath.Join(ix.dir, e.Name())); err != nil {
+			ix.log.Warn("an old generation of the vocabulary index stays", "name", e.Name(), "error", err)
 		}
 	}
 }
 
-// Close closes the index. Run must have ended.
+// Close saves and closes the index. Nobody may feed it any more.
 func (ix *Index) Close() error {
-	if err := ix.bleve.Close(); err != nil {
+	err := ix.Save()
+	if err := errors.Join(err, ix.generation().close()); err != nil {
 		return fmt.Errorf("close vocabulary index %s: %w", ix.dir, err)
 	}
 	return nil
 }
 
-// Len is the number of entries held. Dropped is how many entries were offered and not taken because a bound was reached.
-func (ix *Index) Len() int {
+// generation is the one that answers.
+func (ix *Index) generation() *generation {
 	ix.mu.RLock()
 	defer ix.mu.RUnlock()
-	return len(ix.covered)
+	return ix.current
 }
 
-// Dropped is described at Len.
-func (ix *Index) Dropped() int64 { return ix.dropped.Load() }
-
-// Add queues entries that are neither held nor queued. It copies their texts, and does not wait: past the bounds they are dropped.
-func (ix *Index) Add(entries ...Entry) {
-	for _, e := range entries {
-		id := EntryID(e.Tenant, e.Field, e.Template, e.Text)
-		ix.mu.Lock()
-		_, covered := ix.covered[id]
-		_, pending := ix.pending[id]
-		full := len(ix.covered)+len(ix.pending) >= ix.limits.Entries || ix.bytes+int64(len(e.Text)) > ix.limits.QueueBytes ||
-			len(ix.pending) >= ix.limits.QueueLen
-		take := !covered && !pending && !full && len(e.Text) <= entryBytesMax
-		if take {
-			ix.pending[id] = struct{}{}
-			ix.bytes += int64(len(e.Text))
-		}
-		ix.mu.Unlock()
-		switch {
-		case take:
-			e.Text = append([]byte(nil), e.Text...)
-			ix.queue <- e // has room: pending counts what is in it
-		case !covered && !pending:
-			ix.dropped.Add(1)
-		}
-	}
+// IndexStats says what an index holds.
+type IndexStats struct {
+	Entries  int   `json:"entries"`
+	Dead     int   `json:"dead"`     // of them met in no segment that there still is
+	Bytes    int64 `json:"bytes"`    // of texts
+	Segments int   `json:"segments"` // fed
+	Passed   int64 `json:"passed"`   // entries passed over because the index was full, since its generation began
 }
 
-// Run writes queued entries in batches until ctx is done. An error means that bleve can't write any more; the index goes on answering.
-func (ix *Index) Run(ctx context.Context) error {
+// Stats describes the index.
+func (ix *Index) Stats() IndexStats {
+	g := ix.generation()
+	g.mu.RLock()
+	defer g.mu.RUnlock()
+	m := g.marks
+	return IndexStats{Entries: len(m.entries), Dead: m.dead, Bytes: m.bytes, Segments: m.live(), Passed: m.passed}
+}
+
+// Len is the number of entries held.
+func (ix *Index) Len() int { return ix.Stats().Entries }
+
+// Source is a segment whose entries are fed.
+type Source struct {
+	Name   string
+	Newest int64 // time of its newest record, nanoseconds
+}
+
+// Fed says whether the segment's entries have been fed.
+func (ix *Index) Fed(segment string) bool {
+	g := ix.generation()
+	g.mu.RLock()
+	defer g.mu.RUnlock()
+	return g.marks.fed(segment)
+}
+
+// Feed takes a segment's entries: it writes those that it does not hold, and notes of all that this segment has them. It returns once they are
+// found by searches, or ctx ends; it rests in between (IndexLimits.Duty).
+func (ix *Index) Feed(ctx context.Context, segment Source, entries iter.Seq[Entry]) error {
+	return ix.feed(ctx, ix.generation(), segment, entries)
+}
+
+func (ix *Index) feed(ctx context.Context, g *generation, segment Source, entries iter.Seq[Entry]) error {
+	g.mu.Lock()
+	mark := g.marks.begin(segment.Name, segment.Newest)
+	g.mu.Unlock()
 	var batch []Entry
-	timer := time.NewTimer(ix.limits.BatchWait)
-	defer timer.Stop()
-	for {
-		select {
-		case <-ctx.Done():
-			return ctx.Err()
-		case e := <-ix.queue:
-			if batch = append(batch, e); len(batch) < ix.limits.BatchLen {
-				continue
-			}
-		case <-timer.C:
-			timer.Reset(ix.limits.BatchWait)
-		}
-		if len(batch) == 0 {
-			continue
-		}
-		if err := ix.write(batch); err != nil {
-			return fmt.Errorf("write vocabulary index %s: %w", ix.dir, err)
+	write := func() error {
+		began := time.Now()
+		if err := g.write(batch, mark); err != nil {
+			return fmt.Errorf("write vocabulary index %s: %w", g.dir, err)
 		}
 		clear(batch)
 		batch = batch[:0]
+		return rest(ctx, time.Duration(float64(time.Since(began))*(1/ix.limits.Duty-1)))
 	}
-}
-
-func (ix *Index) write(entries []Entry) error {
-	batch := ix.bleve.NewBatch()
-	ids := make([]uint64, len(entries))
+	pending := map[uint64]struct{}{} // in batch
 	bytes := int64(0)
-	for i, e := range entries {
-		ids[i] = EntryID(e.Tenant, e.Field, e.Template, e.Text)
+	for e := range entries {
+		if len(e.Text) > entryBytesMax {
+			continue
+		}
+		id := e.ID()
+		if _, ok := pending[id]; ok || !g.take(id, mark, &e, len(batch), bytes, &ix.limits) {
+			continue
+		}
+		pending[id] = struct{}{}
+		e.Text = append([]byte(nil), e.Text...)
 		bytes += int64(len(e.Text))
-		if err := batch.IndexAdvanced(entryDocument(ids[i], e)); err != nil {
+		if batch = append(batch, e); len(batch) >= ix.limits.BatchLen {
+			if err := write(); err != nil {
+				return err
+			}
+			clear(pending)
+			bytes = 0
+		}
+	}
+	if len(batch) > 0 {
+		if err := write(); err != nil {
 			return err
 		}
 	}
-	err := ix.bleve.Batch(batch)
-	ix.mu.Lock()
-	defer ix.mu.Unlock()
-	ix.bytes -= bytes
-	for _, id := range ids {
-		delete(ix.pending, id)
-		if err == nil {
-			ix.covered[id] = struct{}{}
-		}
-	}
-	return err
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	g.marks.end(mark)
+	return ctx.Err()
 }
 
-// Covered says for each id whether the index holds the entry: Select then speaks for it.
-func (ix *Index) Covered(ids []uint64) []bool {
-	out := make([]bool, len(ids))
-	ix.mu.RLock()
-	defer ix.mu.RUnlock()
-	for i, id := range ids {
-		_, out[i] = ix.covered[id]
+// rest waits, unless ctx ends.
+func rest(ctx context.Context, d time.Duration) error {
+	if d <= 0 {
+		return ctx.Err()
 	}
-	return out
+	timer := time.NewTimer(d)
+	defer timer.Stop()
+	select {
+	case <-timer.C:
+		return nil
+	case <-ctx.Done():
+		return ctx.Err()
+	}
 }
+
+// Retain forgets the segments that are not live.
+func (ix *Index) Retain(live func(segment string) bool) {
+	g := ix.generation()
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	g.marks.retain(live)
+}
+
+// Stale says whether the index should be rebuilt: too many entries are dead, or have been dead for too long; or it is full and passes too many over.
+func (ix *Index) Stale(now time.Time) bool {
+	s := ix.Stats()
+	ix.mu.RLock()
+	age := now.Sub(ix.rebuilt)
+	ix.mu.RUnlock()
+	most := ix.limits.DeadShare * float64(max(s.Entries, ix.limits.BatchLen))
+	switch {
+	case float64(s.Dead) > most:
+		return true
+	case s.Dead > 0 && age > ix.limits.DeadAge:
+		return true
+	}
+	return float64(s.Dead)+float64(s.Passed) > most && age > rebuildEvery
+}
+
+// Rebuild makes a new generation, has fill feed it, and puts it into the place of the old one. Until then the old one answers; if fill fails, it goes on.
+func (ix *Index) Rebuild(ctx context.Context, fill func(feed func(segment Source, entries iter.Seq[Entry]) error) error) error {
+	next, err := ix.newGeneration()
+	if err != nil {
+		return err
+	}
+	err = fill(func(segment Source, entries iter.Seq[Entry]) error { return ix.feed(ctx, next, segment, entries) })
+	if err == nil {
+		err = next.save()
+	}
+	if err == nil {
+		err = ix.name(next)
+	}
+	if err != nil {
+		return errors.Join(fmt.Errorf("rebuild vocabulary index: %w", err), next.close(), os.RemoveAll(next.dir))
+	}
+	ix.mu.Lock()
+	old := ix.current
+	ix.current, ix.rebuilt = next, time.Now()
+	ix.mu.Unlock()
+	if err := errors.Join(old.close(), os.RemoveAll(old.dir)); err != nil {
+		ix.log.Warn("an old generation of the vocabulary index stays", "dir", old.dir, "error", err)
+	}
+	return nil
+}
+
+// Save writes down which segments have been fed, so that the next start need not feed them again. What is lost of it costs time and no answers.
+func (ix *Index) Save() error { return ix.generation().save() }
+
+// Covered says for each id whether the index holds the entry: Select then speaks for it.
+func (ix *Index) Covered(ids []uint64) []bool { return ix.generation().covered(ids) }

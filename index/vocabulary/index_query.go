@@ -29,9 +29,14 @@ func (ix *Index) selectFew(ctx context.Context, tenant, field string, ids []uint
 	if q == nil {
 		return nil, false, nil
 	}
+	g := ix.generation()
 	// What is covered before the search is seen by it.
-	covered := ix.Covered(ids)
-	hits, err := ix.search(ctx, q, most)
+	covered := g.covered(ids)
+	var hits map[uint64]struct{}
+	err = g.use(func() (err error) {
+		hits, err = g.search(ctx, q, most)
+		return err
+	})
 	if err != nil || hits == nil {
 		if err != nil {
 			err = fmt.Errorf("search vocabulary index: %w", err)
@@ -51,13 +56,13 @@ func (ix *Index) selectFew(ctx context.Context, tenant, field string, ids []uint
 const hitsShare = 10
 
 // search gives the ids of the entries found; nil if there would be more than most.
-func (ix *Index) search(ctx context.Context, q query.Query, most int) (hits map[uint64]struct{}, err error) {
+func (g *generation) search(ctx context.Context, q query.Query, most int) (hits map[uint64]struct{}, err error) {
 	defer func() {
 		if r := recover(); r != nil { // bleve maps files and trusts them
 			err = fmt.Errorf("panic: %v", r)
 		}
 	}()
-	advanced, err := ix.bleve.Advanced()
+	advanced, err := g.bleve.Advanced()
 	if err != nil {
 		return nil, err
 	}
@@ -66,7 +71,7 @@ func (ix *Index) search(ctx context.Context, q query.Query, most int) (hits map[
 		return nil, err
 	}
 	defer func() { err = errors.Join(err, reader.Close()) }()
-	searcher, err := q.Searcher(ctx, reader, ix.bleve.Mapping(), search.SearcherOptions{Score: "none"})
+	searcher, err := q.Searcher(ctx, reader, g.bleve.Mapping(), search.SearcherOptions{Score: "none"})
 	if err != nil {
 		return nil, err
 	}
@@ -197,35 +202,4 @@ func fuzzy(scope []byte, text string, distance int) query.Query {
 	}
 	q.SetPrefix(prefix)
 	return q
-}
-
-// Complete gives values of the tenant's field that begin with prefix, in order, at most limit of them. The field "" completes the
-// names of columns. Only what the index holds is offered.
-func (ix *Index) Complete(ctx context.Context, tenant, field, prefix string, limit int) (values []string, err error) {
-	advanced, err := ix.bleve.Advanced()
-	if err != nil {
-		return nil, fmt.Errorf("complete from vocabulary index: %w", err)
-	}
-	reader, err := advanced.Reader()
-	if err != nil {
-		return nil, fmt.Errorf("complete from vocabulary index: %w", err)
-	}
-	defer func() { err = errors.Join(err, reader.Close()) }()
-	s := scope(tenant, field)
-	dict, err := reader.FieldDictPrefix(fieldValue, append(slices.Clone(s), prefix...))
-	if err != nil {
-		return nil, fmt.Errorf("complete from vocabulary index: %w", err)
-	}
-	defer func() { err = errors.Join(err, dict.Close()) }()
-	for len(values) < limit && ctx.Err() == nil {
-		entry, err := dict.Next()
-		if err != nil {
-			return nil, fmt.Errorf("complete from vocabulary index: %w", err)
-		}
-		if entry == nil {
-			break
-		}
-		values = append(values, entry.Term[len(s):])
-	}
-	return values, ctx.Err()
 }

@@ -1,54 +1,48 @@
 package vocabulary
 
 import (
-	"context"
+	"bytes"
+	"encoding/binary"
 	"errors"
 	"fmt"
+	"hash/crc32"
+	"iter"
 	"log/slog"
 	"math/rand/v2"
 	"os"
 	"path/filepath"
 	"slices"
+	"strings"
 	"testing"
 	"time"
 
 	"github.com/google/go-cmp/cmp"
 )
 
+func testLimits() IndexLimits {
+	limits := DefaultIndexLimits()
+	limits.Duty = 1
+	return limits
+}
+
 func openIndex(t testing.TB, dir string) *Index {
 	t.Helper()
-	limits := DefaultIndexLimits()
-	limits.BatchWait = time.Millisecond
-	ix, err := OpenIndex(dir, limits, slog.New(slog.DiscardHandler))
+	ix, err := OpenIndex(dir, testLimits(), slog.New(slog.DiscardHandler))
 	if err != nil {
 		t.Fatal(err)
 	}
 	return ix
 }
 
-// feed adds entries and runs the index until it holds them.
-func feed(t testing.TB, ix *Index, entries ...Entry) {
+// feed adds entries as those of a segment.
+func feed(t testing.TB, ix *Index, segment string, entries ...Entry) {
 	t.Helper()
-	var ids []uint64
-	for _, e := range entries {
-		ids = append(ids, EntryID(e.Tenant, e.Field, e.Template, e.Text))
-	}
-	ctx, cancel := context.WithCancel(t.Context())
-	done := make(chan error, 1)
-	go func() { done <- ix.Run(ctx) }()
-	ix.Add(entries...)
-	for slices.Contains(ix.Covered(ids), false) {
-		select {
-		case err := <-done:
-			t.Fatal(err)
-		case <-time.After(time.Millisecond):
-		}
-	}
-	cancel()
-	if err := <-done; !errors.Is(err, context.Canceled) {
+	if err := ix.Feed(t.Context(), Source{segment, int64(ix.Stats().Segments)}, slices.Values(entries)); err != nil {
 		t.Fatal(err)
 	}
 }
+
+func value(tenant, field, text string) Entry { return Entry{tenant, field, false, []byte(text)} }
 
 // Select must never leave an entry out that may match, whether the index holds it or not.
 func TestSelectLeavesNothingOut(t *testing.T) {
@@ -73,8 +67,8 @@ func TestSelectLeavesNothingOut(t *testing.T) {
 		made, _, _ := madeTemplate(r)
 		add(made)
 	}
-	feed(t, ix, entries...)
-	feed(t, ix, Entry{"other", "body", true, []byte("user bob")}, Entry{"t", "other", true, []byte("user bob")})
+	feed(t, ix, "one", entries...)
+	feed(t, ix, "two", Entry{"other", "body", true, []byte("user bob")}, Entry{"t", "other", true, []byte("user bob")})
 	asked, pruned := 0, 0
 	for range 1500 {
 		m, _ := randomMatcher(t, r)
@@ -106,12 +100,11 @@ func TestIndexSurvivesRestartAndDamage(t *testing.T) {
 	dir := filepath.Join(t.TempDir(), "v")
 	ix := openIndex(t, dir)
 	e := Entry{"t", "body", true, []byte("user \x03 logged in")}
-	id := EntryID(e.Tenant, e.Field, e.Template, e.Text)
 	other := EntryID("t", "body", true, []byte("something else"))
-	feed(t, ix, e, Entry{"t", "body", true, []byte("something else")})
+	feed(t, ix, "one", e, Entry{"t", "body", true, []byte("something else")})
 	selects := func(want ...int) {
 		t.Helper()
-		ids := append([]uint64{id, other, 12345}, make([]uint64, 100)...)
+		ids := append([]uint64{e.ID(), other, 12345}, make([]uint64, 100)...)
 		got, ok, err := ix.Select(t.Context(), "t", "body", ids, NewPhrase("logged in"))
 		if err != nil || !ok {
 			t.Fatal(ok, err)
@@ -120,43 +113,199 @@ func TestIndexSurvivesRestartAndDamage(t *testing.T) {
 			t.Error(d)
 		}
 	}
-	selects(0, 2) // 2 is not held
-	if err := ix.Close(); err != nil {
-		t.Fatal(err)
+	again := func() {
+		t.Helper()
+		if err := ix.Close(); err != nil {
+			t.Fatal(err)
+		}
+		ix = openIndex(t, dir)
 	}
-	ix = openIndex(t, dir)
-	if ix.Len() != 2 {
-		t.Errorf("%d entries after restart, want 2", ix.Len())
+	current := func() string {
+		t.Helper()
+		name, err := os.ReadFile(filepath.Join(dir, currentFile))
+		if err != nil {
+			t.Fatal(err)
+		}
+		return filepath.Join(dir, string(bytes.TrimSpace(name)))
+	}
+	write := func(name, text string) {
+		t.Helper()
+		if err := os.WriteFile(name, []byte(text), 0o600); err != nil {
+			t.Fatal(err)
+		}
+	}
+	selects(0, 2) // 2 is not held
+	again()
+	if s := ix.Stats(); s.Entries != 2 || s.Dead != 0 || !ix.Fed("one") || ix.Fed("two") {
+		t.Errorf("after a restart: %+v", s)
 	}
 	selects(0, 2)
+
+	// The marks are lost: what is held is known, where it was met is not.
 	if err := ix.Close(); err != nil {
 		t.Fatal(err)
 	}
-	if err := os.WriteFile(filepath.Join(dir, "index_meta.json"), []byte("{"), 0o600); err != nil {
+	write(filepath.Join(current(), marksFile), "clewvm01 and nothing else, though long enough to be taken for one")
+	ix = openIndex(t, dir)
+	if s := ix.Stats(); s.Entries != 2 || s.Dead != 2 || ix.Fed("one") {
+		t.Errorf("without marks: %+v", s)
+	}
+	selects(0, 2)
+	feed(t, ix, "one", e)
+	if s := ix.Stats(); s.Entries != 2 || s.Dead != 1 || !ix.Fed("one") {
+		t.Errorf("fed again: %+v", s)
+	}
+
+	// A generation that was never finished is removed, and so is what an earlier version left.
+	left := filepath.Join(dir, generationPrefix+"unfinished")
+	if err := os.MkdirAll(filepath.Join(left, "bleve"), 0o750); err != nil {
 		t.Fatal(err)
 	}
-	ix = openIndex(t, dir)
-	defer ix.Close()
-	if ix.Len() != 0 {
-		t.Errorf("%d entries after damage, want none", ix.Len())
+	write(filepath.Join(dir, "index_meta.json"), "{}")
+	again()
+	if names, err := os.ReadDir(dir); err != nil || len(names) != 2 {
+		t.Errorf("%v is in the directory (%v), want the current generation and the file that names it", names, err)
 	}
-	selects(0, 1, 2)
+	selects(0, 2)
+
+	// Damage, or a name of nothing: a new one.
+	for _, damage := range []func(){
+		func() { write(filepath.Join(current(), "bleve", "index_meta.json"), "{") },
+		func() { write(filepath.Join(dir, currentFile), "generation-nowhere") },
+		func() { write(filepath.Join(dir, currentFile), "../..") },
+		func() {
+			if err := os.Remove(filepath.Join(dir, currentFile)); err != nil {
+				t.Fatal(err)
+			}
+		},
+	} {
+		feed(t, ix, "one", e)
+		if err := ix.Close(); err != nil {
+			t.Fatal(err)
+		}
+		damage()
+		ix = openIndex(t, dir)
+		if ix.Len() != 0 || ix.Fed("one") {
+			t.Errorf("%d entries after damage, want none", ix.Len())
+		}
+		selects(0, 1, 2)
+	}
+	if err := ix.Close(); err != nil {
+		t.Fatal(err)
+	}
 }
 
+// TestIndexBounds fills the index.
 func TestIndexBounds(t *testing.T) {
-	limits := IndexLimits{Entries: 10, QueueLen: 5, QueueBytes: 100, BatchLen: 5, BatchWait: time.Millisecond}
+	limits := testLimits()
+	limits.Entries, limits.BatchLen = 10, 3
 	ix, err := OpenIndex(filepath.Join(t.TempDir(), "v"), limits, slog.New(slog.DiscardHandler))
 	if err != nil {
 		t.Fatal(err)
 	}
 	defer ix.Close()
+	var many []Entry
 	for i := range 20 {
-		ix.Add(Entry{"t", "f", false, fmt.Append(nil, i)})
-		ix.Add(Entry{"t", "f", false, fmt.Append(nil, i)})
+		many = append(many, value("t", "f", fmt.Sprint(i)), value("t", "f", fmt.Sprint(i)))
 	}
-	ix.Add(Entry{"t", "f", false, make([]byte, 101)})
-	if ix.Dropped() != 2*15+1 || len(ix.queue) != 5 {
-		t.Errorf("%d dropped, %d queued", ix.Dropped(), len(ix.queue))
+	many = append(many, value("t", "f", strings.Repeat("x", entryBytesMax+1)))
+	feed(t, ix, "one", value("u", "f", "x"))
+	feed(t, ix, "two", many...)
+	if s := ix.Stats(); s.Entries != 6 {
+		t.Errorf("%+v: want one tenant's entry and half of the room for the other's", s)
+	}
+	feed(t, ix, "three", value("u", "f", "y"), value("u", "f", "z"))
+	if s := ix.Stats(); s.Entries != 8 || s.Passed == 0 {
+		t.Errorf("%+v: want room for the first tenant", s)
+	}
+	if now := time.Now(); ix.Stale(now) || !ix.Stale(now.Add(rebuildEvery+time.Minute)) {
+		t.Error("an index that passes entries over is stale once an hour")
+	}
+}
+
+// TestGenerations removes segments until the index is stale, and rebuilds it while it is asked.
+func TestGenerations(t *testing.T) {
+	dir := filepath.Join(t.TempDir(), "v")
+	ix := openIndex(t, dir)
+	defer func() { _ = ix.Close() }()
+	entries := func(segment, n int) (out []Entry) {
+		for i := range n {
+			out = append(out, value("t", "f", fmt.Sprintf("value %d of %d", i, segment)))
+		}
+		return append(out, value("t", "f", "everywhere"))
+	}
+	segments := map[string][]Entry{}
+	for i := range 4 {
+		name := fmt.Sprint("s", i)
+		segments[name] = entries(i, 1000)
+		feed(t, ix, name, segments[name]...)
+	}
+	live := func(name string) bool { _, ok := segments[name]; return ok }
+	delete(segments, "s0")
+	ix.Retain(live)
+	if s := ix.Stats(); s.Entries != 4001 || s.Dead != 1000 || s.Segments != 3 || ix.Stale(time.Now()) {
+		t.Fatalf("%+v, stale %v: want a thousand dead, which is not too many", s, ix.Stale(time.Now()))
+	}
+	if !ix.Stale(time.Now().Add(25 * time.Hour)) {
+		t.Error("dead entries stay for more than a day")
+	}
+	delete(segments, "s1")
+	ix.Retain(live)
+	if s := ix.Stats(); s.Dead != 2000 || !ix.Stale(time.Now()) {
+		t.Fatalf("%+v: want it stale", s)
+	}
+	if got, err := ix.Complete(t.Context(), "t", "f", "value 7 of ", 10); err != nil || len(got) != 2 {
+		t.Errorf("completes %v, %v; want no dead values", got, err)
+	}
+	// A rebuild that fails leaves everything as it was.
+	broken := errors.New("broken")
+	if err := ix.Rebuild(t.Context(), func(func(Source, iter.Seq[Entry]) error) error { return broken }); !errors.Is(err, broken) || ix.Len() != 4001 {
+		t.Fatalf("a failed rebuild: %v, %d entries", err, ix.Len())
+	}
+	stop, asked := make(chan struct{}), make(chan error, 1)
+	go func() {
+		m := NewPhrase("of 3")
+		ids := []uint64{segments["s3"][5].ID()}
+		for range 20 {
+			ids = append(ids, segments["s2"][5].ID())
+		}
+		for n := 0; ; n++ {
+			select {
+			case <-stop:
+				asked <- nil
+				return
+			default:
+			}
+			places, ok, err := ix.selectFew(t.Context(), "t", "f", ids, m, 5000)
+			if errors.Is(err, errClosed) {
+				continue
+			}
+			if err != nil || !ok || len(places) == 0 || places[0] != 0 {
+				asked <- fmt.Errorf("question %d: %v, %v, %v", n, places, ok, err)
+				return
+			}
+		}
+	}()
+	err := ix.Rebuild(t.Context(), func(feed func(Source, iter.Seq[Entry]) error) error {
+		for name, entries := range segments {
+			if err := feed(Source{Name: name}, slices.Values(entries)); err != nil {
+				return err
+			}
+		}
+		return nil
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	close(stop)
+	if err := <-asked; err != nil {
+		t.Error(err)
+	}
+	if s := ix.Stats(); s.Entries != 2001 || s.Dead != 0 || ix.Stale(time.Now().Add(48*time.Hour)) {
+		t.Errorf("rebuilt: %+v", s)
+	}
+	if names, err := os.ReadDir(dir); err != nil || len(names) != 2 {
+		t.Errorf("%v is in the directory (%v)", names, err)
 	}
 }
 
@@ -165,17 +314,18 @@ func TestComplete(t *testing.T) {
 	defer ix.Close()
 	var entries []Entry
 	for _, v := range []string{"checkout", "cart", "catalog", "payment", "Café", "with space"} {
-		entries = append(entries, Entry{"t", "service", false, []byte(v)})
+		entries = append(entries, value("t", "service", v))
 	}
-	entries = append(entries, Entry{"t", "", false, []byte("service")}, Entry{"u", "service", false, []byte("carrier")}, Entry{"t", "body", true, []byte("ca")})
-	feed(t, ix, entries...)
+	feed(t, ix, "one", append(entries, value("t", "", "service"), value("u", "service", "carrier"), Entry{"t", "body", true, []byte("ca")})...)
+	feed(t, ix, "two", value("t", "service", "catalog"), value("t", "service", "payment"))
+	feed(t, ix, "three", value("t", "service", "payment"), value("t", "service", "Café"))
 	for _, c := range []struct {
 		field, prefix string
 		limit         int
 		want          []string
 	}{
-		{"service", "ca", 10, []string{"cart", "catalog"}},
-		{"service", "", 2, []string{"Café", "cart"}},
+		{"service", "ca", 10, []string{"catalog", "cart"}},
+		{"service", "", 3, []string{"payment", "Café", "catalog"}},
 		{"service", "with ", 2, []string{"with space"}},
 		{"service", "x", 2, nil},
 		{"", "s", 2, []string{"service"}},
@@ -185,10 +335,62 @@ func TestComplete(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		if d := cmp.Diff(c.want, got); d != "" {
+		var texts []string
+		for _, g := range got {
+			texts = append(texts, g.Text)
+		}
+		if d := cmp.Diff(c.want, texts); d != "" {
 			t.Errorf("%s:%s: %s", c.field, c.prefix, d)
 		}
 	}
+}
+
+func TestNear(t *testing.T) {
+	ix := openIndex(t, filepath.Join(t.TempDir(), "v"))
+	defer ix.Close()
+	template := func(text string) Entry { return Entry{"t", "body", true, []byte(text)} }
+	feed(t, ix, "one", template("Connection to \x03 refused"), template("connection reset by peer"), template("convection of heat"),
+		template("conn\x01 x"), Entry{"u", "body", true, []byte("conections")})
+	got, err := ix.Near(t.Context(), "t", "body", "Conection", 2, 5)
+	if err != nil {
+		t.Fatal(err)
+	}
+	want := []NearWord{{"connection", 1, 2}, {"convection", 1, 1}}
+	if d := cmp.Diff(want, got); d != "" {
+		t.Error(d)
+	}
+	for _, c := range []struct {
+		a, b string
+		want int
+	}{{"", "", 0}, {"abc", "", 3}, {"chekout", "checkout", 1}, {"servce", "service", 1}, {"form", "from", 1}, {"größe", "grösse", 2}, {"abc", "xyz", 3}} {
+		if got := EditDistance(c.a, c.b); got != c.want || EditDistance(c.b, c.a) != c.want {
+			t.Errorf("%q and %q: %d, want %d", c.a, c.b, got, c.want)
+		}
+	}
+}
+
+// FuzzMarks: what the file may hold is read without harm, and what is read is written the same.
+func FuzzMarks(f *testing.F) {
+	m := newMarks()
+	n := m.begin("segment-1", 5)
+	e := value("t", "f", "x")
+	m.add(&e, n)
+	m.end(n)
+	f.Add(m.encode())
+	f.Add([]byte(marksMagic))
+	f.Fuzz(func(t *testing.T, data []byte) {
+		if len(data) > 4 { // let the fuzzer past the checksum
+			data = binary.LittleEndian.AppendUint32(data[:len(data)-4:len(data)-4], crc32.Checksum(data[:len(data)-4], castagnoli))
+		}
+		m, err := decodeMarks(data)
+		if err != nil {
+			return
+		}
+		again, err := decodeMarks(m.encode())
+		if err != nil || len(again.entries) != len(m.entries) || again.dead != m.dead || len(again.segments) != len(m.segments) {
+			t.Errorf("%v: %+v became %+v", err, m, again)
+		}
+	})
 }
 
 // BenchmarkSelect asks the index, and BenchmarkSelectByArena the arena, about the same 50,000 templates.
@@ -208,7 +410,7 @@ func BenchmarkSelect(b *testing.B) {
 		entries = append(entries, e)
 	}
 	start := time.Now()
-	feed(b, ix, entries...)
+	feed(b, ix, "one", entries...)
 	b.Logf("fed %d entries in %v", len(entries), time.Since(start))
 	fuzzy, _ := NewFuzzy("answred", 1)
 	for _, m := range []Matcher{

@@ -2,15 +2,10 @@ package engine
 
 import (
 	"context"
-	"errors"
-	"fmt"
-	"log/slog"
 	"sync"
 
 	"clew/index"
-	"clew/index/catalog"
 	"clew/index/vocabulary"
-	"clew/internal/telemetry"
 )
 
 // accelerator asks the vocabulary index which entries of a large vocabulary can match, so that only those are tried. It only leaves out
@@ -85,74 +80,4 @@ func (a *accelerator) idsOf(b *bound, col int, arena *vocabulary.Arena) []uint64
 	}
 	a.ids[key] = ids
 	return ids
-}
-
-// Feeder feeds the vocabulary index with what the catalog's segments hold: the names of columns, templates, and the values of columns
-// that have few.
-type Feeder struct {
-	segments *Segments
-	index    *vocabulary.Index
-	log      *slog.Logger
-}
-
-// NewFeeder returns a feeder for the segments of a source.
-func NewFeeder(s *Segments, ix *vocabulary.Index, log *slog.Logger) *Feeder {
-	return &Feeder{segments: s, index: ix, log: log}
-}
-
-// Run feeds the segments there are, and each new one, until ctx ends, which is no error.
-func (f *Feeder) Run(ctx context.Context) error {
-	fed := map[string]bool{}
-	for {
-		version := f.segments.catalog.Acquire()
-		sequence := version.Sequence()
-		live := map[string]bool{}
-		for seg := range version.All() {
-			live[seg.ID] = true
-			if fed[seg.ID] || ctx.Err() != nil {
-				continue
-			}
-			fed[seg.ID] = true
-			if err := f.feed(ctx, seg); err != nil && ctx.Err() == nil {
-				f.log.Warn("segment is not fed to the vocabulary index", "segment", seg.ID, "error", err)
-			}
-		}
-		version.Release()
-		for id := range fed {
-			if !live[id] {
-				delete(fed, id)
-			}
-		}
-		err := f.segments.catalog.Wait(ctx, func(v *catalog.Version) bool { return v.Sequence() > sequence })
-		if err != nil {
-			if ctx.Err() != nil && errors.Is(err, context.Cause(ctx)) {
-				return nil
-			}
-			return fmt.Errorf("feed the vocabulary index: %w", err)
-		}
-	}
-}
-
-func (f *Feeder) feed(ctx context.Context, seg *catalog.Segment) error {
-	if seg.Signal == telemetry.Metrics {
-		return nil
-	}
-	part, err := f.segments.get(ctx, seg.ID)
-	if err != nil {
-		return err
-	}
-	for col, c := range part.Columns() {
-		f.index.Add(vocabulary.Entry{Tenant: seg.Tenant, Text: []byte(c.Name())})
-		if c.Overflow || c.Type == telemetry.TypeBytes || c.Kind != index.KindText && (c.Kind != index.KindValue || c.Distinct > fedValuesMax) {
-			continue
-		}
-		entries, err := part.Vocabulary(ctx, col)
-		if err != nil {
-			return err
-		}
-		for i := range entries.Len() {
-			f.index.Add(vocabulary.Entry{Tenant: seg.Tenant, Field: c.Name(), Template: c.Kind == index.KindText, Text: entries.At(i)})
-		}
-	}
-	return nil
 }

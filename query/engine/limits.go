@@ -80,6 +80,8 @@ const (
 	acceleratedIDsMax = 4 << 20
 	// fedValuesMax is how many values a column may have to be fed to the index: a document costs about 130 us of CPU.
 	fedValuesMax = 10_000
+	// feederLooks is how often the feeder looks at the age of what the vocabulary index holds.
+	feederLooks = 10 * time.Minute
 	// sameTimeMax is how many rows of the same time a search chooses among: 40 bytes each.
 	sameTimeMax = 2 << 20
 	// traceSlack is how many traces more than needed are looked for behind a cursor, where some may turn out to have been shown, traceRounds
