@@ -32,12 +32,18 @@ type clientFlags struct {
 }
 
 func (f *clientFlags) register(cmd *cobra.Command) {
+	f.registerServer(cmd)
+	cmd.Flags().StringVar(&f.tenant, "tenant", telemetry.DefaultTenant, "tenant to ask for")
+}
+
+// registerServer is register for commands that are about all tenants.
+func (f *clientFlags) registerServer(cmd *cobra.Command) {
+	f.tenant = telemetry.DefaultTenant
 	server := os.Getenv("CLEW_SERVER")
 	if server == "" {
 		server = "http://127.0.0.1:7400"
 	}
 	cmd.Flags().StringVar(&f.server, "server", server, "clew's address (or set CLEW_SERVER)")
-	cmd.Flags().StringVar(&f.tenant, "tenant", telemetry.DefaultTenant, "tenant to ask for")
 }
 
 func (f *clientFlags) client() (*client, error) {

@@ -159,7 +159,7 @@ func (p *process) run(ctx context.Context, listener net.Listener) error {
 	defer stop()
 	group, base := errgroup.WithContext(base)
 	group.Go(func() error { return p.log.Run(base) })
-	group.Go(func() error { return p.catalog.Follow(base, p.log) })
+	group.Go(func() error { return p.adviseRepair(p.catalog.Follow(base, p.log)) })
 	group.Go(func() error { return p.ingest.Run(base) })
 	group.Go(func() error { return p.server().Run(base, listener) })
 	group.Go(func() error {
@@ -186,10 +186,20 @@ func (p *process) run(ctx context.Context, listener net.Listener) error {
 	return err
 }
 
+// adviseRepair adds to an error of the commit stream what to do about it.
+func (p *process) adviseRepair(err error) error {
+	var version *catalog.VersionError
+	var newer *shardlog.UnknownVersionError
+	if err == nil || errors.Is(err, context.Canceled) || errors.As(err, &version) || errors.As(err, &newer) {
+		return err
+	}
+	return fmt.Errorf("%w\nclew does not guess which segments exist. See what is wrong with\n  clew check %s\nand mend it with\n  clew check --repair %s", err, p.cfg.Data, p.cfg.Data)
+}
+
 func (p *process) server() *api.Server {
 	deps := api.Deps{
 		Engine: p.engine, Ready: p.ready, Seal: p.ingest.Seal, Registry: p.registry, Logger: p.logger.With("part", "api"),
-		Status: p.status,
+		Status: p.status, Catalog: func() ([]byte, error) { return p.catalog.Current().Snapshot() },
 		UI: ui.Handler(ui.Facts{
 			Version: version, HTTP: p.cfg.HTTP, OTLPGRPC: p.cfg.Collector.OTLP.GRPC.Endpoint, OTLPHTTP: p.cfg.Collector.OTLP.HTTP.Endpoint, Data: p.cfg.Data,
 		}),

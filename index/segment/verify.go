@@ -7,6 +7,13 @@ import (
 
 // Verify reads both objects whole and checks every checksum. For scrubbing, and after copying. The cache is neither asked nor filled.
 func (s *Segment) Verify(ctx context.Context) error {
+	begin := make([]byte, len(parquetMagic))
+	if err := s.readStore(ctx, s.parquetName, begin, 0); err != nil {
+		return err
+	}
+	if string(begin) != parquetMagic {
+		return s.damage(s.parquetName, 0, "does not begin as a Parquet file")
+	}
 	for rg := range s.meta.groups {
 		for leaf := range s.meta.groups[rg].chunks {
 			c := &s.meta.groups[rg].chunks[leaf]

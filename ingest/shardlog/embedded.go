@@ -88,7 +88,7 @@ func lockDir(dir string) (*os.File, error) {
 	if err := unix.Flock(int(f.Fd()), unix.LOCK_EX|unix.LOCK_NB); err != nil {
 		f.Close()
 		if errors.Is(err, unix.EWOULDBLOCK) {
-			return nil, errors.New("another process has it open")
+			return nil, ErrInUse
 		}
 		return nil, fmt.Errorf("lock: %w", err)
 	}

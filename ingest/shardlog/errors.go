@@ -8,6 +8,8 @@ import (
 var (
 	// ErrClosed says that the log has been closed.
 	ErrClosed = errors.New("shard log is closed")
+	// ErrInUse says that another process has the log's directory open.
+	ErrInUse = errors.New("another process has it open")
 	// ErrTooLarge says that a message or commit exceeds what the log takes: nothing was written.
 	ErrTooLarge = errors.New("larger than the log takes")
 	// ErrUnknown says that the log did not answer: what was sent may or may not be in it.

@@ -31,6 +31,7 @@ type Deps struct {
 	Ready    func() error                    // nil once the process can answer; else why not
 	Status   func(ctx context.Context) any   // for /api/v1/status
 	Seal     func(ctx context.Context) error // seals all heads; for /api/v1/admin/seal
+	Catalog  func() ([]byte, error)          // a snapshot of the catalog; for /api/v1/admin/catalog
 	UI       http.Handler                    // everything that is not an API
 	Registry *prometheus.Registry            // for /metrics
 	Logger   *slog.Logger
@@ -87,6 +88,7 @@ func (s *Server) routes() {
 	v1.GET("/context", s.context)
 	v1.GET("/status", s.status)
 	v1.POST("/admin/seal", s.seal)
+	v1.GET("/admin/catalog", s.catalog)
 	v1.GET("/openapi.yaml", func(c *gin.Context) { c.Data(http.StatusOK, "application/yaml", openAPI) })
 	r.NoMethod(func(c *gin.Context) {
 		fail(c, http.StatusMethodNotAllowed, ErrorDetail{Code: "method_not_allowed", Message: fmt.Sprintf("%s is not for %s", c.Request.Method, c.Request.URL.Path)})
@@ -182,6 +184,16 @@ func (s *Server) seal(c *gin.Context) {
 		return
 	}
 	c.JSON(http.StatusOK, gin.H{"sealed": true})
+}
+
+// catalog gives the catalog as its snapshots have it: for checks and backups of a running clew.
+func (s *Server) catalog(c *gin.Context) {
+	data, err := s.deps.Catalog()
+	if err != nil {
+		s.failed(c, err)
+		return
+	}
+	c.Data(http.StatusOK, "application/octet-stream", data)
 }
 
 func fail(c *gin.Context, status int, detail ErrorDetail) {

@@ -1,0 +1,194 @@
+package main
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"io"
+	"log/slog"
+	"slices"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"clew/index/scrub"
+	"clew/ingest/datadir"
+)
+
+type checkOptions struct {
+	clientFlags
+	json, quick, repair, quiet bool
+}
+
+// checkReport is what clew check --json prints.
+type checkReport struct {
+	Source string         `json:"source"` // where the catalog came from
+	Holes  []datadir.Hole `json:"holes"`  // entries of the commit stream that cannot be read
+	scrub.Report
+	Repaired bool     `json:"repaired"`
+	SetAside []string `json:"setAside,omitempty"` // objects that are in quarantine now
+}
+
+func newCheckCommand() *cobra.Command {
+	var o checkOptions
+	cmd := &cobra.Command{
+		Use:   "check [flags] [DIR|URL]",
+		Short: "Check every byte of a data directory or object store, and repair it",
+		Long: `Compare the catalog with the objects that exist, and read all of them: missing, damaged and unreferenced objects are listed with file, offset
+and what is wrong; so are entries of the commit stream that cannot be read, with what they must have said. Without an argument ./clew-data is checked.
+
+A directory is opened by itself; if a clew runs on it, that one is asked for its catalog (--server) and nothing is written. Of an object store
+the newest snapshot of the catalog is taken.
+
+--repair (clew must be stopped) writes down what is inferred of unreadable commits, and sets damaged segments aside: their objects move to
+segments/quarantine/, and the catalog forgets them, so that answers are no longer marked partial. Unreferenced objects are left to clew, which removes
+them after a while.
+
+Exit codes: 0 whole, 1 something is wrong (with --repair: was), 2 it could not be checked.`,
+		Example: `  clew check
+  clew check /var/lib/clew                  # also while clew runs on it
+  clew check --json /var/lib/clew | jq '.findings[]'
+  clew check --repair /var/lib/clew         # stop clew first`,
+		Args: cobra.MaximumNArgs(1),
+		RunE: func(cmd *cobra.Command, args []string) error { return o.run(cmd.Context(), cmd, argument(args)) },
+	}
+	o.registerServer(cmd)
+	f := cmd.Flags()
+	f.BoolVar(&o.json, "json", false, "print the report as JSON")
+	f.BoolVar(&o.quick, "quick", false, "names, lengths and metadata only, not every byte")
+	f.BoolVar(&o.repair, "repair", false, "mend the commit stream and set damaged segments aside")
+	f.BoolVarP(&o.quiet, "quiet", "q", false, "no progress")
+	return cmd
+}
+
+// argument is the place that a command on data is about.
+func argument(args []string) string {
+	if len(args) > 0 {
+		return args[0]
+	}
+	return DefaultConfig().Data
+}
+
+func (o *checkOptions) run(ctx context.Context, cmd *cobra.Command, where string) error {
+	p, err := openPlace(ctx, where, &o.clientFlags)
+	if err != nil {
+		return err
+	}
+	defer p.close()
+	if o.repair && p.dir == nil {
+		return fmt.Errorf("--repair needs a data directory that no clew runs on; %s", p.why)
+	}
+	report, err := o.check(ctx, cmd.ErrOrStderr(), p)
+	if err != nil {
+		return err
+	}
+	wrong := !report.Whole() || len(report.Holes) > 0
+	if o.repair && wrong {
+		if err := repair(ctx, p.dir, report); err != nil {
+			return err
+		}
+	}
+	if o.json {
+		enc := json.NewEncoder(cmd.OutOrStdout())
+		enc.SetEscapeHTML(false)
+		if err := enc.Encode(report); err != nil {
+			return err
+		}
+	} else if err := report.print(cmd.OutOrStdout(), where); err != nil {
+		return err
+	}
+	if wrong {
+		return exitCode(exitNothing)
+	}
+	return nil
+}
+
+// graceRunning is how young an object that no commit names may be while clew runs: it is being written, or waits to be deleted.
+const graceRunning = 2 * time.Hour
+
+func (o *checkOptions) check(ctx context.Context, words io.Writer, p *place) (*checkReport, error) {
+	report := &checkReport{Source: p.source, Holes: []datadir.Hole{}}
+	opt := scrub.Options{Quick: o.quick, Now: time.Now()}
+	if p.dir != nil {
+		report.Holes = append(report.Holes, p.dir.Holes...)
+	} else {
+		opt.Grace = graceRunning
+	}
+	last := time.Now()
+	opt.Progress = func(done, of int) {
+		if now := time.Now(); !o.quiet && now.Sub(last) > time.Second {
+			last = now
+			fmt.Fprintf(words, "clew: %d of %d segments\n", done, of)
+		}
+	}
+	v := p.catalog.Acquire()
+	defer v.Release()
+	r, err := scrub.Check(ctx, p.store, v, opt)
+	if err != nil {
+		return nil, err
+	}
+	report.Report = *r
+	if p.dir != nil || r.Whole() {
+		return report, nil
+	}
+	// While clew runs, segments are merged and dropped: what the catalog no longer names may be gone.
+	now, err := p.reload(ctx)
+	if err != nil {
+		return nil, err
+	}
+	named := map[string]bool{}
+	for s := range now.Current().All() {
+		named[s.ID] = true
+	}
+	report.Findings = slices.DeleteFunc(report.Findings, func(f scrub.Finding) bool { return f.Segment != "" && f.Fatal() && !named[f.Segment] })
+	return report, nil
+}
+
+// repair mends the commit stream and sets aside the segments that cannot be read.
+func repair(ctx context.Context, dir *datadir.Dir, report *checkReport) error {
+	if err := dir.Mend(ctx, slog.New(slog.DiscardHandler)); err != nil {
+		return fmt.Errorf("repair: %w", err)
+	}
+	var ids []string
+	for _, f := range report.Findings {
+		// A newer version is not damage: a newer clew reads it.
+		if f.Segment != "" && f.Fatal() && f.Problem != scrub.NewerVersion {
+			ids = append(ids, f.Segment)
+		}
+	}
+	slices.Sort(ids)
+	var err error
+	if report.SetAside, err = dir.SetAside(ctx, slices.Compact(ids)); err != nil {
+		return fmt.Errorf("repair: %w", err)
+	}
+	report.Repaired = true
+	return nil
+}
+
+func (r *checkReport) print(out io.Writer, where string) error {
+	var err error
+	line := func(format string, args ...any) {
+		if err == nil {
+			_, err = fmt.Fprintf(out, format+"\n", args...)
+		}
+	}
+	for _, h := range r.Holes {
+		line("commit stream: %s", h)
+	}
+	for _, f := range r.Findings {
+		line("%s", f)
+	}
+	for _, name := range r.SetAside {
+		line("set aside: %s", name)
+	}
+	line("%s: %d segments with %d rows; %d objects of %d bytes; catalog from %s", where, r.Segments, r.Rows, r.Objects, r.Bytes, r.Source)
+	switch {
+	case r.Whole() && len(r.Holes) == 0:
+		line("whole")
+	case r.Repaired:
+		line("repaired: clew starts, and answers without what was set aside")
+	default:
+		line("not whole: stop clew and run `clew check --repair %s`, or restore a backup", where)
+	}
+	return err
+}
