@@ -49,7 +49,7 @@ func BenchmarkIngest(b *testing.B) {
 				}
 				for _, h := range fresh.allHeads() {
 					g := h.freeze()
-					if _, err := r.write(b.Context(), h, g); err != nil {
+					if _, err := r.write(b.Context(), r.store, h, g); err != nil {
 						b.Fatal(err)
 					}
 				}

@@ -13,8 +13,8 @@ import (
 	"clew/internal/telemetry"
 )
 
-// head is what is not yet in segments of one key. Its generations are in the order of the log: frozen ones, which are sealed one after
-// the other, and the live one, which grows. A generation stays until the catalog has its segment.
+// head is what is not yet in the catalog's segments of one key. Its generations are in the order of the log: frozen ones, which are sealed one after
+// the other, and the live one, which grows. A generation stays until the catalog has its segment; with a Spool, its later life is a local segment.
 type head struct {
 	key   catalog.Key
 	owner *owner
@@ -33,8 +33,8 @@ type generation struct {
 	to      uint64
 	first   uint64 // position of the first message that has records here; 0: there is none
 	born    time.Time
-	content content
-	counted int64 // bytes that the room has counted
+	content content // a frozen one's changes once, to a *localSegment, with the head locked
+	counted int64   // bytes that the room counts while the content is in memory
 
 	sealing *sealing      // the sealer's
 	done    chan struct{} // closed by end: sealed and trimmed from the log, or its owner is gone
@@ -99,14 +99,42 @@ func (h *head) freeze() *generation {
 	return g
 }
 
-// oldest is the generation to be sealed next.
-func (h *head) oldest() *generation {
+// toSeal is the generation to be sealed next: the oldest one in memory.
+func (h *head) toSeal() *generation {
 	h.mu.Lock()
 	defer h.mu.Unlock()
-	if len(h.frozen) == 0 {
-		return nil
+	for _, g := range h.frozen {
+		if _, local := g.content.(*localSegment); !local {
+			return g
+		}
 	}
-	return h.frozen[0]
+	return nil
+}
+
+// toUpload is the generation to be uploaded next: the oldest one, if it is a segment in the spool.
+func (h *head) toUpload() *generation {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	if len(h.frozen) > 0 {
+		if _, local := h.frozen[0].content.(*localSegment); local {
+			return h.frozen[0]
+		}
+	}
+	return nil
+}
+
+// localize puts a local segment in the place of g's rows in memory: the same records, for a reader that comes before as for one that comes
+// after. It returns false if the head was abandoned meanwhile.
+func (h *head) localize(g *generation, l *localSegment) bool {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	if h.retired {
+		return false
+	}
+	h.owner.in.spool.added(l)
+	h.owner.in.room.add(0, -g.counted)
+	g.content = l
+	return true
 }
 
 // giveUp drops g, the oldest generation: the catalog has its segment.
@@ -118,7 +146,21 @@ func (h *head) giveUp(g *generation) {
 	}
 	h.frozen = slices.Delete(h.frozen, 0, 1) // [1:] would keep the generation's memory reachable until the next freeze
 	h.committed = g.to
-	h.owner.in.room.add(0, -g.counted)
+	h.dropLocked(g)
+}
+
+// dropLocked frees what g takes, of memory or of the spool.
+func (h *head) dropLocked(g *generation) {
+	in := h.owner.in
+	l, local := g.content.(*localSegment)
+	if !local {
+		in.room.add(0, -g.counted)
+		return
+	}
+	in.pending.remove(l.entry.ID)
+	if err := in.spool.remove(l); err != nil {
+		h.owner.log.Warn("a local segment can't be removed; the next start does it", "segment", l.entry.ID, "error", err)
+	}
 }
 
 // abandon drops everything: the owner is gone, and whoever comes next reads it from the log.
@@ -127,7 +169,7 @@ func (h *head) abandon() {
 	defer h.mu.Unlock()
 	h.retired = true
 	for _, g := range h.frozen {
-		h.owner.in.room.add(0, -g.counted)
+		h.dropLocked(g)
 		g.end()
 	}
 	if h.live != nil {

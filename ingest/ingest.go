@@ -41,6 +41,8 @@ type Deps struct {
 	Commits shardlog.Commits
 	Leases  shardlog.Leases
 	Store   store.Store
+	// Spool is for a Store that is not here; nil: segments are written straight to the Store.
+	Spool *Spool
 	// Catalog must be kept up to date by its Follow while Run runs.
 	Catalog    *catalog.Catalog
 	Logger     *slog.Logger
@@ -70,7 +72,9 @@ type Ingest struct {
 	rewriter  *rewriter
 
 	room    *room
-	queue   *sealQueue
+	queue   *headQueue // heads with generations in memory that wait to be sealed
+	uploads *headQueue // heads with local segments that wait to be uploaded
+	spool   *spool     // nil: none
 	pending *pendingIDs
 	dead    *deadSegments
 	metrics *metrics
@@ -101,8 +105,11 @@ func New(cfg Config, deps Deps) (*Ingest, error) {
 		shardLog: deps.Log, commits: deps.Commits, leases: deps.Leases, store: deps.Store, catalog: deps.Catalog,
 		log: deps.Logger, onSealed: deps.OnSealed,
 		onRemoved: deps.OnRemoved, busy: deps.Busy, rewriter: newRewriter(),
-		room: newRoom(), queue: newSealQueue(), pending: &pendingIDs{}, dead: &deadSegments{},
+		room: newRoom(), queue: newHeadQueue(bySize), uploads: newHeadQueue(byAge), pending: &pendingIDs{}, dead: &deadSegments{},
 		owners: map[int]*owner{}, adopted: make(chan struct{}), step: func(string) {},
+	}
+	if deps.Spool != nil {
+		in.spool = &spool{Spool: *deps.Spool}
 	}
 	for range cfg.Shards {
 		in.shards = append(in.shards, &shardState{state: "not started"})
@@ -116,6 +123,11 @@ func New(cfg Config, deps Deps) (*Ingest, error) {
 
 // Run serves the shards until ctx ends, which is no error. It stops at once: what is not sealed is in the log.
 func (in *Ingest) Run(ctx context.Context) error {
+	if in.spool != nil {
+		if err := in.spool.clear(ctx); err != nil {
+			return fmt.Errorf("ingest: %w", err)
+		}
+	}
 	var group errgroup.Group
 	loop := func(f func(context.Context)) {
 		group.Go(func() error {
@@ -128,6 +140,11 @@ func (in *Ingest) Run(ctx context.Context) error {
 	}
 	for range in.cfg.SealWorkers {
 		loop(in.sealAll)
+	}
+	if in.spool != nil {
+		for range in.spool.Uploads {
+			loop(in.uploadAll)
+		}
 	}
 	loop(func(ctx context.Context) { every(ctx, tickEvery, func() { in.sealAged(time.Now()) }) })
 	loop(in.rewriteAll)

@@ -365,7 +365,7 @@ func TestSealedMemoryIsFreed(t *testing.T) {
 	sealed := weak.Make(h.freeze())
 	r.send(t, logBatch(tenant, 100, 100))
 	r.settle(t)
-	waitFor(t, "seal", func() bool { return h.oldest() == nil })
+	waitFor(t, "seal", func() bool { return h.toSeal() == nil })
 	if bytes, _ := h.liveSize(); bytes == 0 {
 		t.Fatal("the head has no live generation any more")
 	}

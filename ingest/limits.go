@@ -17,6 +17,13 @@ const (
 	// sealRetryMin and sealRetryMax bound the pause after a failed seal: the object store may be away for hours.
 	sealRetryMin = time.Second
 	sealRetryMax = 30 * time.Second
+	// uploadRetryMin and uploadRetryMax bound the pause after a failed upload: a store that is back is noticed within seconds.
+	uploadRetryMin = 500 * time.Millisecond
+	uploadRetryMax = 8 * time.Second
+	// uploadBufferBytes is read at a time from a local segment that is uploaded.
+	uploadBufferBytes = 1 << 20
+	// spoolSegmentsMax bounds the local segments, each of which holds two files open and is a part of every answer.
+	spoolSegmentsMax = 2000
 	// ownerRetry is the pause before a shard is taken anew after its owner failed.
 	ownerRetry = time.Second
 	// fenceWait is how long a new owner waits for the commit that fenced it to arrive in the catalog.

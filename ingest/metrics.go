@@ -20,6 +20,8 @@ type metrics struct {
 	retiredBytes *prometheus.CounterVec
 	collected    prometheus.Counter
 
+	uploadFailures *prometheus.CounterVec
+
 	merges        *prometheus.CounterVec
 	mergedInputs  *prometheus.CounterVec
 	mergedBytes   *prometheus.CounterVec
@@ -54,12 +56,14 @@ func newMetrics(in *Ingest, r prometheus.Registerer) (*metrics, error) {
 	m.mergeFailures = counter("merge_failures_total", "Merges that failed; tried anew later.", "signal")
 	m.rewriteWork = counter("rewrite_work_seconds_total", "Time at work on rewriting segments, by what for: compact or delete.", "for")
 	m.rewritePaused = counter("rewrite_paused_seconds_total", "Time that compaction waited although there was something to merge, by what for.", "for")
+	m.uploadFailures = counter("upload_failures_total", "Attempts to upload a local segment that failed, by reason; each is repeated.", "reason")
 	if r == nil {
 		return m, nil
 	}
 	for _, c := range []prometheus.Collector{
 		m.records, m.duplicates, m.dropped, m.seals, m.sealFailures, m.sealedBytes, m.sealSeconds, m.retired, m.retiredBytes, m.collected,
 		m.merges, m.mergedInputs, m.mergedBytes, m.mergeFailures, m.rewriteWork, m.rewritePaused,
+		m.uploadFailures,
 		gauges{in},
 	} {
 		if err := r.Register(c); err != nil {
@@ -77,11 +81,13 @@ var (
 	gaugeRecords  = prometheus.NewDesc("clew_ingest_head_records", "Records in heads.", []string{"signal"}, nil)
 	gaugeConsumed = prometheus.NewDesc("clew_ingest_consumed_position", "Log position up to which the shard has been read.", []string{"shard"}, nil)
 	gaugeFloor    = prometheus.NewDesc("clew_ingest_floor_position", "Log position up to which everything is in segments.", []string{"shard"}, nil)
+	gaugeSpool    = prometheus.NewDesc("clew_ingest_spool_bytes", "Local segments that wait to be uploaded.", nil, nil)
+	gaugeSpooled  = prometheus.NewDesc("clew_ingest_spool_segments", "Local segments that wait to be uploaded.", nil, nil)
 	gaugeReady    = prometheus.NewDesc("clew_ingest_ready", "1 once every shard is owned and has read what was in its log at the start.", nil, nil)
 )
 
 func (g gauges) Describe(ch chan<- *prometheus.Desc) {
-	for _, d := range []*prometheus.Desc{gaugeBytes, gaugeRecords, gaugeConsumed, gaugeFloor, gaugeReady} {
+	for _, d := range []*prometheus.Desc{gaugeBytes, gaugeRecords, gaugeConsumed, gaugeFloor, gaugeSpool, gaugeSpooled, gaugeReady} {
 		ch <- d
 	}
 }
@@ -100,6 +106,10 @@ func (g gauges) Collect(ch chan<- prometheus.Metric) {
 		shard := strconv.Itoa(o.shard)
 		set(gaugeConsumed, float64(o.consumed.Load()), shard)
 		set(gaugeFloor, float64(g.in.catalog.Current().Shard(o.shard).Floor), shard)
+	}
+	if s := g.in.spool.status(); s != nil {
+		set(gaugeSpool, float64(s.Bytes))
+		set(gaugeSpooled, float64(s.Segments))
 	}
 	ready := 0.0
 	if g.in.Ready() {

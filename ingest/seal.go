@@ -8,6 +8,7 @@ import (
 	"clew/index"
 	"clew/index/catalog"
 	"clew/index/segment"
+	"clew/index/store"
 )
 
 // sealing is how far a generation has got on its way into a segment.
@@ -30,10 +31,10 @@ func (in *Ingest) sealAll(ctx context.Context) {
 	}
 }
 
-// sealOldest seals a head's oldest frozen generation, and says how long to wait before the next attempt. The steps can be cut anywhere: until the
-// commit the log has the records, and the objects are nobody's; after it the catalog has them, and a replay passes over them.
+// sealOldest seals the oldest of a head's frozen generations that are in memory, and says how long to wait before the next attempt. The steps can be cut
+// anywhere: until the commit the log has the records, and the objects are nobody's; after it the catalog has them, and a replay passes over them.
 func (in *Ingest) sealOldest(h *head) (pause time.Duration) {
-	g, o := h.oldest(), h.owner
+	g, o := h.toSeal(), h.owner
 	if g == nil || o.ctx.Err() != nil {
 		return 0
 	}
@@ -41,10 +42,16 @@ func (in *Ingest) sealOldest(h *head) (pause time.Duration) {
 		g.sealing = &sealing{}
 	}
 	began := time.Now()
-	err := in.seal(o, h, g)
+	seal := in.seal
+	if in.spool != nil {
+		seal = in.sealLocally
+	}
+	err := seal(o, h, g)
 	if err == nil {
-		in.metrics.sealSeconds.Observe(time.Since(began).Seconds())
-		in.sealed(o, g.sealing.segment)
+		if in.spool == nil {
+			in.metrics.sealSeconds.Observe(time.Since(began).Seconds())
+			in.sealed(o, g.sealing.segment)
+		}
 		return 0
 	}
 	if o.ctx.Err() != nil {
@@ -62,18 +69,48 @@ func (in *Ingest) sealOldest(h *head) (pause time.Duration) {
 	return pause
 }
 
-// seal writes the generation's segment, commits it, gives the generation up and trims the log.
+// seal writes the generation's segment and commits it.
 func (in *Ingest) seal(o *owner, h *head, g *generation) error {
 	in.step("frozen")
 	if g.sealing.segment == nil {
-		s, err := in.write(o.ctx, h, g)
+		s, err := in.write(o.ctx, in.store, h, g)
 		if err != nil {
 			return err
 		}
 		g.sealing.segment = s
 	}
 	in.step("written")
-	s := g.sealing.segment
+	return in.commitSealed(o, h, g, g.sealing.segment)
+}
+
+// sealLocally writes the generation's segment to the spool, where it takes the place of the rows in memory and waits to be uploaded.
+func (in *Ingest) sealLocally(o *owner, h *head, g *generation) error {
+	in.step("frozen")
+	if err := in.spool.admit(); err != nil {
+		return err
+	}
+	s, err := in.write(o.ctx, in.spool.Dir, h, g)
+	if err != nil {
+		return err
+	}
+	l, err := in.spool.open(o.ctx, *s)
+	if err != nil {
+		in.discardFrom(o.ctx, in.spool.Dir, s.ID)
+		return err
+	}
+	if !h.localize(g, l) {
+		in.discardFrom(o.ctx, in.spool.Dir, s.ID)
+		return nil
+	}
+	if in.shards[o.shard].sealSucceeded(s.Created) {
+		o.log.Info("seals succeed again")
+	}
+	in.uploads.add(h)
+	return nil
+}
+
+// commitSealed commits a generation's segment, which is whole in the store, gives the generation up and trims the log.
+func (in *Ingest) commitSealed(o *owner, h *head, g *generation, s *catalog.Segment) error {
 	err := o.commit(o.ctx, reasonSeal, g, func(cm *catalog.Commit) {
 		cm.Added = []catalog.Segment{*s}
 		cm.Positions = []catalog.Position{{Signal: s.Signal, Tenant: s.Tenant, Position: g.to}}
@@ -92,7 +129,7 @@ func (in *Ingest) seal(o *owner, h *head, g *generation) error {
 }
 
 // write makes the generation's segment. Each attempt has an id of its own: an object is only ever put once.
-func (in *Ingest) write(ctx context.Context, h *head, g *generation) (*catalog.Segment, error) {
+func (in *Ingest) write(ctx context.Context, st store.Store, h *head, g *generation) (*catalog.Segment, error) {
 	part, err := g.content.part(ctx)
 	if err != nil {
 		return nil, err
@@ -100,9 +137,9 @@ func (in *Ingest) write(ctx context.Context, h *head, g *generation) (*catalog.S
 	now := time.Now().UTC()
 	id := segment.NewID(h.key.Shard, h.key.Signal, now)
 	in.pending.add(id)
-	stats, err := segment.Write(ctx, in.store, id, []index.Part{part}, segment.Options{})
+	stats, err := segment.Write(ctx, st, id, []index.Part{part}, segment.Options{})
 	if err != nil {
-		in.discard(ctx, id)
+		in.discardFrom(ctx, st, id)
 		return nil, fmt.Errorf("write segment of %s of %s: %w", h.key.Signal, h.key.Tenant, err)
 	}
 	return &catalog.Segment{
@@ -112,10 +149,12 @@ func (in *Ingest) write(ctx context.Context, h *head, g *generation) (*catalog.S
 }
 
 // discard removes what a failed attempt may have left. If it can't, Collect will.
-func (in *Ingest) discard(ctx context.Context, id string) {
+func (in *Ingest) discard(ctx context.Context, id string) { in.discardFrom(ctx, in.store, id) }
+
+func (in *Ingest) discardFrom(ctx context.Context, st store.Store, id string) {
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), cleanupTimeout)
 	defer cancel()
-	if err := segment.Delete(ctx, in.store, id); err != nil {
+	if err := segment.Delete(ctx, st, id); err != nil {
 		in.log.Debug("what a failed seal left can't be removed now; it is collected later", "segment", id, "error", err)
 	}
 	in.pending.remove(id)
@@ -156,8 +195,12 @@ func (in *Ingest) shrink() {
 	}
 }
 
-// sealAged seals what has waited long enough, in shards that have caught up: while they replay, everything is old.
+// sealAged seals what has waited long enough, in shards that have caught up: while they replay, everything is old. While nothing can be uploaded it
+// rests: sealing would free nothing of the log, and leave many small segments.
 func (in *Ingest) sealAged(now time.Time) {
+	if in.spool.isFailing() {
+		return
+	}
 	for _, o := range in.allOwners() {
 		if !o.caughtUp() {
 			continue

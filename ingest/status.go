@@ -12,10 +12,11 @@ import (
 // Status is what ingest does at the moment, for people.
 type Status struct {
 	Ready       bool          `json:"ready"`
-	LiveBytes   int64         `json:"live_bytes"`   // rows in memory that still grow
-	FrozenBytes int64         `json:"frozen_bytes"` // rows in memory that wait to be sealed
-	Paused      bool          `json:"paused"`       // too much waits to be sealed: the log is not read on
-	Compaction  string        `json:"compaction"`   // off, idle, merging, or what it waits for
+	LiveBytes   int64         `json:"live_bytes"`      // rows in memory that still grow
+	FrozenBytes int64         `json:"frozen_bytes"`    // rows in memory that wait to be sealed
+	Paused      bool          `json:"paused"`          // too much waits to be sealed: the log is not read on
+	Compaction  string        `json:"compaction"`      // off, idle, merging, or what it waits for
+	Spool       *SpoolStatus  `json:"spool,omitempty"` // nil with a directory
 	Shards      []ShardStatus `json:"shards"`
 }
 
@@ -57,6 +58,7 @@ type HeadStatus struct {
 	Records int       `json:"records"`
 	Bytes   int64     `json:"bytes"`
 	Frozen  int       `json:"frozen"` // generations that wait to be sealed
+	Local   int       `json:"local"`  // generations that are segments in the spool
 	Oldest  time.Time `json:"oldest,omitzero"`
 }
 
@@ -69,6 +71,7 @@ func (in *Ingest) Status(ctx context.Context) Status {
 	if in.cfg.Compaction.Share == 0 {
 		st.Compaction = "off"
 	}
+	st.Spool = in.spool.status()
 	for shard := range in.shards {
 		st.Shards = append(st.Shards, in.shardStatus(ctx, shard))
 	}
@@ -99,17 +102,25 @@ func (in *Ingest) shardStatus(ctx context.Context, shard int) ShardStatus {
 func (h *head) status() HeadStatus {
 	h.mu.Lock()
 	defer h.mu.Unlock()
-	s := HeadStatus{Signal: h.key.Signal.String(), Tenant: h.key.Tenant, Frozen: len(h.frozen)}
+	s := HeadStatus{Signal: h.key.Signal.String(), Tenant: h.key.Tenant}
+	for _, g := range h.frozen {
+		if _, local := g.content.(*localSegment); local {
+			s.Local++
+		} else {
+			s.Frozen++
+			s.Bytes += g.counted
+		}
+	}
 	generations := slices.Clone(h.frozen)
 	if h.live != nil {
 		generations = append(generations, h.live)
+		s.Bytes += h.live.counted
 	}
 	for _, g := range generations {
 		if s.Oldest.IsZero() {
 			s.Oldest = g.born
 		}
 		s.Records += g.content.records()
-		s.Bytes += g.counted
 	}
 	return s
 }

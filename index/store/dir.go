@@ -176,13 +176,17 @@ func (d *Dir) ReadRange(ctx context.Context, name string, p []byte, off int64) (
 		return 0, 0, fmt.Errorf("read %s: %w", name, err)
 	}
 	defer f.Close()
+	return readRange(f, name, p, off)
+}
+
+func readRange(f *os.File, name string, p []byte, off int64) (n int, size int64, err error) {
 	info, err := f.Stat()
 	if err != nil {
 		return 0, 0, fmt.Errorf("read %s: %w", name, err)
 	}
 	n, err = f.ReadAt(p, off)
 	if err != nil && !errors.Is(err, io.EOF) {
-		return n, 0, fmt.Errorf("read %s at %d: %w", name, off, err)
+		return 0, 0, fmt.Errorf("read %s at %d: %w", name, off, err)
 	}
 	return n, info.Size(), nil
 }

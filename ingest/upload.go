@@ -1,0 +1,118 @@
+package ingest
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"math/rand/v2"
+	"time"
+
+	"clew/index/segment"
+	"clew/index/store"
+)
+
+// uploadAll is a worker: it uploads and commits local segments until ctx ends.
+func (in *Ingest) uploadAll(ctx context.Context) {
+	for {
+		h := in.uploads.next(ctx)
+		if h == nil {
+			return
+		}
+		pause := in.uploadOldest(h)
+		if !in.uploads.done(h, pause) {
+			h.owner.retireEmpty(h)
+		}
+	}
+}
+
+// uploadOldest brings a head's oldest generation, which is in the spool, into the store and the catalog. As with seals, it can be cut anywhere.
+func (in *Ingest) uploadOldest(h *head) (pause time.Duration) {
+	g, o := h.toUpload(), h.owner
+	if g == nil || o.ctx.Err() != nil {
+		return 0
+	}
+	l := g.content.(*localSegment) // as toUpload says
+	began := time.Now()
+	err := in.uploadAndCommit(o, h, g, l)
+	if err == nil {
+		in.metrics.sealSeconds.Observe(time.Since(began).Seconds())
+		if since := in.spool.uploadSucceeded(); !since.IsZero() {
+			in.log.Info("segments can be uploaded again", "after", time.Since(since).Round(time.Second), "waiting", in.spool.status().Segments)
+			in.uploads.hurry()
+		}
+		in.sealed(o, &l.entry)
+		if in.spool.roomAgain() {
+			in.queue.hurry()
+		}
+		return 0
+	}
+	if o.ctx.Err() != nil {
+		return 0 // abandon has dropped it
+	}
+	l.failures++
+	in.metrics.uploadFailures.WithLabelValues(uploadReason(err)).Inc()
+	if in.spool.uploadFailed(err, time.Now()) {
+		in.log.Error("segments can't be uploaded; they are kept on the local disk and in the log, stay searchable, and are uploaded as soon as that works",
+			"error", err)
+	}
+	pause = min(uploadRetryMin<<min(l.failures-1, 10), uploadRetryMax)
+	pause += time.Duration(rand.Int64N(int64(pause / 4))) // several processes that lost one store should not come back in step
+	if store.IsAway(err) {
+		in.uploads.hold(pause) // the others would meet the same
+	}
+	return pause
+}
+
+// uploadReason is a label: few of them, whatever goes wrong.
+func uploadReason(err error) string {
+	var away *store.AwayError
+	var full *store.FullError
+	switch {
+	case errors.As(err, &away):
+		return away.Reason
+	case errors.As(err, &full):
+		return "full"
+	}
+	return "other"
+}
+
+func (in *Ingest) uploadAndCommit(o *owner, h *head, g *generation, l *localSegment) error {
+	in.step("spooled")
+	if !l.uploaded {
+		parquet, indexName := segment.Names(l.entry.ID)
+		for _, name := range []string{parquet, indexName} {
+			if err := in.upload(o.ctx, l.objects, name); err != nil {
+				return fmt.Errorf("upload segment of %s of %s: %w", h.key.Signal, h.key.Tenant, err)
+			}
+		}
+		l.uploaded = true
+	}
+	in.step("uploaded")
+	return in.commitSealed(o, h, g, &l.entry)
+}
+
+// upload copies an object of the spool to the store and returns once it is whole there. It may be done again: the bytes are the same.
+func (in *Ingest) upload(ctx context.Context, from store.Store, name string) error {
+	size, err := from.Size(ctx, name)
+	if err != nil {
+		return err
+	}
+	put, err := in.store.Put(ctx, name, func(w io.Writer) error {
+		buffer := make([]byte, min(size, uploadBufferBytes))
+		for off := int64(0); off < size; off += int64(len(buffer)) {
+			buffer = buffer[:min(size-off, int64(len(buffer)))]
+			if err := from.ReadAt(ctx, name, buffer, off); err != nil {
+				return err
+			}
+			if _, err := w.Write(buffer); err != nil {
+				return err
+			}
+		}
+		return nil
+	})
+	if err == nil && put != size {
+		err = fmt.Errorf("put %s: store took %d bytes of %d", name, put, size)
+	}
+	return err
+}
