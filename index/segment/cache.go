@@ -117,6 +117,22 @@ func (c *Cache) get(key cacheKey) (any, bool) {
 	return element.Value.(*cacheEntry).value, true
 }
 
+// peek is get for what may be there by chance: it counts as no miss.
+func peek[T any](c *Cache, key cacheKey) (value T, ok bool) {
+	if c == nil {
+		return value, false
+	}
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	element, ok := c.entries[key]
+	if !ok {
+		return value, false
+	}
+	c.hits++
+	c.recent.MoveToFront(element)
+	return element.Value.(*cacheEntry).value.(T), true
+}
+
 func (c *Cache) put(key cacheKey, value any, bytes int64) {
 	const overhead = 200 // entry, list element, map slot
 	bytes += overhead

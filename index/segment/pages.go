@@ -71,6 +71,22 @@ func (s *Segment) pageKey(what cacheKind, a, rg, page int) cacheKey {
 	return cacheKey{s.info.ID, what + cachePaged, int32(a), int32(s.firstPage[rg] + page)}
 }
 
+// decodedWhole is a column of a row group, if a page of it is asked for and all of it is in the cache.
+func decodedWhole[T any](s *Segment, what cacheKind, a, rg, page int) (value T, ok bool) {
+	if page == allPages {
+		return value, false
+	}
+	return peek[T](s.cache, s.pageKey(what, a, rg, allPages))
+}
+
+// pageValid is the validity of some rows; from is a multiple of 64.
+func pageValid(valid []uint64, from, to int) []uint64 {
+	if valid == nil {
+		return nil
+	}
+	return valid[from/64 : (to+63)/64]
+}
+
 // pages reads where the pages of a row group are: for each leaf whose chunk has several.
 func (s *Segment) pages(ctx context.Context, rg int) ([][]pageInfo, error) {
 	return cached(s.cache, cacheKey{s.info.ID, cachePages, int32(rg), 0}, func() ([][]pageInfo, int64, error) {

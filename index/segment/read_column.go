@@ -30,6 +30,10 @@ func (s *Segment) codes(ctx context.Context, col, rg, page int) ([]uint32, error
 	if _, err := s.group(rg); err != nil {
 		return nil, err
 	}
+	if whole, ok := decodedWhole[[]uint32](s, cacheCodes, col, rg, page); ok {
+		from, to := s.pageRange(rg, page)
+		return whole[from:to], nil
+	}
 	return cached(s.cache, s.pageKey(cacheCodes, col, rg, page), func() ([]uint32, int64, error) {
 		h, _, err := s.Histogram(ctx, col, rg)
 		if err != nil {
@@ -153,6 +157,10 @@ func (s *Segment) ints(ctx context.Context, col, rg, page int) (index.Ints, erro
 	if _, err := s.group(rg); err != nil {
 		return index.Ints{}, err
 	}
+	if whole, ok := decodedWhole[index.Ints](s, cacheInts, col, rg, page); ok {
+		from, to := s.pageRange(rg, page)
+		return index.Ints{Values: whole.Values[from:to], Valid: pageValid(whole.Valid, from, to)}, nil
+	}
 	return cached(s.cache, s.pageKey(cacheInts, col, rg, page), func() (index.Ints, int64, error) {
 		bits, valid, err := s.numbers(ctx, col, rg, page)
 		return index.Ints{Values: bitsInt64(bits), Valid: valid}, int64(8*len(bits) + 8*len(valid)), err
@@ -170,6 +178,10 @@ func (s *Segment) doubles(ctx context.Context, col, rg, page int) (index.Doubles
 	}
 	if _, err := s.group(rg); err != nil {
 		return index.Doubles{}, err
+	}
+	if whole, ok := decodedWhole[index.Doubles](s, cacheDoubles, col, rg, page); ok {
+		from, to := s.pageRange(rg, page)
+		return index.Doubles{Values: whole.Values[from:to], Valid: pageValid(whole.Valid, from, to)}, nil
 	}
 	return cached(s.cache, s.pageKey(cacheDoubles, col, rg, page), func() (index.Doubles, int64, error) {
 		bits, valid, err := s.numbers(ctx, col, rg, page)
@@ -189,6 +201,10 @@ func (s *Segment) bytes(ctx context.Context, col, rg, page int) (index.Bytes, er
 	}
 	if _, err := s.group(rg); err != nil {
 		return index.Bytes{}, err
+	}
+	if whole, ok := decodedWhole[index.Bytes](s, cacheBytes, col, rg, page); ok {
+		from, to := s.pageRange(rg, page)
+		return index.Bytes{Data: whole.Data, Offsets: whole.Offsets[from : to+1], Valid: pageValid(whole.Valid, from, to)}, nil
 	}
 	return cached(s.cache, s.pageKey(cacheBytes, col, rg, page), func() (b index.Bytes, size int64, err error) {
 		if c.Overflow {

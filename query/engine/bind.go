@@ -21,6 +21,10 @@ type bound struct {
 	root    *node
 	leaves  []*node // all leaves of root, cheapest first
 	nodes   int
+	// narrowed are the pages in which matching rows can be, if that is known; nil: the row groups.
+	narrowed []*bound
+	// group and page say of which page the bound is; page is noPage if it is about a whole part.
+	group, page int
 	// filtered says that a filter, not only vocabularies, had a part in the rewriting.
 	filtered bool
 }
@@ -57,7 +61,7 @@ const (
 
 // bind rewrites the plan for a part. from and to are the query's times, both inclusive.
 func (q *query) bind(ctx context.Context, part index.Part) (*bound, error) {
-	b := &bound{part: part, info: part.Info(), columns: part.Columns(), groups: part.RowGroups(), timeCol: -1}
+	b := &bound{part: part, info: part.Info(), columns: part.Columns(), groups: part.RowGroups(), timeCol: -1, page: noPage}
 	order := timeField(q.signal)
 	for i, c := range b.columns {
 		if c.Level == telemetry.LevelField && c.Key == order && c.Type == telemetry.TypeTime {

@@ -1,6 +1,7 @@
 package engine
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"slices"
@@ -244,10 +245,9 @@ func rowList(rows rowBits, n int) []int {
 func byRowGroup(refs []rowRef, runMax int) [][]rowRef {
 	slices.SortFunc(refs, func(x, y rowRef) int {
 		if x.b != y.b {
-			if x.b.info.ID < y.b.info.ID {
-				return -1
+			if c := cmp.Or(cmp.Compare(x.b.info.ID, y.b.info.ID), cmp.Compare(x.b.group, y.b.group), cmp.Compare(x.b.page, y.b.page)); c != 0 {
+				return c
 			}
-			return 1
 		}
 		if x.rg != y.rg {
 			return x.rg - y.rg

@@ -172,6 +172,11 @@ func (q *query) bindAll(ctx context.Context) ([]*bound, error) {
 		if err != nil {
 			return q.setAside(err)
 		}
+		without, err := b.narrow(ctx)
+		if err != nil {
+			return q.setAside(err)
+		}
+		q.tally.byFilter.Add(int64(without))
 		bounds[i] = b
 		return nil
 	})
@@ -290,10 +295,16 @@ func (q *query) each(ctx context.Context, tasks []task, skip func(task) bool, vi
 	})
 }
 
-// tasksOf are all row groups of the parts.
+// tasksOf are all row groups of the parts, or the pages of them that are left.
 func tasksOf(bounds []*bound) []task {
 	var tasks []task
 	for _, b := range bounds {
+		if b.narrowed != nil {
+			for _, page := range b.narrowed {
+				tasks = append(tasks, task{page, 0})
+			}
+			continue
+		}
 		for rg := range b.groups {
 			tasks = append(tasks, task{b, rg})
 		}

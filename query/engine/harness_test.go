@@ -82,7 +82,11 @@ func sealed(t testing.TB, st store.Store, cache *segment.Cache, parts ...index.P
 	t.Helper()
 	info := parts[0].Info()
 	id := segment.NewID(0, info.Signal, testNow)
-	if _, err := segment.Write(t.Context(), st, id, parts, segment.Options{}); err != nil {
+	opt := segment.Options{}
+	if _, isTest := t.(*testing.T); isTest {
+		opt.PageRows = 64 // so that few records make many pages
+	}
+	if _, err := segment.Write(t.Context(), st, id, parts, opt); err != nil {
 		t.Fatal(err)
 	}
 	s, err := segment.Open(t.Context(), st, id, cache)

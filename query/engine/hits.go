@@ -1,6 +1,7 @@
 package engine
 
 import (
+	"context"
 	"slices"
 	"sync"
 	"sync/atomic"
@@ -37,6 +38,25 @@ func (h *hits) before(a, b int64) bool {
 
 // beyond says that a record of this time comes after all that will be shown.
 func (h *hits) beyond(t int64) bool { return h.full.Load() && h.before(h.threshold.Load(), t) }
+
+// take takes the matching rows of a row group, of which there are n in all.
+func (h *hits) take(ctx context.Context, q *query, t task, rows rowBits, n int) error {
+	q.tally.matched.Add(int64(rows.count(n)))
+	shares, err := t.shares(rows, n)
+	if err != nil {
+		return err
+	}
+	for _, p := range shares {
+		times, err := p.b.times(ctx, p.rg)
+		if err != nil {
+			return err
+		}
+		if err := h.add(p.task, p.rows, times); err != nil {
+			return err
+		}
+	}
+	return nil
+}
 
 // add takes the matching rows of a row group.
 func (h *hits) add(t task, rows rowBits, times []int64) error {

@@ -15,6 +15,7 @@ import (
 // idSet is trace ids that a leaf asks for all at once: one pass over a column finds the rows of many traces. It is a
 // vocabulary.Matcher of raw ids.
 type idSet struct {
+	list    []telemetry.TraceID
 	numbers map[telemetry.TraceID]int32 // each id's place in the list that the set was made of
 	hashes  []uint64                    // for the filters of parts
 	// marks has a bit for each value of mark that occurs: it turns almost every other id away without a look at the map.
@@ -23,7 +24,7 @@ type idSet struct {
 }
 
 func newIDSet(ids []telemetry.TraceID) *idSet {
-	s := &idSet{numbers: make(map[telemetry.TraceID]int32, len(ids))}
+	s := &idSet{list: ids, numbers: make(map[telemetry.TraceID]int32, len(ids))}
 	digest := xxhash.New()
 	for i, id := range ids {
 		s.numbers[id] = int32(i)

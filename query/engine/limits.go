@@ -82,6 +82,13 @@ const (
 	fedValuesMax = 10_000
 	// feederLooks is how often the feeder looks at the age of what the vocabulary index holds.
 	feederLooks = 10 * time.Minute
+	// suggestFor bounds the search for what may have been meant; suggestLeavesMax the leaves of a query that are looked at, suggestionsMax the candidates that are
+	// counted for each, suggestValuesMax the values of a field and suggestEntriesMax the entries of vocabularies that are compared, at about a microsecond each.
+	suggestFor        = 2 * time.Second
+	suggestLeavesMax  = 8
+	suggestionsMax    = 5
+	suggestValuesMax  = 10_000
+	suggestEntriesMax = 200_000
 	// sameTimeMax is how many rows of the same time a search chooses among: 40 bytes each.
 	sameTimeMax = 2 << 20
 	// traceSlack is how many traces more than needed are looked for behind a cursor, where some may turn out to have been shown, traceRounds
@@ -95,6 +102,9 @@ const (
 	seenSpansMax = 2 << 20
 	// spansOfIDMax is how many spans of one id are shown.
 	spansOfIDMax = 100
+	// pageShare: rows that are in at most one of so many pages are read by pages, others with their whole row group, which is kept and may
+	// serve the next query too.
+	pageShare = 4
 	// checkEvery is how many rows are rebuilt between two looks at the context.
 	checkEvery = 4096
 	// openRetryAfter is how long a segment that could not be opened is left alone.

@@ -23,13 +23,19 @@ type rowRef struct {
 // materialize makes records of rows of one row group. Columns that no row of the row group has are not read.
 func (q *query) materialize(ctx context.Context, b *bound, rg int, rows []int) ([]Record, error) {
 	records := make([]Record, len(rows))
-	for col := range b.columns {
-		if b.columns[col].NonNull == 0 {
-			continue
+	err := b.byPage(rg, rows, func(b *bound, rg int, rows []int, from int) error {
+		for col := range b.columns {
+			if b.columns[col].NonNull == 0 {
+				continue
+			}
+			if err := b.gather(ctx, col, rg, rows, records[from:from+len(rows)]); err != nil {
+				return err
+			}
 		}
-		if err := b.gather(ctx, col, rg, rows, records); err != nil {
-			return nil, err
-		}
+		return nil
+	})
+	if err != nil {
+		return nil, err
 	}
 	var buf []byte
 	for i := range records {

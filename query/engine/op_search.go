@@ -61,12 +61,7 @@ func (e *Engine) Search(ctx context.Context, s Search) (*Found, error) {
 		if err != nil || rows.empty() {
 			return err
 		}
-		times, err := t.b.times(ctx, t.rg)
-		if err != nil {
-			return err
-		}
-		q.tally.matched.Add(int64(rows.count(sc.rows)))
-		return h.add(t, rows, times)
+		return h.take(ctx, q, t, rows, sc.rows)
 	})
 	if err != nil {
 		return nil, err

@@ -66,12 +66,7 @@ func (e *Engine) skeletonSpans(ctx context.Context, r Request, out *Skeleton) er
 		if err != nil || rows.empty() {
 			return err
 		}
-		times, err := t.b.times(ctx, t.rg)
-		if err != nil {
-			return err
-		}
-		q.tally.matched.Add(int64(rows.count(sc.rows)))
-		return h.add(t, rows, times)
+		return h.take(ctx, q, t, rows, sc.rows)
 	})
 	if err != nil {
 		return err

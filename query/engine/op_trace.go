@@ -56,12 +56,7 @@ func (e *Engine) gather(ctx context.Context, r Request, limit int) (records []Re
 		if err != nil || rows.empty() {
 			return err
 		}
-		times, err := t.b.times(ctx, t.rg)
-		if err != nil {
-			return err
-		}
-		q.tally.matched.Add(int64(rows.count(sc.rows)))
-		return h.add(t, rows, times)
+		return h.take(ctx, q, t, rows, sc.rows)
 	})
 	if err != nil {
 		return nil, false, stats, err

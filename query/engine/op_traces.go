@@ -161,12 +161,21 @@ func (e *Engine) traceRows(
 		if err != nil || rows.empty() {
 			return err
 		}
-		times, err := t.b.times(ctx, t.rg)
+		q.tally.matched.Add(int64(rows.count(sc.rows)))
+		shares, err := t.shares(rows, sc.rows)
 		if err != nil {
 			return err
 		}
-		q.tally.matched.Add(int64(rows.count(sc.rows)))
-		return visit(ctx, t, rows, times)
+		for _, p := range shares {
+			times, err := p.b.times(ctx, p.rg)
+			if err != nil {
+				return err
+			}
+			if err := visit(ctx, p.task, p.rows, times); err != nil {
+				return err
+			}
+		}
+		return nil
 	})
 	if err == nil {
 		*stats = stats.plus(q.stats())

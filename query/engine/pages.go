@@ -1,0 +1,174 @@
+package engine
+
+import (
+	"context"
+	"math/bits"
+
+	"clew/index"
+	"clew/index/segment"
+	"clew/internal/telemetry"
+)
+
+// Few rows of a row group need not cost a read of whole columns: a segment's columns are cut into pages. A bound can be narrowed to a page: the
+// same plan, over a part that has the page's rows only. Everything that works on row groups works on pages.
+
+// paged is a part whose row groups can be read by pages.
+type paged interface {
+	// PageRows is how many rows a page has; 0: there are no pages.
+	PageRows() int
+	// Page is the part that holds the rows of a page, as its only row group.
+	Page(rg, page int) (index.Part, error)
+	// PagesOf are the pages that may hold rows of a trace id; false if the part cannot tell.
+	PagesOf(ctx context.Context, id telemetry.TraceID) ([]segment.PageRef, bool, error)
+}
+
+// noPage is the page of a bound that is about a whole part.
+const noPage = -1
+
+// atPage is the bound for the rows of a page.
+func (b *bound) atPage(p paged, rg, page int) (*bound, error) {
+	part, err := p.Page(rg, page)
+	if err != nil {
+		return nil, err
+	}
+	narrow := *b
+	narrow.part, narrow.groups, narrow.narrowed = part, part.RowGroups(), nil
+	narrow.group, narrow.page = rg, page
+	return &narrow, nil
+}
+
+// narrow leaves the pages that can hold the traces the query asks for, if it asks for some by their ids and the part knows their pages.
+// It returns how many row groups are left out.
+func (b *bound) narrow(ctx context.Context) (without int, err error) {
+	p, ok := b.part.(paged)
+	if !ok || p.PageRows() == 0 {
+		return 0, nil
+	}
+	ids := b.traceIDsAsked()
+	if len(ids) == 0 {
+		return 0, nil
+	}
+	seen := map[segment.PageRef]bool{}
+	groups := map[int]bool{}
+	narrowed := []*bound{}
+	for _, id := range ids {
+		refs, ok, err := p.PagesOf(ctx, id)
+		if err != nil || !ok {
+			return 0, err
+		}
+		for _, ref := range refs {
+			if seen[ref] {
+				continue
+			}
+			seen[ref], groups[ref.Group] = true, true
+			n, err := b.atPage(p, ref.Group, ref.Page)
+			if err != nil {
+				return 0, err
+			}
+			narrowed = append(narrowed, n)
+		}
+	}
+	if len(narrowed)*pageShare*p.PageRows() > b.info.Rows && len(narrowed) > pageShare {
+		return 0, nil
+	}
+	b.narrowed = narrowed
+	return len(b.groups) - len(groups), nil
+}
+
+// traceIDsAsked are the ids of which a row must have one to match; nil if that is not known.
+func (b *bound) traceIDsAsked() []telemetry.TraceID {
+	leaves := []*node{b.root}
+	if b.root.kind == planAnd {
+		leaves = b.root.kids
+	}
+	for _, n := range leaves {
+		if n.kind != planLeaf || n.leaf.info.Key != telemetry.FieldTraceID || n.leaf.info.Level != telemetry.LevelField || n.leaf.info.Type != telemetry.TypeBytes {
+			continue
+		}
+		if set := n.leaf.test.ids(); set != nil {
+			return set.list
+		}
+		if id := n.leaf.test.exact; len(id) == len(telemetry.TraceID{}) {
+			return []telemetry.TraceID{telemetry.TraceID(id)}
+		}
+	}
+	return nil
+}
+
+// share is some rows of a row group, perhaps of one page of it.
+type share struct {
+	task
+	rows rowBits
+	n    int // rows of the share, matching or not
+}
+
+// shares cuts the matching rows of a row group by pages, if they are in few of them; else there is one share.
+func (t task) shares(rows rowBits, n int) ([]share, error) {
+	whole := []share{{t, rows, n}}
+	p, ok := t.b.part.(paged)
+	if !ok || p.PageRows() == 0 || rows.kind != bitsSome {
+		return whole, nil
+	}
+	words := p.PageRows() / 64
+	var out []share
+	for page := 0; page*words < len(rows.words); page++ {
+		part := rows.words[page*words : min(len(rows.words), (page+1)*words)]
+		if !anyBit(part) {
+			continue
+		}
+		if (len(out)+1)*pageShare*words > len(rows.words) {
+			return whole, nil
+		}
+		b, err := t.b.atPage(p, t.rg, page)
+		if err != nil {
+			return nil, err
+		}
+		out = append(out, share{task{b, 0}, rowBits{kind: bitsSome, words: part}, b.groups[0].Rows})
+	}
+	return out, nil
+}
+
+func anyBit(words []uint64) bool {
+	for _, w := range words {
+		if bits.Len64(w) > 0 {
+			return true
+		}
+	}
+	return false
+}
+
+// byPage cuts ascending rows of a row group by pages and calls f for each, if they are in few pages; else once for all. from is the place
+// of the first of them in rows.
+func (b *bound) byPage(rg int, rows []int, f func(b *bound, rg int, rows []int, from int) error) error {
+	p, ok := b.part.(paged)
+	if !ok || p.PageRows() == 0 || len(rows) == 0 {
+		return f(b, rg, rows, 0)
+	}
+	size := p.PageRows()
+	pages := 1
+	for i := 1; i < len(rows); i++ {
+		if rows[i]/size != rows[i-1]/size {
+			pages++
+		}
+	}
+	if pages*pageShare*size > b.groups[rg].Rows && pages > 1 {
+		return f(b, rg, rows, 0)
+	}
+	for from := 0; from < len(rows); {
+		page := rows[from] / size
+		var inPage []int
+		at := from
+		for ; at < len(rows) && rows[at]/size == page; at++ {
+			inPage = append(inPage, rows[at]-page*size)
+		}
+		narrow, err := b.atPage(p, rg, page)
+		if err != nil {
+			return err
+		}
+		if err := f(narrow, 0, inPage, from); err != nil {
+			return err
+		}
+		from = at
+	}
+	return nil
+}
