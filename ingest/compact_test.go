@@ -179,17 +179,18 @@ func TestCompactGivesWay(t *testing.T) {
 	busy := "admission"
 	r := openRig(t, t.TempDir(), cfg, func(r *rig) { r.busy = func() string { return busy } })
 	r.sealEach(t, logBatch, 4, 20)
+	waitFor(t, "the first look for deletions", func() bool { return !r.rewriter.look.Load() })
 	ctx, cancel := context.WithTimeout(t.Context(), 300*time.Millisecond)
 	defer cancel()
 	if n, err := r.Compact(ctx, closed()); n != 0 || !errors.Is(err, context.DeadlineExceeded) {
 		t.Errorf("%d merges (%v) under pressure", n, err)
 	}
 	busy = ""
-	r.rewriter.jobs.Add(1) // a deletion
+	r.rewriter.look.Store(true) // a deletion is requested
 	if n, err := r.Compact(t.Context(), closed()); n != 0 || !errors.Is(err, errPreempted) {
 		t.Errorf("%d merges (%v) while a deletion waits", n, err)
 	}
-	r.rewriter.jobs.Add(-1)
+	r.rewriter.look.Store(false)
 	if n, err := r.Compact(t.Context(), closed()); n != 1 || err != nil {
 		t.Errorf("%d merges (%v), want 1", n, err)
 	}

@@ -3,11 +3,13 @@ package ingest
 import (
 	"bufio"
 	"context"
+	"errors"
 	"fmt"
 	"log/slog"
 	"math/rand/v2"
 	"os"
 	"os/exec"
+	"slices"
 	"strconv"
 	"strings"
 	"sync/atomic"
@@ -87,7 +89,15 @@ func runChild(dir string) error {
 			return err
 		}
 		now := time.Now()
-		if _, err := r.Compact(ctx, closed()); err != nil {
+		d, err := r.Delete(ctx, Deletion{Tenant: erasedTenant, Signal: telemetry.Logs, Query: "5 1"}, now)
+		if err != nil {
+			return err
+		}
+		fmt.Println("deleting", next)
+		if err := r.waitOutcome(ctx, d.ID); err != nil {
+			return err
+		}
+		if _, err := r.Compact(ctx, closed()); err != nil && !errors.Is(err, errPreempted) {
 			return err
 		}
 		if err := r.Retain(ctx, now); err != nil {
@@ -105,14 +115,30 @@ func runChild(dir string) error {
 	}
 }
 
-// sendRound sends 50 records of each signal, and repeats as retries do: batches by their sources, spans by their ids.
+// erasedTenant is whose log records are deleted: every fifth.
+const erasedTenant = "erased"
+
+func (r *rig) waitOutcome(ctx context.Context, id string) error {
+	for {
+		list, err := r.Deletions(ctx, true, deletionsWaiting)
+		if err != nil {
+			return err
+		}
+		if !slices.ContainsFunc(list, func(d DeletionState) bool { return d.ID == id }) {
+			return nil
+		}
+		time.Sleep(time.Millisecond)
+	}
+}
+
+// sendRound sends 50 records of each signal, and 50 to be deleted, and repeats as retries do: batches by their sources, spans by their ids.
 func (r *rig) sendRound(ctx context.Context, first int) error {
 	for again := range 2 {
 		points, err := gaugeBatch(tenant, first, 50)
 		if err != nil {
 			return err
 		}
-		for i, b := range []*telemetry.Batch{logBatch(tenant, first, 50), spanBatch(tenant, first, 50), points} {
+		for i, b := range []*telemetry.Batch{logBatch(tenant, first, 50), spanBatch(tenant, first, 50), points, logBatch(erasedTenant, first, 50)} {
 			source := shardlog.SourceSeq{ID: fmt.Sprint(r.source, "-", i), Seq: uint64(first + 1), Count: uint32(b.Records)}
 			if b.Signal == telemetry.Spans {
 				source.ID += fmt.Sprint("-", again) // another collector
@@ -129,24 +155,36 @@ func (r *rig) sendRound(ctx context.Context, first int) error {
 func TestKilled(t *testing.T) {
 	dir := t.TempDir()
 	rng := rand.New(rand.NewPCG(uint64(time.Now().UnixNano()), 1))
-	steps := []string{"frozen", "written", "committed", "applied", "given up", "trimmed", "rewritten", "replaced", "removed", "deleted", "checkpointed"}
+	steps := []string{
+		"frozen", "written", "committed", "applied", "given up", "trimmed", "rewritten", "replaced", "removed", "deleted", "checkpointed",
+		"requested", "sealed for deletion", "deletion done",
+	}
 	random := 12
 	if testing.Short() {
 		random = 2
 	}
-	next := 0
+	var before told
 	for i := range len(steps) + random {
 		step, count, after := "", 1+rng.IntN(3), time.Duration(rng.IntN(400))*time.Millisecond
 		if i < len(steps) {
 			step, after = steps[i], time.Minute
 		}
-		acknowledged := killChild(t, dir, step, count, next, after)
-		next = checkAfterKill(t, dir, fmt.Sprintf("killed at step %q (%d) or after %v", step, count, after), max(acknowledged, next))
+		said := killChild(t, dir, step, count, before.acknowledged, after)
+		said.acknowledged = max(said.acknowledged, before.acknowledged)
+		said.deleting = max(said.deleting, before.deleting)
+		said.acknowledged = checkAfterKill(t, dir, fmt.Sprintf("killed at step %q (%d) or after %v", step, count, after), said)
+		before = said
 	}
 }
 
-// killChild runs a child until it dies, and returns the number up to which records were acknowledged.
-func killChild(t *testing.T, dir, step string, count, first int, after time.Duration) (acknowledged int) {
+// told is what children have said.
+type told struct {
+	acknowledged int // records below this number
+	deleting     int // the deletion of the erased below this number is requested
+}
+
+// killChild runs a child until it dies, and returns what it said.
+func killChild(t *testing.T, dir, step string, count, first int, after time.Duration) (said told) {
 	t.Helper()
 	cmd := exec.Command(os.Args[0])
 	cmd.Env = append(os.Environ(), childDir+"="+dir, childStep+"="+step, childCount+"="+strconv.Itoa(count), childFirst+"="+strconv.Itoa(first))
@@ -162,8 +200,15 @@ func killChild(t *testing.T, dir, step string, count, first int, after time.Dura
 	kill := time.AfterFunc(after, func() { _ = cmd.Process.Kill() })
 	lines := bufio.NewScanner(out)
 	for lines.Scan() {
-		if _, err := fmt.Sscanf(lines.Text(), "acknowledged %d", &acknowledged); err != nil {
+		var what string
+		var number int
+		if _, err := fmt.Sscanf(lines.Text(), "%s %d", &what, &number); err != nil {
 			t.Fatalf("the child says %q", lines.Text())
+		}
+		if what == "deleting" {
+			said.deleting = number
+		} else {
+			said.acknowledged = number
 		}
 	}
 	err = cmd.Wait()
@@ -173,11 +218,11 @@ func killChild(t *testing.T, dir, step string, count, first int, after time.Dura
 	if status, ok := cmd.ProcessState.Sys().(syscall.WaitStatus); !ok || status.Signal() != syscall.SIGKILL {
 		t.Fatalf("the child ended by itself: %v: %s", err, stderr.String())
 	}
-	return acknowledged
+	return said
 }
 
 // checkAfterKill opens what a killed child left, and returns the number with which the next may begin.
-func checkAfterKill(t *testing.T, dir, how string, acknowledged int) (next int) {
+func checkAfterKill(t *testing.T, dir, how string, said told) (next int) {
 	t.Helper()
 	r := openRig(t, dir, crashConfig(), nil)
 	defer r.stop()
@@ -187,8 +232,8 @@ func checkAfterKill(t *testing.T, dir, how string, acknowledged int) (next int) 
 		if err == nil {
 			err = exactly(got, len(got))
 		}
-		if err == nil && len(got) < acknowledged {
-			err = fmt.Errorf("%d records, %d were acknowledged", len(got), acknowledged)
+		if err == nil && len(got) < said.acknowledged {
+			err = fmt.Errorf("%d records, %d were acknowledged", len(got), said.acknowledged)
 		}
 		if err != nil {
 			t.Fatalf("%s: %v: %v", how, signal, err)
@@ -212,8 +257,54 @@ func checkAfterKill(t *testing.T, dir, how string, acknowledged int) (next int) 
 	r.settle(t)
 	r.want(t, tenant, telemetry.Logs, next)
 	r.want(t, tenant, telemetry.Spans, next)
+	checkErased(t, r, how, said, next)
 	checkObjects(t, r, how)
 	return next
+}
+
+// checkErased: what was to be deleted is gone, once the deletion that the crash interrupted is done; the rest is there once; and all deletions together
+// have counted each record once. It sends what is missing up to next.
+func checkErased(t *testing.T, r *rig, how string, said told, next int) {
+	t.Helper()
+	waitFor(t, "deletions to be done after it was "+how, func() bool {
+		list, err := r.Deletions(t.Context(), true, deletionsWaiting)
+		if err != nil {
+			t.Fatal(err)
+		}
+		return len(list) == 0
+	})
+	got, err := r.numbers(t.Context(), erasedTenant, telemetry.Logs)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if i := slices.IndexFunc(got, func(n int) bool { return n%5 == 1 && n < said.deleting }); i >= 0 {
+		t.Fatalf("%s: record %d is there, the deletion up to %d was durable", how, got[i], said.deleting)
+	}
+	sent := 0
+	if len(got) > 0 {
+		sent = got[len(got)-1] + 1 // the last of a batch is never deleted
+	}
+	if sent < said.acknowledged {
+		t.Fatalf("%s: records up to %d, %d were acknowledged", how, sent, said.acknowledged)
+	}
+	if sent < next {
+		r.send(t, logBatch(erasedTenant, sent, next-sent))
+	}
+	r.delete(t, Deletion{Tenant: erasedTenant, Signal: telemetry.Logs, Query: "5 1"}, time.Now())
+	fifth := modulo{5, 1}
+	next = max(next, sent)
+	r.wantNumbers(t, erasedTenant, telemetry.Logs, fifth.without(next))
+	all, err := r.Deletions(t.Context(), false, 1000)
+	if err != nil {
+		t.Fatal(err)
+	}
+	records := int64(0)
+	for _, d := range all {
+		records += d.Outcome.Records
+	}
+	if want := int64(next - len(fifth.without(next))); records != want {
+		t.Fatalf("%s: deletions have counted %d records, want %d", how, records, want)
+	}
 }
 
 // checkObjects: what no commit names is collected, and nothing else, once the seals under way are through.

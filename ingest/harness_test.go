@@ -83,7 +83,7 @@ func newRig(ctx context.Context, dir string, cfg Config, change func(*rig), logg
 		return nil, err
 	}
 	faulty := store.NewFaulty(st)
-	in, err := New(cfg, Deps{Log: log, Commits: log, Leases: log, Store: faulty, Catalog: cat, Logger: logger})
+	in, err := New(cfg, Deps{Log: log, Commits: log, Leases: log, Store: faulty, Catalog: cat, Logger: logger, Selector: newModulo})
 	if err != nil {
 		return nil, err
 	}

@@ -10,7 +10,7 @@
 // makes the rest of its state anew. What a retry repeats is dropped by its source's sequence, and spans also by their ids.
 //
 // Where the steps live: owner.go (taking a shard), consume.go (messages into heads), head.go (generations), seal.go and commit.go (heads into segments),
-// compact.go and rewrite.go (small segments into large ones), retention.go and collect.go (what goes away), status.go and metrics.go (what can
+// rewrite.go with compact.go and delete.go (segments into others), retention.go and collect.go (what goes away), status.go and metrics.go (what can
 // be seen of it).
 package ingest
 
@@ -35,7 +35,7 @@ import (
 	"clew/internal/telemetry"
 )
 
-// Deps are what ingest stands on. All are needed but Registerer, OnSealed, OnRemoved and Busy.
+// Deps are what ingest stands on. All are needed but Registerer, OnSealed, OnRemoved, Selector and Busy.
 type Deps struct {
 	Log     shardlog.Log
 	Commits shardlog.Commits
@@ -51,6 +51,8 @@ type Deps struct {
 	OnSealed func(catalog.Segment)
 	// OnRemoved is told of segments that are not in the catalog any more: by retention, merged or rewritten into others. It must not block.
 	OnRemoved func([]catalog.Segment)
+	// Selector makes what a deletion chooses its rows with, by its query and time range. Nil: there are no deletions.
+	Selector func(Deletion) (Selector, error)
 	// Busy says why background work had better wait (a word), or "". It is asked several times a second. Nil: never.
 	Busy func() string
 }
@@ -70,6 +72,8 @@ type Ingest struct {
 	onRemoved func([]catalog.Segment)
 	busy      func() string
 	rewriter  *rewriter
+
+	newSelector func(Deletion) (Selector, error)
 
 	room    *room
 	queue   *headQueue // heads with generations in memory that wait to be sealed
@@ -104,7 +108,7 @@ func New(cfg Config, deps Deps) (*Ingest, error) {
 		cfg: cfg, name: fmt.Sprintf("%s-%d-%d", host, os.Getpid(), time.Now().UnixNano()),
 		shardLog: deps.Log, commits: deps.Commits, leases: deps.Leases, store: deps.Store, catalog: deps.Catalog,
 		log: deps.Logger, onSealed: deps.OnSealed,
-		onRemoved: deps.OnRemoved, busy: deps.Busy, rewriter: newRewriter(),
+		onRemoved: deps.OnRemoved, busy: deps.Busy, rewriter: newRewriter(), newSelector: deps.Selector,
 		room: newRoom(), queue: newHeadQueue(bySize), uploads: newHeadQueue(byAge), pending: &pendingIDs{}, dead: &deadSegments{},
 		owners: map[int]*owner{}, adopted: make(chan struct{}), step: func(string) {},
 	}

@@ -28,6 +28,9 @@ type metrics struct {
 	mergeFailures *prometheus.CounterVec
 	rewriteWork   *prometheus.CounterVec
 	rewritePaused *prometheus.CounterVec
+
+	deletions      prometheus.Counter
+	deletedRecords *prometheus.CounterVec
 }
 
 func newMetrics(in *Ingest, r prometheus.Registerer) (*metrics, error) {
@@ -55,6 +58,8 @@ func newMetrics(in *Ingest, r prometheus.Registerer) (*metrics, error) {
 	m.mergedBytes = counter("merged_bytes_total", "Bytes of segments that were made by merging.", "signal")
 	m.mergeFailures = counter("merge_failures_total", "Merges that failed; tried anew later.", "signal")
 	m.rewriteWork = counter("rewrite_work_seconds_total", "Time at work on rewriting segments, by what for: compact or delete.", "for")
+	m.deletions = prometheus.NewCounter(prometheus.CounterOpts{Name: "clew_ingest_deletions_total", Help: "Deletions by query that are done."})
+	m.deletedRecords = counter("deleted_records_total", "Records taken out by deletions.", "signal")
 	m.rewritePaused = counter("rewrite_paused_seconds_total", "Time that compaction waited although there was something to merge, by what for.", "for")
 	m.uploadFailures = counter("upload_failures_total", "Attempts to upload a local segment that failed, by reason; each is repeated.", "reason")
 	if r == nil {
@@ -63,6 +68,7 @@ func newMetrics(in *Ingest, r prometheus.Registerer) (*metrics, error) {
 	for _, c := range []prometheus.Collector{
 		m.records, m.duplicates, m.dropped, m.seals, m.sealFailures, m.sealedBytes, m.sealSeconds, m.retired, m.retiredBytes, m.collected,
 		m.merges, m.mergedInputs, m.mergedBytes, m.mergeFailures, m.rewriteWork, m.rewritePaused,
+		m.deletions, m.deletedRecords,
 		m.uploadFailures,
 		gauges{in},
 	} {

@@ -17,22 +17,48 @@ import (
 type rewriter struct {
 	wake  chan struct{} // holds one token when there is something to do at once
 	state atomic.Value  // string, for Status
-	jobs  atomic.Int32  // deletions that are not done
+	look  atomic.Bool   // there may be deletions that are not done; the store knows
 
 	mu       sync.Mutex
 	setAside map[string]time.Time // segments that could not be merged: when to try again
 	planned  uint64               // the catalog's sequence when there was last nothing to merge, and
 	at       time.Time            // when that was
+	failures map[string]string    // why the last attempt at a deletion failed
 }
 
 func newRewriter() *rewriter {
-	r := &rewriter{wake: make(chan struct{}, 1), setAside: map[string]time.Time{}}
+	r := &rewriter{wake: make(chan struct{}, 1), setAside: map[string]time.Time{}, failures: map[string]string{}}
 	r.state.Store("idle")
+	r.wakeUp() // what a crash has left is begun with
 	return r
 }
 
+// wakeUp says that there may be deletions to do.
+func (r *rewriter) wakeUp() {
+	r.look.Store(true)
+	select {
+	case r.wake <- struct{}{}:
+	default:
+	}
+}
+
+// failed notes how an attempt at a deletion ended.
+func (r *rewriter) failed(id string, err error) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if delete(r.failures, id); err != nil {
+		r.failures[id] = err.Error()
+	}
+}
+
+func (r *rewriter) failure(id string) string {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	return r.failures[id]
+}
+
 // urgent says whether a merge should give way.
-func (r *rewriter) urgent() bool { return r.jobs.Load() > 0 }
+func (r *rewriter) urgent() bool { return r.look.Load() }
 
 // rewriteAll is the goroutine.
 func (in *Ingest) rewriteAll(ctx context.Context) {
@@ -45,10 +71,21 @@ func (in *Ingest) rewriteAll(ctx context.Context) {
 		case <-ctx.Done():
 			return
 		}
-		if in.cfg.Compaction.Share > 0 {
+		if in.deleteAll(ctx) && in.cfg.Compaction.Share > 0 {
 			in.compactAll(ctx, time.Now())
 		}
 	}
+}
+
+// deleteAll is runDeletions, unless it is known that there are none.
+func (in *Ingest) deleteAll(ctx context.Context) (done bool) {
+	if !in.rewriter.look.Swap(false) { // before the store is asked: a request that comes meanwhile sets it again
+		return true
+	}
+	if done = in.runDeletions(ctx); !done {
+		in.rewriter.look.Store(true)
+	}
+	return done
 }
 
 // replacement is a step from segments of a shard to one with the same records, or fewer.

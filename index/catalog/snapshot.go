@@ -46,6 +46,10 @@ func (v *Version) Snapshot() ([]byte, error) {
 	for _, job := range slices.Sorted(maps.Keys(v.deleted)) {
 		s.Deleted = append(s.Deleted, Deleted{Job: job, Records: v.deleted[job]})
 	}
+	return s.encode()
+}
+
+func (s *snapshot) encode() ([]byte, error) {
 	body, err := json.Marshal(s)
 	if err != nil {
 		return nil, fmt.Errorf("encode snapshot of the catalog: %w", err)
