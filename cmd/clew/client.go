@@ -94,7 +94,20 @@ func (c *client) get(ctx context.Context, path string, params url.Values, into a
 }
 
 func (c *client) open(ctx context.Context, path string, params url.Values) (io.ReadCloser, error) {
-	req, err := http.NewRequestWithContext(ctx, http.MethodGet, c.server+path+"?"+params.Encode(), nil)
+	return c.do(ctx, http.MethodGet, path, params)
+}
+
+// post asks the server to do something.
+func (c *client) post(ctx context.Context, path string) error {
+	body, err := c.do(ctx, http.MethodPost, path, url.Values{})
+	if err != nil {
+		return err
+	}
+	return body.Close()
+}
+
+func (c *client) do(ctx context.Context, method, path string, params url.Values) (io.ReadCloser, error) {
+	req, err := http.NewRequestWithContext(ctx, method, c.server+path+"?"+params.Encode(), nil)
 	if err != nil {
 		return nil, err
 	}
