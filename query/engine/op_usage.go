@@ -1,0 +1,308 @@
+package engine
+
+import (
+	"cmp"
+	"context"
+	"errors"
+	"fmt"
+	"math"
+	"slices"
+	"strings"
+	"sync"
+
+	"clew/index"
+	"clew/index/vocabulary"
+	"clew/internal/telemetry"
+)
+
+// UsageBy says by what usage is told apart.
+type UsageBy string
+
+// What usage can be told apart by.
+const (
+	UsageByService  UsageBy = "service"
+	UsageByField    UsageBy = "field"
+	UsageByTemplate UsageBy = "template" // of the log records' bodies, the spans' names
+)
+
+// UsageRow is what one service, field or template amounts to.
+type UsageRow struct {
+	Name     string // of a template: with <*> for what varies
+	Absent   bool   // the records that have no service
+	Records  uint64 // of a field: that have it
+	Bytes    int64  // on disk; what is not sealed yet has none
+	Distinct uint64 // of a field: values (texts: templates) of the segment that has most; 0: not kept apart
+	// First and Last are the times of the first and last row group (of a field: of the first and last segment) with a record, nanoseconds.
+	First, Last int64
+}
+
+// Usage is the answer of Engine.Usage.
+type Usage struct {
+	Rows     []UsageRow // most bytes first, then most records
+	Records  uint64     // all records
+	Bytes    int64      // of all segments, as far as they are in the time range
+	Unsealed uint64     // of Records, those that are not in segments yet
+	Stats    Stats
+}
+
+// Usage says what the records of a time range consist of. It reads what segments keep anyway, columns' sizes and the histograms of codes, and costs nothing
+// when records come in. The records' bytes are shared out among services and templates by their number of records in each row group.
+func (e *Engine) Usage(ctx context.Context, r Request, by UsageBy, top int) (*Usage, error) {
+	ctx, q, err := e.begin(ctx, r)
+	if err != nil {
+		return nil, err
+	}
+	defer q.end()
+	bounds, err := q.bindAll(ctx)
+	if err != nil {
+		return nil, err
+	}
+	u := &usage{q: q, rows: map[string]*UsageRow{}}
+	if by == UsageByField {
+		u.fields(bounds)
+	} else {
+		name := "service"
+		if by == UsageByTemplate {
+			name = textFields[r.Signal][0]
+		}
+		u.field = fieldOf(r.Signal, name)
+		if err := q.each(ctx, tasksOf(bounds), nil, u.visit); err != nil {
+			return nil, err
+		}
+	}
+	out := &Usage{Records: u.records, Bytes: u.bytes, Unsealed: u.unsealed}
+	for _, row := range u.rows {
+		out.Rows = append(out.Rows, *row)
+	}
+	slices.SortFunc(out.Rows, func(a, b UsageRow) int {
+		return cmp.Or(cmp.Compare(b.Bytes, a.Bytes), cmp.Compare(b.Records, a.Records), cmp.Compare(a.Name, b.Name))
+	})
+	out.Rows = out.Rows[:min(len(out.Rows), top)]
+	out.Stats = q.stats()
+	return out, nil
+}
+
+// usage is one call of Usage.
+type usage struct {
+	q     *query
+	field field
+
+	mu       sync.Mutex
+	rows     map[string]*UsageRow
+	records  uint64
+	bytes    int64
+	unsealed uint64
+}
+
+// sizedColumns is a part that knows what its columns take on disk.
+type sizedColumns interface{ ColumnBytes() []int64 }
+
+// addLocked adds to a row. Past usageRowsMax different ones, new ones are summed up.
+func (u *usage) addLocked(name string, absent bool, records uint64, bytes int64, first, last int64) *UsageRow {
+	key := name
+	if absent {
+		key = "\x00" // no value
+	}
+	row := u.rows[key]
+	if row == nil {
+		if len(u.rows) >= usageRowsMax {
+			key, name = "\x01", "(others)"
+			row = u.rows[key]
+		}
+		if row == nil {
+			row = &UsageRow{Name: name, Absent: absent, First: math.MaxInt64, Last: math.MinInt64}
+			u.rows[key] = row
+		}
+	}
+	row.Records += records
+	row.Bytes += bytes
+	row.First, row.Last = min(row.First, first), max(row.Last, last)
+	return row
+}
+
+// fields adds up columns: each counts by the part of its segment that is in the time range, in row groups.
+func (u *usage) fields(bounds []*bound) {
+	for _, b := range bounds {
+		first, last, rows := int64(math.MaxInt64), int64(math.MinInt64), 0
+		for _, g := range b.groups {
+			if g.MaxTime >= u.q.from && g.MinTime <= u.q.to {
+				first, last, rows = min(first, g.MinTime), max(last, g.MaxTime), rows+g.Rows
+			}
+		}
+		if rows == 0 {
+			continue
+		}
+		share := float64(rows) / float64(b.info.Rows)
+		u.count(b, rows, share)
+		var bytes []int64
+		if sized, ok := b.part.(sizedColumns); ok {
+			bytes = sized.ColumnBytes()
+		}
+		for col, c := range b.columns {
+			if c.NonNull == 0 || c.Level == telemetry.LevelField && slices.Contains(hiddenFields, c.Key) {
+				continue
+			}
+			stored := int64(0)
+			if bytes != nil {
+				stored = int64(share * float64(bytes[col]))
+			}
+			row := u.addLocked(c.Name(), false, uint64(share*float64(c.NonNull)), stored, max(first, u.q.from), min(last, u.q.to))
+			row.Distinct = max(row.Distinct, uint64(c.Distinct))
+		}
+	}
+}
+
+// count adds rows of a part, which are this share of it, to the totals.
+func (u *usage) count(b *bound, rows int, share float64) (bytes int64) {
+	u.records += uint64(rows)
+	u.q.tally.matched.Add(int64(rows))
+	if b.info.Head {
+		u.unsealed += uint64(rows)
+		return 0
+	}
+	bytes = int64(share * float64(b.info.Bytes))
+	u.bytes += bytes
+	return bytes
+}
+
+// visit counts a row group's records by the codes of the field's column.
+func (u *usage) visit(ctx context.Context, t task, s *scan) error {
+	rows, err := s.rowsMatching(ctx)
+	if err != nil || rows.empty() {
+		return err
+	}
+	n := rows.count(s.rows)
+	col := slices.IndexFunc(t.b.columns, func(c index.ColumnInfo) bool {
+		_, ok := u.field.has(c.Column)
+		return ok && !c.Overflow && (c.Kind == index.KindValue || c.Kind == index.KindText)
+	})
+	var counts map[uint32]uint64
+	var entries *vocabulary.Arena
+	if col >= 0 {
+		if entries, err = t.b.part.Vocabulary(ctx, col); err == nil {
+			counts, err = codeCounts(ctx, t.b.part, col, t.rg, s.rows, rows)
+		}
+		if err != nil {
+			return err
+		}
+	}
+	g := t.b.groups[t.rg]
+	first, last := max(g.MinTime, u.q.from), min(g.MaxTime, u.q.to)
+	u.mu.Lock()
+	defer u.mu.Unlock()
+	bytes := u.count(t.b, n, float64(n)/float64(t.b.info.Rows))
+	add := func(name string, absent bool, records uint64) {
+		u.addLocked(name, absent, records, int64(float64(bytes)*float64(records)/float64(n)), first, last)
+	}
+	left := uint64(n)
+	for code, records := range counts {
+		if int(code) >= entries.Len() {
+			return fmt.Errorf("part %s: code %d of %d entries", t.b.info.ID, code, entries.Len())
+		}
+		add(shown(entries.At(int(code)), t.b.columns[col].Kind), false, records)
+		left -= min(left, records)
+	}
+	if left > 0 {
+		add("", true, left)
+	}
+	return nil
+}
+
+// codeCounts counts the rows of each code.
+func codeCounts(ctx context.Context, part index.Part, col, rg, n int, rows rowBits) (map[uint32]uint64, error) {
+	counts := map[uint32]uint64{}
+	if rows.kind == bitsAll {
+		h, ok, err := part.Histogram(ctx, col, rg)
+		if err != nil {
+			return nil, err
+		}
+		if ok {
+			for i, code := range h.Codes {
+				counts[code] = uint64(h.Counts[i])
+			}
+			return counts, nil
+		}
+	}
+	codes, err := part.Codes(ctx, col, rg)
+	if err != nil {
+		return nil, err
+	}
+	rows.each(n, func(i int) bool {
+		if codes[i] != index.NullCode {
+			counts[codes[i]]++
+		}
+		return true
+	})
+	return counts, nil
+}
+
+// shown is an entry for people: <*> stands for what varies, and long texts are cut.
+func shown(entry []byte, kind index.Kind) string {
+	var out []byte
+	for _, c := range entry {
+		if len(out) >= usageNameBytes {
+			out = append(out, "..."...)
+			break
+		}
+		if kind == index.KindText && vocabulary.IsHole(c) {
+			out = append(out, "<*>"...)
+			continue
+		}
+		out = append(out, c)
+	}
+	return strings.ToValidUTF8(string(out), "\uFFFD")
+}
+
+// TenantUsage is what a tenant has of a signal in segments.
+type TenantUsage struct {
+	Tenant      string
+	Signal      telemetry.Signal
+	Records     uint64
+	Bytes       int64
+	Segments    int
+	First, Last int64 // of its records, nanoseconds
+}
+
+// errNoCatalog says that the engine's source has no catalog to ask.
+var errNoCatalog = errors.New("usage by tenant: this process has no catalog")
+
+// UsageByTenant says what each tenant has in segments that reach into the time range (nanoseconds, from inclusive, to exclusive; 0: unbounded), most bytes first.
+func (e *Engine) UsageByTenant(from, to int64) ([]TenantUsage, error) {
+	s, ok := e.source.(*Segments)
+	if !ok {
+		return nil, errNoCatalog
+	}
+	if to == 0 {
+		to = math.MaxInt64
+	}
+	type key struct {
+		tenant string
+		signal telemetry.Signal
+	}
+	sums := map[key]*TenantUsage{}
+	version := s.catalog.Acquire()
+	defer version.Release()
+	for seg := range version.All() {
+		if seg.MaxTime < from || seg.MinTime >= to {
+			continue
+		}
+		k := key{seg.Tenant, seg.Signal}
+		u := sums[k]
+		if u == nil {
+			u = &TenantUsage{Tenant: seg.Tenant, Signal: seg.Signal, First: seg.MinTime, Last: seg.MaxTime}
+			sums[k] = u
+		}
+		u.Records += uint64(seg.Records)
+		u.Bytes += seg.Bytes
+		u.Segments++
+		u.First, u.Last = min(u.First, seg.MinTime), max(u.Last, seg.MaxTime)
+	}
+	out := make([]TenantUsage, 0, len(sums))
+	for _, u := range sums {
+		out = append(out, *u)
+	}
+	slices.SortFunc(out, func(a, b TenantUsage) int {
+		return cmp.Or(cmp.Compare(b.Bytes, a.Bytes), cmp.Compare(a.Tenant, b.Tenant), cmp.Compare(a.Signal, b.Signal))
+	})
+	return out, nil
+}
