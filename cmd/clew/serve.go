@@ -64,6 +64,7 @@ func serve(ctx context.Context, cfg Config, logger *slog.Logger) error {
 	if limit := limitMemory(cfg.MemoryLimitBytes); limit > 0 {
 		logger.Debug("soft memory limit", "bytes", limit)
 	}
+	paceCollector()
 	p := &process{cfg: cfg, logger: logger, registry: prometheus.NewRegistry(), started: time.Now()}
 	if err := p.open(ctx); err != nil {
 		p.close()

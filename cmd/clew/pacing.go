@@ -1,0 +1,61 @@
+package main
+
+import (
+	"os"
+	"runtime"
+	"runtime/debug"
+	"runtime/metrics"
+)
+
+const (
+	// heapTarget is the heap, garbage included, up to which it may double between collections. What lives is mostly columns, which have no
+	// pointers: collecting them more often is cheap, and doubling them would be most of the process's memory.
+	heapTarget = 400 << 20
+	// gcPercentMin bounds what collecting may cost when more lives than the target leaves room for.
+	gcPercentMin = 35
+	gcPercentMax = 100
+)
+
+// paceCollector makes the garbage collector run earlier when much is alive: after each collection it sets when the next one comes. An operator
+// who sets GOGC has decided.
+func paceCollector() {
+	if os.Getenv("GOGC") != "" {
+		return
+	}
+	paceAfterNext(&pacer{sample: []metrics.Sample{{Name: "/gc/heap/live:bytes"}}, percent: gcPercentMax})
+}
+
+type pacer struct {
+	sample  []metrics.Sample
+	percent int
+}
+
+// paceAfterNext leaves an object behind that nobody holds, so its finalizer runs once per collection.
+func paceAfterNext(p *pacer) {
+	type cycle struct{ p *pacer }
+	runtime.SetFinalizer(&cycle{p}, func(c *cycle) {
+		c.p.pace()
+		paceAfterNext(c.p)
+	})
+}
+
+func (p *pacer) pace() {
+	metrics.Read(p.sample)
+	if p.sample[0].Value.Kind() != metrics.KindUint64 {
+		return
+	}
+	percent := gcPercent(p.sample[0].Value.Uint64())
+	// Setting it stops the world for a moment: not for a little.
+	if d := percent - p.percent; d > 5 || d < -5 {
+		p.percent = percent
+		debug.SetGCPercent(percent)
+	}
+}
+
+// gcPercent is how much the heap may grow, in percent of what is alive.
+func gcPercent(live uint64) int {
+	if live >= heapTarget {
+		return gcPercentMin
+	}
+	return int(min(max((heapTarget-live)*100/max(live, 1), gcPercentMin), gcPercentMax))
+}
