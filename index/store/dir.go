@@ -184,6 +184,9 @@ func readRange(f *os.File, name string, p []byte, off int64) (n int, size int64,
 	if err != nil {
 		return 0, 0, fmt.Errorf("read %s: %w", name, err)
 	}
+	if !info.Mode().IsRegular() {
+		return 0, 0, fmt.Errorf("read %s: %w", name, fs.ErrNotExist)
+	}
 	n, err = f.ReadAt(p, off)
 	if err != nil && !errors.Is(err, io.EOF) {
 		return 0, 0, fmt.Errorf("read %s at %d: %w", name, off, err)

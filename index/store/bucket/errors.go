@@ -63,7 +63,7 @@ func translate(ctx context.Context, name string, err error) error {
 	case status >= http.StatusInternalServerError:
 		return away(store.AwayFailing)
 	case errors.Is(err, context.DeadlineExceeded) || isTimeout(err) || status == http.StatusRequestTimeout:
-		return away(store.AwayTimeout)
+		return &store.AwayError{Reason: store.AwayTimeout, Err: errors.New(err.Error())} // a deadline below, not the caller's
 	case status >= http.StatusBadRequest:
 		return err // it understood, and refuses: a defect, or a store that lacks something
 	}
