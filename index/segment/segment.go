@@ -21,6 +21,7 @@ type Segment struct {
 	parquetName string
 	indexName   string
 
+	version      uint32 // of the format
 	info         index.Info
 	meta         *meta
 	groups       []index.RowGroupInfo
@@ -61,6 +62,7 @@ func (s *Segment) open(ctx context.Context, id string) error {
 	if err != nil {
 		return err
 	}
+	s.version = h.version
 	stored := first[headerBytes:min(len(first), headerBytes+int(h.metaStored))]
 	if missing := int(h.metaStored) - len(stored); missing > 0 {
 		whole := make([]byte, h.metaStored)

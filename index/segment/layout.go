@@ -1,0 +1,90 @@
+package segment
+
+import "fmt"
+
+// Layout is where a segment's bytes are, for people: what clew dump prints.
+type Layout struct {
+	Leaves   []LeafLayout    `json:"leaves"`   // the Parquet columns, in order
+	Sections []SectionLayout `json:"sections"` // of the .index, in order
+	// Bytes that are neither a leaf's nor a section's: magic and file metadata of the .parquet, header and metadata of the .index.
+	FooterBytes   int64 `json:"footerBytes"`
+	MetadataBytes int64 `json:"metadataBytes"`
+}
+
+// LeafLayout is one Parquet column.
+type LeafLayout struct {
+	Name   string        `json:"name"`
+	Column int           `json:"column"` // index into Columns; -1: the overflow column
+	Chunks []ChunkLayout `json:"chunks"` // one for each row group
+}
+
+// ChunkLayout is a leaf in a row group.
+type ChunkLayout struct {
+	Encoding   string `json:"encoding"`
+	Codec      string `json:"codec"`
+	Offset     int64  `json:"offset"` // in the .parquet
+	Stored     int64  `json:"stored"` // bytes there, page headers included
+	Raw        int64  `json:"raw"`    // bytes when decompressed, without headers
+	Dictionary int    `json:"dictionary,omitempty"`
+	Nulls      int    `json:"nulls,omitempty"`
+}
+
+// SectionLayout is a section of the .index.
+type SectionLayout struct {
+	Kind   string `json:"kind"`
+	Column int    `json:"column"`
+	Group  int    `json:"group"` // row group, or -1
+	Offset int64  `json:"offset"`
+	Stored int64  `json:"stored"`
+	Raw    int64  `json:"raw"`
+}
+
+var encodingNames = map[uint8]string{
+	encodingPlain: "PLAIN", encodingRLE: "RLE", encodingDelta: "DELTA_BINARY_PACKED", encodingDeltaLength: "DELTA_LENGTH_BYTE_ARRAY",
+	encodingDictionary: "RLE_DICTIONARY",
+}
+
+var codecNames = map[uint8]string{codecNone: "none", codecZstd: "zstd"}
+
+var sectionNames = map[sectionKind]string{
+	sectionVocabulary: "vocabulary", sectionHistograms: "histograms", sectionFilter: "filter", sectionPages: "pages",
+}
+
+// nameOf is a number's name, or the number where there is none.
+func nameOf[K comparable](names map[K]string, k K) string {
+	if name, ok := names[k]; ok {
+		return name
+	}
+	return fmt.Sprint(k)
+}
+
+// Layout describes where the segment's bytes are. It reads nothing.
+func (s *Segment) Layout() Layout {
+	l := Layout{FooterBytes: s.meta.parquetBytes - s.meta.footerOffset + int64(len(parquetMagic)), Leaves: make([]LeafLayout, len(s.meta.leaves))}
+	for i, leaf := range s.meta.leaves {
+		l.Leaves[i] = LeafLayout{Name: leaf.name, Column: leaf.column, Chunks: make([]ChunkLayout, len(s.meta.groups))}
+		for g := range s.meta.groups {
+			c := &s.meta.groups[g].chunks[i]
+			l.Leaves[i].Chunks[g] = ChunkLayout{
+				Encoding: nameOf(encodingNames, c.encoding), Codec: nameOf(codecNames, c.codec), Offset: c.offset, Stored: c.stored(),
+				Raw: int64(c.dictionaryRaw) + int64(c.dataRaw), Dictionary: int(c.dictionaryCount), Nulls: int(c.nulls),
+			}
+		}
+	}
+	l.MetadataBytes = s.info.Bytes - s.meta.parquetBytes
+	for i := range s.meta.sections {
+		sec := &s.meta.sections[i]
+		raw := int64(sec.raw)
+		if raw == 0 {
+			raw = int64(sec.stored)
+		}
+		l.Sections = append(l.Sections, SectionLayout{
+			Kind: nameOf(sectionNames, sec.kind), Column: sec.column, Group: sec.group, Offset: sec.offset, Stored: int64(sec.stored), Raw: raw,
+		})
+		l.MetadataBytes -= int64(sec.stored)
+	}
+	return l
+}
+
+// FormatVersion is the version of the format that the segment is written in.
+func (s *Segment) FormatVersion() int { return int(s.version) }
