@@ -44,7 +44,7 @@ func newGrepCommand() *cobra.Command {
 		Long: `Print the log records whose body matches PATTERN (RE2, case-sensitive), oldest first.
 
 The pattern is answered by the index and tested against the raw text, so the answer is exact. A record is one line to -c,
-whatever its text. Exit codes are grep's: 0 found, 1 nothing found, 2 error.`,
+whatever its text. Where nothing matches, what may have been meant is said on standard error of a terminal (with --json as an object with "suggestions"). Exit codes are grep's: 0 found, 1 nothing found, 2 error.`,
 		Example: `  clew grep 'timeout after [0-9]+ms'
   clew grep -F 'GET /cart?id=42' --service frontend --since 1h
   clew grep -c -i -w error --where 'k8s.namespace.name:prod severity>=warn'
@@ -116,7 +116,10 @@ func (o *grepOptions) run(ctx context.Context, cmd *cobra.Command, pattern strin
 	if err != nil {
 		return err
 	}
-	if err := out.Flush(); err != nil {
+	if !g.found {
+		err = g.suggest(ctx, pattern)
+	}
+	if err := errors.Join(err, out.Flush()); err != nil {
 		return err
 	}
 	if !g.found {

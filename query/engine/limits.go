@@ -92,6 +92,8 @@ const (
 	// usageRowsMax bounds the services, fields or templates that usage keeps apart, usageNameBytes what is shown of one.
 	usageRowsMax   = 100_000
 	usageNameBytes = 500
+	// completeFor is how long a completion may count records: who types does not wait longer.
+	completeFor = 300 * time.Millisecond
 	// sameTimeMax is how many rows of the same time a search chooses among: 40 bytes each.
 	sameTimeMax = 2 << 20
 	// traceSlack is how many traces more than needed are looked for behind a cursor, where some may turn out to have been shown, traceRounds
