@@ -112,6 +112,9 @@ func (c *client) do(ctx context.Context, method, path string, params url.Values)
 		return nil, err
 	}
 	req.Header.Set(telemetry.TenantHeader, c.tenant)
+	if method != http.MethodGet {
+		req.Header.Set(api.RequestHeader, "1")
+	}
 	res, err := c.http.Do(req)
 	if err != nil {
 		if ctx.Err() != nil {
@@ -119,7 +122,7 @@ func (c *client) do(ctx context.Context, method, path string, params url.Values)
 		}
 		return nil, fmt.Errorf("%w (is clew running at %s? start it with `clew run`, or name it with --server)", errors.Unwrap(err), c.server)
 	}
-	if res.StatusCode == http.StatusOK {
+	if res.StatusCode/100 == 2 {
 		return res.Body, nil
 	}
 	defer res.Body.Close()

@@ -71,5 +71,6 @@ Start it, point an app with an OpenTelemetry SDK at it, and ask:
 	root.CompletionOptions.HiddenDefaultCmd = true
 	root.AddCommand(newRunCommand(), newGrepCommand(), newTraceCommand(), newUsageCommand(), newConfigCommand(), newDemoCommand(), newVersionCommand())
 	root.AddCommand(newCheckCommand(), newBackupCommand(), newRestoreCommand(), newDumpCommand())
+	root.AddCommand(newDeleteCommand())
 	return root
 }

@@ -101,7 +101,7 @@ func (p *process) open(ctx context.Context) error {
 	p.cfg.Ingest.Shards = max(p.cfg.Shards, p.log.ShardsStored())
 	p.ingest, err = ingest.New(p.cfg.Ingest, ingest.Deps{
 		Log: p.log, Commits: p.log, Leases: p.log, Store: p.store, Catalog: p.catalog,
-		Logger: p.logger.With("part", "ingest"), Registerer: p.registry,
+		Logger: p.logger.With("part", "ingest"), Registerer: p.registry, Selector: p.selector,
 	})
 	if err != nil {
 		return err
@@ -200,7 +200,7 @@ func (p *process) adviseRepair(err error) error {
 func (p *process) server() *api.Server {
 	deps := api.Deps{
 		Engine: p.engine, Ready: p.ready, Seal: p.ingest.Seal, Registry: p.registry, Logger: p.logger.With("part", "api"),
-		Status: p.status, Catalog: func() ([]byte, error) { return p.catalog.Current().Snapshot() },
+		Status: p.status, Deletions: deletions{p.ingest}, Catalog: func() ([]byte, error) { return p.catalog.Current().Snapshot() },
 		UI: ui.Handler(ui.Facts{
 			Version: version, HTTP: p.cfg.HTTP, OTLPGRPC: p.cfg.Collector.OTLP.GRPC.Endpoint, OTLPHTTP: p.cfg.Collector.OTLP.HTTP.Endpoint, Data: p.cfg.Data,
 		}),

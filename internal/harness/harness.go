@@ -157,7 +157,7 @@ func (p *Process) Running() bool {
 // Output is the last of what the process has printed.
 func (p *Process) Output() string { return p.output.String() }
 
-// Get asks the API and decodes the JSON answer; an answer other than 200 is an error with its text.
+// Get asks the API and decodes the JSON answer; an answer other than a success is an error with its text.
 func (p *Process) Get(ctx context.Context, path string, params url.Values, into any) error {
 	return p.do(ctx, http.MethodGet, path+"?"+params.Encode(), into)
 }
@@ -172,6 +172,9 @@ func (p *Process) do(ctx context.Context, method, path string, into any) error {
 	if err != nil {
 		return err
 	}
+	if method != http.MethodGet {
+		req.Header.Set("X-Clew-Request", "1")
+	}
 	res, err := http.DefaultClient.Do(req)
 	if err != nil {
 		return err
@@ -181,7 +184,7 @@ func (p *Process) do(ctx context.Context, method, path string, into any) error {
 	if err != nil {
 		return err
 	}
-	if res.StatusCode != http.StatusOK {
+	if res.StatusCode/100 != 2 {
 		return fmt.Errorf("%s %s: %s: %s", method, path, res.Status, body)
 	}
 	if into == nil {

@@ -157,6 +157,8 @@ func TestOpenAPISchemas(t *testing.T) {
 		SkeletonNodes{},
 		SkeletonSteps{},
 		SkeletonLogs{},
+		Deletion{},
+		DeletionList{},
 		Error{},
 		ErrorDetail{},
 	}

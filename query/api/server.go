@@ -36,6 +36,8 @@ type Deps struct {
 	Registry *prometheus.Registry            // for /metrics
 	Logger   *slog.Logger
 	Pprof    http.Handler // under /debug/pprof; nil: none
+
+	Deletions Deletions // for /api/v1/admin/delete and /api/v1/admin/audit
 }
 
 // Server is the HTTP interface. Create it with New, then Run it.
@@ -90,7 +92,10 @@ func (s *Server) routes() {
 	v1.GET("/traces/:id/spans/:spanId", s.span)
 	v1.GET("/context", s.context)
 	v1.GET("/status", s.status)
-	v1.POST("/admin/seal", s.seal)
+	v1.POST("/admin/seal", deliberate, s.seal)
+	v1.POST("/admin/delete", deliberate, s.delete)
+	v1.GET("/admin/delete", s.deletions)
+	v1.GET("/admin/audit", s.audit)
 	v1.GET("/admin/catalog", s.catalog)
 	v1.GET("/openapi.yaml", func(c *gin.Context) { c.Data(http.StatusOK, "application/yaml", openAPI) })
 	r.NoMethod(func(c *gin.Context) {
@@ -208,7 +213,10 @@ func (s *Server) failed(c *gin.Context, err error) {
 	var param *paramError
 	var query *lang.Error
 	var limit *engine.LimitError
+	var refused *RefusedError
 	switch {
+	case errors.As(err, &refused):
+		fail(c, http.StatusBadRequest, ErrorDetail{Code: "bad_request", Message: refused.Error()})
 	case errors.As(err, &param):
 		fail(c, http.StatusBadRequest, ErrorDetail{Code: "bad_request", Message: param.Error(), Field: param.field})
 	case errors.As(err, &query):

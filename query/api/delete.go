@@ -1,0 +1,108 @@
+package api
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net/http"
+	"strings"
+
+	"github.com/gin-gonic/gin"
+
+	"clew/query/engine"
+	"clew/query/lang"
+)
+
+// Deletions runs deletions by query. All methods are called concurrently.
+type Deletions interface {
+	// Request makes a deletion of what matches; it is durable when it returns. query is the text of r.Query. What is wrong with the request
+	// is a *RefusedError.
+	Request(ctx context.Context, r engine.Request, query, by string) (Deletion, error)
+	// List gives the newest, at most limit; waiting: only those that are not done.
+	List(ctx context.Context, waiting bool, limit int) ([]Deletion, error)
+}
+
+// RefusedError says why something is not done, to who asked for it.
+type RefusedError struct{ What string }
+
+func (e *RefusedError) Error() string { return e.What }
+
+// Deletion is a deletion by query and what became of it: a line of the audit record.
+type Deletion struct {
+	ID        string `json:"id"`
+	Tenant    string `json:"tenant"`
+	Signal    string `json:"signal"`
+	Query     string `json:"query"`
+	Start     string `json:"start,omitempty"`
+	End       string `json:"end"`
+	Requested string `json:"requested"`
+	By        string `json:"by"`
+	State     string `json:"state"` // waiting or done
+	Finished  string `json:"finished,omitempty"`
+	Records   int64  `json:"records"` // that are gone
+	// Damaged says what could not be read: whether it holds records that match is not known.
+	Damaged []string `json:"damaged,omitempty"`
+	Error   string   `json:"error,omitempty"` // of the last attempt; it is repeated
+}
+
+// DeletionList is a list of deletions, the newest first.
+type DeletionList struct {
+	Deletions []Deletion `json:"deletions"`
+}
+
+// RequestHeader must come with every request that changes something. A browser sends it to another origin only after asking for leave, which is never given: so
+// no page that somebody happens to look at can seal or delete here.
+const RequestHeader = "X-Clew-Request"
+
+// deliberate refuses requests that a foreign web page can make a browser send.
+func deliberate(c *gin.Context) {
+	if c.GetHeader(RequestHeader) == "" {
+		fail(c, http.StatusForbidden, ErrorDetail{
+			Code: "forbidden", Field: RequestHeader, Message: "a request that changes something needs the header " + RequestHeader + ": 1", Hint: "curl -H '" + RequestHeader + ": 1' ...",
+		})
+	}
+}
+
+func (s *Server) delete(c *gin.Context) {
+	r, err := request(c, "by")
+	if err != nil {
+		s.failed(c, err)
+		return
+	}
+	query := c.Query("query")
+	if _, all := r.Query.(lang.Everything); r.Query == nil || all && strings.TrimSpace(query) != "*" {
+		s.failed(c, &paramError{field: "query", err: errors.New("want what to delete; * is everything")})
+		return
+	}
+	by := c.RemoteIP()
+	if name := c.Query("by"); name != "" {
+		by = fmt.Sprintf("%s (%s)", name, by)
+	}
+	d, err := s.deps.Deletions.Request(c.Request.Context(), r, query, by)
+	if err != nil {
+		s.failed(c, err)
+		return
+	}
+	c.JSON(http.StatusAccepted, d)
+}
+
+func (s *Server) deletions(c *gin.Context) { s.listDeletions(c, true) }
+func (s *Server) audit(c *gin.Context)     { s.listDeletions(c, false) }
+
+func (s *Server) listDeletions(c *gin.Context, waiting bool) {
+	if err := checkParams(c, "limit"); err != nil {
+		s.failed(c, err)
+		return
+	}
+	limit, err := intParam(c, "limit", searchDefault, 1, searchMax)
+	if err != nil {
+		s.failed(c, err)
+		return
+	}
+	list, err := s.deps.Deletions.List(c.Request.Context(), waiting, limit)
+	if err != nil {
+		s.failed(c, err)
+		return
+	}
+	c.JSON(http.StatusOK, DeletionList{Deletions: append([]Deletion{}, list...)})
+}
