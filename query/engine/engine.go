@@ -15,6 +15,7 @@ import (
 
 	"clew/index"
 	"clew/internal/telemetry"
+	"clew/query/engine/sched"
 	"clew/query/lang"
 )
 
@@ -24,9 +25,10 @@ type Engine struct {
 	limits Limits
 	log    *slog.Logger
 	cache  *fastcache.Cache // answers of vocabularies; nil if there is none
-	turns  chan struct{}    // one for each running query
-	slots  chan struct{}    // one for each row group being worked on
 	now    func() time.Time
+
+	light, heavy *lane
+	memory       *sched.Memory
 
 	accelerator *accelerator // nil: none
 }
@@ -36,8 +38,9 @@ func New(source Source, limits Limits, log *slog.Logger) *Engine {
 	limits = limits.orDefault()
 	e := &Engine{
 		source: source, limits: limits, log: log, now: time.Now,
-		turns: make(chan struct{}, limits.Queries), slots: make(chan struct{}, limits.Workers),
+		memory: sched.NewMemory(limits.MemoryTotal),
 	}
+	e.light, e.heavy = newLanes(limits)
 	if limits.CacheBytes > 0 {
 		e.cache = fastcache.New(limits.CacheBytes)
 	}
@@ -65,6 +68,9 @@ type Request struct {
 // query is a request being answered.
 type query struct {
 	engine   *Engine
+	tenant   string
+	lane     *lane // in which it has a turn; nil: none
+	account  *sched.Account
 	plan     *plan
 	signal   telemetry.Signal
 	from, to int64 // inclusive
@@ -75,7 +81,7 @@ type query struct {
 
 // begin waits for a turn, gives the query its meaning and fixes the view. end must be called if there is no error.
 func (e *Engine) begin(ctx context.Context, r Request) (context.Context, *query, error) {
-	q := &query{engine: e, signal: r.Signal, from: math.MinInt64, to: math.MaxInt64, tally: &tally{start: time.Now()}}
+	q := &query{engine: e, tenant: r.Tenant, signal: r.Signal, from: math.MinInt64, to: math.MaxInt64, tally: &tally{start: time.Now()}}
 	if err := telemetry.CheckTenant(r.Tenant); err != nil {
 		return ctx, nil, err
 	}
@@ -92,11 +98,12 @@ func (e *Engine) begin(ctx context.Context, r Request) (context.Context, *query,
 	if r.ids != nil {
 		q.plan = &plan{kind: planAnd, kids: []*plan{r.ids.leaf(r.Signal), q.plan}}
 	}
-	if err := e.turn(ctx); err != nil {
+	if err := q.enter(ctx, e.light); err != nil {
 		return ctx, nil, err
 	}
 	ctx, cancel := context.WithTimeout(ctx, e.limits.Deadline)
-	q.release = append(q.release, cancel, func() { <-e.turns })
+	q.account = e.memory.Open(int64(e.limits.Memory))
+	q.release = append(q.release, cancel, q.leave, q.account.Close)
 	q.view, err = e.source.View(ctx, r.Tenant, r.Signal, q.from, q.to)
 	if err != nil {
 		q.end()
@@ -115,25 +122,6 @@ func (e *Engine) begin(ctx context.Context, r Request) (context.Context, *query,
 		q.tally.bytesBefore += p.BytesRead()
 	}
 	return ctx, q, nil
-}
-
-// turn waits until fewer than the limit's queries run.
-func (e *Engine) turn(ctx context.Context) error {
-	select {
-	case e.turns <- struct{}{}:
-		return nil
-	default:
-	}
-	timer := time.NewTimer(e.limits.Wait)
-	defer timer.Stop()
-	select {
-	case e.turns <- struct{}{}:
-		return nil
-	case <-timer.C:
-		return ErrBusy
-	case <-ctx.Done():
-		return ctx.Err()
-	}
 }
 
 func (q *query) end() {
@@ -161,7 +149,7 @@ type task struct {
 // bindAll rewrites the plan for every part and gives the row groups that are left.
 func (q *query) bindAll(ctx context.Context) ([]*bound, error) {
 	bounds := make([]*bound, len(q.view.Parts))
-	err := q.parallel(ctx, len(bounds), func(ctx context.Context, i int, _ *scan) error {
+	err := q.parallel(ctx, len(bounds), nil, func(ctx context.Context, i int, _ *scan) error {
 		if info := q.view.Parts[i].Info(); info.Rows == 0 || info.MaxTime < q.from || info.MinTime > q.to {
 			n := int64(len(q.view.Parts[i].RowGroups()))
 			q.tally.groups.Add(n)
@@ -199,14 +187,16 @@ func (q *query) bindAll(ctx context.Context) ([]*bound, error) {
 			kept = append(kept, b)
 		}
 	}
-	return kept, nil
+	return kept, q.weigh(ctx, kept)
 }
 
 // setAside turns what is wrong with one part into a partial answer. What is wrong with the query or its context stays an error.
 func (q *query) setAside(err error) error {
 	var damage *index.DamageError
 	if errors.As(err, &damage) {
-		q.engine.log.Warn("segment is damaged, the answer is partial", "error", err)
+		if s, ok := q.engine.source.(*Segments); ok {
+			s.putAside(damage)
+		}
 		q.tally.missing(damage.Error())
 		return nil
 	}
@@ -214,7 +204,8 @@ func (q *query) setAside(err error) error {
 }
 
 // parallel calls f for 0 to n-1, in order of starting, on as many goroutines as the engine has workers for. The first error ends it.
-func (q *query) parallel(ctx context.Context, n int, f func(ctx context.Context, i int, s *scan) error) error {
+// bytes, if not nil, says about how much memory a call takes; it is lent for the call.
+func (q *query) parallel(ctx context.Context, n int, bytes func(i int) int64, f func(ctx context.Context, i int, s *scan) error) error {
 	ctx, cancel := context.WithCancelCause(ctx)
 	defer cancel(nil)
 	var next atomic.Int64
@@ -225,12 +216,7 @@ func (q *query) parallel(ctx context.Context, n int, f func(ctx context.Context,
 			if i >= n {
 				return
 			}
-			select {
-			case q.engine.slots <- struct{}{}:
-			case <-ctx.Done():
-				return
-			}
-			if err := q.guarded(func() error { return f(ctx, i, s) }); err != nil {
+			if err := q.piece(ctx, i, bytes, func() error { return f(ctx, i, s) }); err != nil {
 				cancel(err)
 				return
 			}
@@ -250,11 +236,25 @@ func (q *query) parallel(ctx context.Context, n int, f func(ctx context.Context,
 	return nil
 }
 
-// guarded gives the worker's slot back, and turns a panic into an error: a query that meets a broken invariant must not end the process that
-// holds everyone's data.
+// piece does a piece of work once it has its memory and then a slot. (In this order: who has a slot waits for nobody.)
+func (q *query) piece(ctx context.Context, i int, bytes func(i int) int64, f func() error) error {
+	if bytes != nil {
+		n := bytes(i)
+		if err := q.lend(ctx, n); err != nil {
+			return err
+		}
+		defer q.account.GiveBack(n)
+	}
+	if err := q.lane.slots.Acquire(ctx, q.tenant); err != nil {
+		return err
+	}
+	defer q.lane.slots.Release(q.tenant)
+	return q.guarded(f)
+}
+
+// guarded turns a panic into an error: a query that meets a broken invariant must not end the process that holds everyone's data.
 func (q *query) guarded(f func() error) (err error) {
 	defer func() {
-		<-q.engine.slots
 		if r := recover(); r != nil {
 			q.engine.log.Error("query failed", "panic", r, "stack", string(debug.Stack()))
 			err = fmt.Errorf("internal error: %v", r)
@@ -266,7 +266,8 @@ func (q *query) guarded(f func() error) (err error) {
 // each finds the matching rows of every row group and calls visit with them, several at once. It is for operations that need all
 // rows. skip, if not nil, says whether a row group need not be looked at; it is asked right before.
 func (q *query) each(ctx context.Context, tasks []task, skip func(task) bool, visit func(ctx context.Context, t task, s *scan) error) error {
-	return q.parallel(ctx, len(tasks), func(ctx context.Context, i int, s *scan) error {
+	bytes := func(i int) int64 { return tasks[i].b.scanBytes(tasks[i].rg) }
+	return q.parallel(ctx, len(tasks), bytes, func(ctx context.Context, i int, s *scan) error {
 		t := tasks[i]
 		if skip != nil && skip(t) {
 			q.tally.byTime.Add(1)

@@ -145,16 +145,16 @@ func (h *hits) cutLocked() {
 	h.full.Store(true)
 }
 
-func (h *hits) sortLocked() {
-	slices.SortFunc(h.rows, func(x, y rowRef) int {
-		switch {
-		case h.before(x.time, y.time):
-			return -1
-		case x.time == y.time:
-			return 0
-		}
-		return 1
-	})
+func (h *hits) sortLocked() { slices.SortFunc(h.rows, h.compare) }
+
+func (h *hits) compare(x, y rowRef) int {
+	switch {
+	case h.before(x.time, y.time):
+		return -1
+	case x.time == y.time:
+		return 0
+	}
+	return 1
 }
 
 // split gives the rows that are among the first n whatever their content, and those of one time among which content decides.
@@ -176,6 +176,26 @@ func (h *hits) split(n int) (better, ties []rowRef) {
 		last++
 	}
 	return slices.Clone(h.rows[:first]), slices.Clone(h.rows[first:last])
+}
+
+// next takes from the front of rows, which split gave, as many as will about fit: have records take size bytes, most is the bound. What is
+// of one time stays together, since content orders it. Rows that are not taken whole are put in order first.
+func (h *hits) next(rows []rowRef, size, most int64, have int) (some, rest []rowRef) {
+	n := recordsAtOnce
+	if have > 0 {
+		n = int(min(int64(n)*8, (most-size)/(size/int64(have)+1)+1))
+	}
+	if n >= len(rows) {
+		return rows, nil
+	}
+	if !slices.IsSortedFunc(rows, h.compare) {
+		rows = slices.Clone(rows)
+		slices.SortFunc(rows, h.compare)
+	}
+	for n < len(rows) && rows[n].time == rows[n-1].time {
+		n++
+	}
+	return slices.Clone(rows[:n]), rows[n:]
 }
 
 // keeper keeps the first n of records that come in any order, from several goroutines.

@@ -11,8 +11,16 @@ import (
 type Limits struct {
 	// Workers is how many row groups are worked on at once, over all queries: the work is CPU-bound.
 	Workers int
-	// Queries is how many queries run at once; further ones wait for their turn.
+	// Queries is how many queries that read much run at once, half of them of one tenant at the most; further ones wait for their turn. Of
+	// those that read little (lightBytesMax), lightShare times as many.
 	Queries int
+	// Memory is about how many bytes one query may take at once, for the columns it has decoded and the records it gathers, MemoryTotal how
+	// many all may together. (What the cache keeps is not counted: it has a bound of its own.)
+	Memory      int
+	MemoryTotal int64
+	// ScanBytes is how many bytes of decoded columns a query may have to look at, as far as its plan tells: what would not be done by its
+	// deadline is refused at once.
+	ScanBytes int64
 	// Wait is how long a query waits for its turn before it gets ErrBusy.
 	Wait time.Duration
 	// Deadline is how long a query may take if its context says nothing shorter.
@@ -41,6 +49,9 @@ func DefaultLimits() Limits {
 	return Limits{
 		Workers:     runtime.GOMAXPROCS(0),
 		Queries:     16,
+		Memory:      512 << 20,
+		MemoryTotal: 1 << 30,
+		ScanBytes:   64 << 30, // two cores look at about a gigabyte a second
 		Wait:        10 * time.Second,
 		Deadline:    60 * time.Second,
 		Records:     10_000,
@@ -110,10 +121,22 @@ const (
 	// pageShare: rows that are in at most one of so many pages are read by pages, others with their whole row group, which is kept and may
 	// serve the next query too.
 	pageShare = 4
-	// checkEvery is how many rows are rebuilt between two looks at the context.
+	// lightBytesMax is how many bytes of columns a query may look at and still be light: a tenth of a second's work.
+	lightBytesMax = 128 << 20
+	// lightShare is how many times as many light queries run at once as heavy ones: each takes a few milliseconds.
+	lightShare = 4
+	// recordsAtOnce is how many records are made before it is looked how large they are.
+	recordsAtOnce = 256
+	// checkEvery is how many rows are looked at between two looks at the context, checkBytes how many bytes of values or of rebuilt texts are
+	// tested: a millisecond or so, but for a dear regular expression.
 	checkEvery = 4096
+	checkBytes = 1 << 20
 	// openRetryAfter is how long a segment that could not be opened is left alone.
 	openRetryAfter = 30 * time.Second
+	// recheckTimeout is how long reading a segment whole may take that was set aside; each time it is damaged still it is left alone twice as
+	// long, up to 2^recheckDoublings times openRetryAfter: 16 minutes.
+	recheckTimeout   = 5 * time.Minute
+	recheckDoublings = 5
 	// opensAtOnce is how many segments one query opens at the same time: each reads its metadata from the store.
 	opensAtOnce = 8
 	// positionWait is how long a query waits for the catalog to reach what a head has given up already.
@@ -126,6 +149,7 @@ func (l Limits) orDefault() Limits {
 	for _, x := range []struct{ have, want *int }{
 		{&l.Workers, &d.Workers},
 		{&l.Queries, &d.Queries},
+		{&l.Memory, &d.Memory},
 		{&l.Records, &d.Records},
 		{&l.RecordBytes, &d.RecordBytes},
 		{&l.Groups, &d.Groups},
@@ -139,6 +163,12 @@ func (l Limits) orDefault() Limits {
 		if *x.have == 0 {
 			*x.have = *x.want
 		}
+	}
+	if l.MemoryTotal == 0 {
+		l.MemoryTotal = d.MemoryTotal
+	}
+	if l.ScanBytes == 0 {
+		l.ScanBytes = d.ScanBytes
 	}
 	if l.Wait == 0 {
 		l.Wait = d.Wait

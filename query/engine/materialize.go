@@ -174,10 +174,17 @@ func (b *bound) times(ctx context.Context, rg int) ([]int64, error) {
 }
 
 // bytes is about how much memory the record takes.
-func (r *Record) bytes() int {
+func (r *Record) bytes() int64 {
 	n := 64
 	for _, f := range r.Fields {
 		n += 72 + len(f.Value.Text)
+	}
+	return int64(n)
+}
+
+func bytesOf(records []Record) (n int64) {
+	for i := range records {
+		n += records[i].bytes()
 	}
 	return n
 }

@@ -105,25 +105,34 @@ func (q *query) page(ctx context.Context, s *Search, h *hits) ([]Record, *Cursor
 		}
 	}
 	better, ties := h.split(want - len(records))
-	for _, rows := range []struct {
-		refs []rowRef
-		n    int
-	}{{better, len(better)}, {ties, want - len(records) - len(better)}} {
-		if rows.n <= 0 {
-			continue
-		}
-		more, err := q.best(ctx, rows.refs, rows.n, order, nil)
+	most := int64(q.engine.limits.RecordBytes)
+	room := want - len(records) - len(better) // for ties
+	for size := bytesOf(records); len(better) > 0 && size < most; {
+		var some []rowRef
+		some, better = h.next(better, size, most, len(records))
+		more, err := q.best(ctx, some, len(some), order, nil)
 		if err != nil {
 			return nil, nil, err
 		}
 		records = append(records, more...)
+		size += bytesOf(more)
 	}
-	end, size := 0, 0
-	for end < min(s.Limit, len(records)) && (end == 0 || size < q.engine.limits.RecordBytes) {
+	all := len(better) == 0
+	if all && room > 0 && len(ties) > 0 {
+		if all = bytesOf(records) < most; all {
+			more, err := q.best(ctx, ties, room, order, nil)
+			if err != nil {
+				return nil, nil, err
+			}
+			records = append(records, more...)
+		}
+	}
+	end, size := 0, int64(0)
+	for end < min(s.Limit, len(records)) && (end == 0 || size < most) {
 		size += records[end].bytes()
 		end++
 	}
-	if end == len(records) {
+	if end == len(records) && all {
 		return records, nil, nil
 	}
 	return records[:end], nextCursor(records[:end], s.Cursor), nil
@@ -133,11 +142,16 @@ func (q *query) page(ctx context.Context, s *Search, h *hits) ([]Record, *Cursor
 func (q *query) best(ctx context.Context, refs []rowRef, n int, order func(a, b *Record) int, after *Cursor) ([]Record, error) {
 	groups := byRowGroup(refs, materializeRows)
 	kept := keeper{n: n, order: order, after: after}
-	err := q.parallel(ctx, len(groups), func(ctx context.Context, i int, _ *scan) error {
+	rowsOf := func(i int) []int {
 		rows := make([]int, len(groups[i]))
 		for j, r := range groups[i] {
 			rows[j] = r.row
 		}
+		return rows
+	}
+	bytes := func(i int) int64 { return groups[i][0].b.recordBytes(groups[i][0].rg, rowsOf(i)) }
+	err := q.parallel(ctx, len(groups), bytes, func(ctx context.Context, i int, _ *scan) error {
+		rows := rowsOf(i)
 		records, err := q.materialize(ctx, groups[i][0].b, groups[i][0].rg, rows)
 		if err != nil {
 			return q.setAside(err)
@@ -145,7 +159,11 @@ func (q *query) best(ctx context.Context, refs []rowRef, n int, order func(a, b 
 		kept.add(records)
 		return nil
 	})
-	return kept.first(), err
+	records := kept.first()
+	if err == nil {
+		err = q.keep(bytesOf(records))
+	}
+	return records, err
 }
 
 // nextCursor is the place after the last of records.

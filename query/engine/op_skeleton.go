@@ -77,7 +77,7 @@ func (e *Engine) skeletonSpans(ctx context.Context, r Request, out *Skeleton) er
 	}
 	runs := byRowGroup(refs, len(refs))
 	var mu sync.Mutex
-	err = q.parallel(ctx, len(runs), func(ctx context.Context, i int, _ *scan) error {
+	err = q.parallel(ctx, len(runs), nil, func(ctx context.Context, i int, _ *scan) error {
 		spans, err := skeletonOf(ctx, runs[i])
 		if err != nil {
 			return q.setAside(err)

@@ -227,11 +227,17 @@ func (s *scan) resolveRaw(ctx context.Context, l *columnTest, st *nodeState, row
 		s.settle(st, w)
 		return nil
 	}
+	looked := 0
 	rows.each(s.rows, func(i int) bool {
 		if index.IsValid(vals.Valid, i) && l.test.value(l.info.Type, vals.At(i)) {
 			w[i>>6] |= 1 << (i & 63)
 		}
-		return i%checkEvery != 0 || ctx.Err() == nil
+		looked += 64 + int(vals.Offsets[i+1]-vals.Offsets[i])
+		if looked < checkBytes {
+			return true
+		}
+		looked = 0
+		return ctx.Err() == nil
 	})
 	if err := ctx.Err(); err != nil {
 		return err
@@ -269,8 +275,11 @@ func (s *scan) resolveText(ctx context.Context, l *columnTest, st *nodeState, ro
 	}
 	looked := 0
 	rows.each(s.rows, func(i int) bool {
-		if looked++; looked%checkEvery == 0 && ctx.Err() != nil {
-			return false
+		if looked += 64 + len(s.buf); looked >= checkBytes {
+			looked = 0
+			if ctx.Err() != nil {
+				return false
+			}
 		}
 		if filter != nil && !filter.may(i) {
 			return true

@@ -41,6 +41,10 @@ type opening struct {
 	seg   *segment.Segment
 	err   error
 	retry time.Time // after err: when to try again
+	since time.Time // after err: when it was first met
+	// tries is how often a segment that queries found damaged has been looked at again; 0: it could not be opened in the first place.
+	tries    int
+	checking bool // it is being looked at again
 }
 
 // NewSegments returns the source. cache may be nil, heads too.
@@ -150,14 +154,21 @@ func (s *Segments) ready(id string) index.Part {
 func (s *Segments) get(ctx context.Context, id string) (index.Part, error) {
 	s.mu.Lock()
 	o := s.open[id]
-	if o == nil || o.err != nil && time.Now().After(o.retry) {
-		o = &opening{done: make(chan struct{})}
+	switch due := o != nil && o.err != nil && time.Now().After(o.retry); {
+	case due && o.tries > 0:
+		s.recheckLocked(id, o)
+	case o == nil || due:
+		since := time.Time{}
+		if due {
+			since = o.since
+		}
+		o = &opening{since: since, done: make(chan struct{})}
 		s.open[id] = o
 		s.mu.Unlock()
 		s.openNow(ctx, id, o)
-	} else {
-		s.mu.Unlock()
+		s.mu.Lock()
 	}
+	s.mu.Unlock()
 	select {
 	case <-o.done:
 	case <-ctx.Done():
@@ -182,8 +193,12 @@ func (s *Segments) openNow(ctx context.Context, id string, o *opening) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	o.seg, o.err, o.retry = seg, err, time.Now().Add(openRetryAfter)
+	first := o.since.IsZero()
+	if first {
+		o.since = time.Now()
+	}
 	switch {
-	case err == nil:
+	case err == nil || !first:
 	case ctx.Err() != nil: // says nothing about the segment
 		delete(s.open, id)
 	default:

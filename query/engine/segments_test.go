@@ -250,8 +250,35 @@ func TestLimits(t *testing.T) {
 	if err != nil || len(found.Records) == 0 || len(found.Records) == 300 || found.Cursor == nil {
 		t.Errorf("search within 2000 bytes: %v, %d records", err, len(found.Records))
 	}
+	for what, l := range map[string]Limits{
+		"bytes of memory":             {Memory: 3000, RecordBytes: 1 << 20},
+		"bytes of columns to look at": {ScanBytes: 100},
+	} {
+		if _, err := limited(l).Search(t.Context(), Search{Request: r}); !errors.As(err, &limit) || limit.What != what {
+			t.Errorf("%v, want a LimitError of %s", err, what)
+		}
+	}
+	full := limited(Limits{Wait: time.Millisecond})
+	hog := full.memory.Open(1 << 30)
+	if err := hog.Keep(1 << 30); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := full.Search(t.Context(), Search{Request: r}); !errors.Is(err, ErrBusy) {
+		t.Errorf("without memory left: %v, want ErrBusy", err)
+	}
+	hog.Close()
+	if _, err := full.Search(t.Context(), Search{Request: r}); err != nil {
+		t.Errorf("with memory again: %v", err)
+	}
+	if used := full.memory.Used(); used != 0 {
+		t.Errorf("%d bytes are lost", used)
+	}
 	busy := limited(Limits{Queries: 1, Wait: time.Millisecond})
-	busy.turns <- struct{}{}
+	for range lightShare {
+		if err := busy.light.turns.Acquire(t.Context(), "default"); err != nil {
+			t.Fatal(err)
+		}
+	}
 	if _, err := busy.Count(t.Context(), r); !errors.Is(err, ErrBusy) {
 		t.Errorf("a second query: %v, want ErrBusy", err)
 	}

@@ -1,0 +1,92 @@
+package engine
+
+import (
+	"cmp"
+	"context"
+	"path"
+	"slices"
+	"strings"
+	"time"
+
+	"clew/index"
+	"clew/index/segment"
+)
+
+// A segment in which a query meets damage is set aside: views leave it out and say so, at the cost of one look at a map. After a while it is
+// read whole, beside the queries, since its objects may have been put back; if every checksum is right it is in views again.
+
+// Aside is a segment that answers leave out.
+type Aside struct {
+	Segment string    `json:"segment"`
+	Reason  string    `json:"reason"` // file, place and cause
+	Since   time.Time `json:"since"`
+	Retry   time.Time `json:"retry"` // when it is looked at again, at the earliest
+}
+
+// SetAside are the segments that are left out at present, by id.
+func (s *Segments) SetAside() []Aside {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	out := []Aside{}
+	for id, o := range s.open {
+		if o.err != nil {
+			out = append(out, Aside{Segment: id, Reason: o.err.Error(), Since: o.since, Retry: o.retry})
+		}
+	}
+	slices.SortFunc(out, func(a, b Aside) int { return cmp.Compare(a.Segment, b.Segment) })
+	return out
+}
+
+// putAside leaves the segment that damage was met in out of views, if it is one of ours.
+func (s *Segments) putAside(damage *index.DamageError) {
+	base := path.Base(damage.File)
+	id := strings.TrimSuffix(base, path.Ext(base))
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if o := s.open[id]; o == nil || o.seg == nil {
+		return // not ours, or out already
+	}
+	now := time.Now()
+	done := make(chan struct{})
+	close(done)
+	s.open[id] = &opening{done: done, err: damage, since: now, retry: now.Add(openRetryAfter), tries: 1}
+	if s.cache != nil {
+		s.cache.Forget(id)
+	}
+	s.log.Warn("segment is damaged and set aside, answers are partial", "segment", id, "error", damage)
+}
+
+// recheckLocked looks at a segment again that is aside, beside the queries.
+func (s *Segments) recheckLocked(id string, o *opening) {
+	if o.checking {
+		return
+	}
+	o.checking = true
+	go func() {
+		ctx, cancel := context.WithTimeout(context.Background(), recheckTimeout)
+		defer cancel()
+		seg, err := segment.Open(ctx, s.store, id, s.cache)
+		if err == nil {
+			err = seg.Verify(ctx)
+		}
+		s.mu.Lock()
+		defer s.mu.Unlock()
+		if s.open[id] != o {
+			return // swept in between
+		}
+		if err != nil {
+			s.open[id] = &opening{done: o.done, err: err, since: o.since, tries: o.tries + 1, retry: time.Now().Add(openRetryAfter << min(o.tries, recheckDoublings))}
+			return
+		}
+		s.log.Info("segment is whole again", "segment", id)
+		s.open[id] = &opening{done: o.done, seg: seg}
+	}()
+}
+
+// SetAside are the segments that answers leave out at present.
+func (e *Engine) SetAside() []Aside {
+	if s, ok := e.source.(*Segments); ok {
+		return s.SetAside()
+	}
+	return nil
+}
