@@ -47,6 +47,7 @@ type Server struct {
 	handler  http.Handler  // router, with compression
 	building chan struct{} // one for each skeleton that is being built
 	requests *prometheus.HistogramVec
+	refused  *prometheus.CounterVec
 }
 
 // New makes the server. It listens to nothing yet.
@@ -59,8 +60,11 @@ func New(deps Deps) *Server {
 			Name: "clew_http_request_seconds", Help: "HTTP requests by route and status code.",
 			Buckets: []float64{.001, .003, .01, .03, .1, .3, 1, 3, 10, 30},
 		}, []string{"route", "code"}),
+		refused: prometheus.NewCounterVec(prometheus.CounterOpts{
+			Name: "clew_query_refused_total", Help: "Queries that were not answered, by reason: a bound, busy, deadline, client gone.",
+		}, []string{"reason"}),
 	}
-	deps.Registry.MustRegister(s.requests)
+	deps.Registry.MustRegister(s.requests, s.refused)
 	s.router.HandleMethodNotAllowed = true
 	s.router.Use(s.observe, s.recover)
 	s.routes()
@@ -222,13 +226,17 @@ func (s *Server) failed(c *gin.Context, err error) {
 	case errors.As(err, &query):
 		fail(c, http.StatusBadRequest, ErrorDetail{Code: "bad_request", Message: query.Msg, Field: "query", Pos: &query.Pos, End: &query.End, Hint: query.Hint})
 	case errors.As(err, &limit):
+		s.refused.WithLabelValues(limit.What).Inc()
 		fail(c, http.StatusUnprocessableEntity, ErrorDetail{Code: "too_large", Message: limit.Error()})
 	case errors.Is(err, engine.ErrBusy):
+		s.refused.WithLabelValues("busy").Inc()
 		c.Header("Retry-After", "1")
-		fail(c, http.StatusTooManyRequests, ErrorDetail{Code: "overload", Message: err.Error()})
+		fail(c, http.StatusServiceUnavailable, ErrorDetail{Code: "overload", Message: err.Error()})
 	case errors.Is(err, context.DeadlineExceeded):
+		s.refused.WithLabelValues("deadline").Inc()
 		fail(c, http.StatusGatewayTimeout, ErrorDetail{Code: "timeout", Message: "the query took longer than it may; narrow the time range or the query"})
 	case c.Request.Context().Err() != nil:
+		s.refused.WithLabelValues("client gone").Inc()
 		c.AbortWithStatus(499) // the client has gone; nobody reads this
 	default:
 		s.deps.Logger.Error("request failed", "path", c.Request.URL.Path, "error", err)
