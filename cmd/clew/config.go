@@ -43,8 +43,13 @@ type LogConfig struct {
 // QueryConfig bounds queries.
 type QueryConfig struct {
 	Timeout     time.Duration `yaml:"timeout"`
-	Concurrency int           `yaml:"concurrency"` // queries at once; further ones wait
+	Concurrency int           `yaml:"concurrency"` // queries that read much, at once; further ones wait
 	CacheBytes  int64         `yaml:"cache_bytes"` // of decoded columns
+	// MemoryBytes is what one query may take at once, MemoryTotalBytes what all together may, beside the cache.
+	MemoryBytes      int64 `yaml:"memory_bytes"`
+	MemoryTotalBytes int64 `yaml:"memory_total_bytes"`
+	// ScanBytesMax is how many bytes of decoded columns a query may have to look at; one that needs more is refused before it begins.
+	ScanBytesMax int64 `yaml:"scan_bytes_max"`
 }
 
 // DefaultConfig listens on loopback only.
@@ -57,7 +62,7 @@ func DefaultConfig() Config {
 		Tenants:   quota.DefaultConfig(),
 		Log:       LogConfig{BytesMax: 8 << 30},
 		Ingest:    ingest.DefaultConfig(),
-		Query:     QueryConfig{Timeout: 60 * time.Second, Concurrency: 16, CacheBytes: 256 << 20},
+		Query:     QueryConfig{Timeout: 60 * time.Second, Concurrency: 16, CacheBytes: 256 << 20, MemoryBytes: 512 << 20, MemoryTotalBytes: 1 << 30, ScanBytesMax: 64 << 30},
 	}
 }
 
@@ -108,6 +113,13 @@ func (c *Config) Validate() error {
 	}
 	if c.Query.CacheBytes < 0 {
 		bad("query.cache_bytes", "%d: want 0 or more", c.Query.CacheBytes)
+	}
+	const memoryBytesMin = 16 << 20 // the columns of one row group
+	if c.Query.MemoryBytes < memoryBytesMin || c.Query.MemoryBytes > c.Query.MemoryTotalBytes {
+		bad("query.memory_bytes", "%d: want 16 MiB to query.memory_total_bytes, %d", c.Query.MemoryBytes, c.Query.MemoryTotalBytes)
+	}
+	if c.Query.ScanBytesMax < 1 {
+		bad("query.scan_bytes_max", "%d: want at least 1", c.Query.ScanBytesMax)
 	}
 	return errors.Join(problems...)
 }

@@ -110,7 +110,11 @@ func (p *process) open(ctx context.Context) error {
 	cache := segment.NewCache(p.cfg.Query.CacheBytes, 0)
 	p.registry.MustRegister(&cacheCollector{cache: cache})
 	source := engine.NewSegments(p.catalog, p.store, cache, p.ingest, p.logger.With("part", "query"))
-	p.engine = engine.New(source, engine.Limits{Queries: p.cfg.Query.Concurrency, Deadline: p.cfg.Query.Timeout}, p.logger.With("part", "query"))
+	p.engine = engine.New(source, engine.Limits{
+		Queries: p.cfg.Query.Concurrency, Deadline: p.cfg.Query.Timeout,
+		Memory: int(p.cfg.Query.MemoryBytes), MemoryTotal: p.cfg.Query.MemoryTotalBytes, ScanBytes: p.cfg.Query.ScanBytesMax,
+	}, p.logger.With("part", "query"))
+	p.registry.MustRegister(p.engine)
 	// The vocabulary index is a cache: it may be deleted while clew is stopped, and answers are the same without it.
 	p.words, err = vocabulary.OpenIndex(filepath.Join(p.cfg.Data, "vocabulary"), vocabulary.DefaultIndexLimits(), p.logger.With("part", "vocabulary"))
 	if err != nil {

@@ -12,6 +12,7 @@ import (
 	"clew/ingest"
 	"clew/ingest/shardlog"
 	"clew/internal/telemetry"
+	"clew/query/engine"
 )
 
 // status is the answer of /api/v1/status.
@@ -24,7 +25,8 @@ type status struct {
 	Disk     diskStatus            `json:"disk"`
 	Ingest   ingest.Status         `json:"ingest"`
 	Words    vocabulary.IndexStats `json:"vocabulary"`
-	Limits   []quota.Status        `json:"tenant_limits"` // what tenants have sent since the start, against what they may
+	Aside    []engine.Aside        `json:"segments_set_aside"` // damaged: answers leave them out and say so
+	Limits   []quota.Status        `json:"tenant_limits"`      // what tenants have sent since the start, against what they may
 }
 
 type diskStatus struct {
@@ -40,7 +42,7 @@ func (p *process) status(ctx context.Context) any {
 	s := status{
 		Version: version, Started: p.started.UTC(), Tenants: p.ingest.Tenants(), Segments: v.Len(), Bytes: map[string]int64{},
 		Disk:   diskStatus{FreeBytes: log.FreeBytes, FreeBytesMin: log.FreeBytesMin, Refused: log.Refused, Stuck: log.Stuck},
-		Ingest: p.ingest.Status(ctx), Limits: p.collector.Tenants(), Words: p.words.Stats(),
+		Ingest: p.ingest.Status(ctx), Limits: p.collector.Tenants(), Words: p.words.Stats(), Aside: p.engine.SetAside(),
 	}
 	for _, signal := range telemetry.Signals {
 		s.Bytes[signal.String()] = v.Bytes(signal)
