@@ -40,6 +40,28 @@ func TestSmall(t *testing.T) {
 	t.Log(out.String())
 }
 
+// TestWorstSmall takes each kind of hard data, little of it: what is measured must be taken whole and found again.
+func TestWorstSmall(t *testing.T) {
+	if testing.Short() {
+		t.Skip("starts real processes")
+	}
+	dir := t.TempDir()
+	binary, err := harness.Build(dir)
+	if err != nil {
+		t.Fatal(err)
+	}
+	var out bytes.Buffer
+	o := options{binary: binary, data: filepath.Join(dir, "data"), scale: 0.01, clients: 4, runs: 1, worst: true, out: &out}
+	if err := o.run(); err != nil {
+		t.Fatalf("%v\n%s", err, &out)
+	}
+	for _, c := range worstCases {
+		if !strings.Contains(out.String(), "| "+c.name) {
+			t.Errorf("no row %q", c.name)
+		}
+	}
+}
+
 // TestSameBytes holds the data to one seed, one result, and to the sizes that the goals were set for.
 func TestSameBytes(t *testing.T) {
 	for name, c := range map[string]struct {

@@ -84,9 +84,14 @@ func (o *options) run() error {
 		}()
 	}
 	fmt.Fprintf(o.out, "clew bench: scale %g, %d cores, %s, %d connections\n", o.scale, runtime.NumCPU(), runtime.Version(), o.clients)
+	switch {
+	case o.growth:
+		return o.measureGrowth()
+	case o.worst:
+		return o.measureWorst()
+	}
 	t := &table{out: o.out}
-	scaled := func(n int) int { return max(int(float64(n)*o.scale), 1) }
-	for _, c := range []corpus{newLogs(scaled(logsFull)), newSpans(scaled(spansFull)), newMetrics(scaled(hostsFull), scrapesFull)} {
+	for _, c := range []corpus{newLogs(o.scaled(logsFull)), newSpans(o.scaled(spansFull)), newMetrics(o.scaled(hostsFull), scrapesFull)} {
 		if o.only != "" && o.only != c.signal() {
 			continue
 		}
@@ -99,6 +104,8 @@ func (o *options) run() error {
 	}
 	return nil
 }
+
+func (o *options) scaled(n int) int { return max(int(float64(n)*o.scale), 1) }
 
 // start starts a clew on data and waits until it serves.
 func (o *options) start(data string) (*harness.Process, error) {
