@@ -10,17 +10,19 @@ import (
 func Match(a *Arena, m Matcher, templates bool, holes HoleFilter) (always, may []uint32) {
 	var candidates []uint64 // a bit for each entry; nil stands for all
 	for _, c := range requiredNeedles(m) {
-		if templates && slices.ContainsFunc(c.needles, holdsDigits) {
-			continue // integer holes may hold them too
-		}
 		found := make([]uint64, (a.Len()+63)/64)
 		for i := range c.needles {
 			searchArena(a, &c.needles[i], found)
 		}
-		// A template without any of the needles can match only by what its string holes hold.
-		for _, hole := range []byte{HoleID, HoleWord, HoleRaw} {
-			if templates && c.mayFill(hole, holes) {
-				searchArena(a, &needle{lit: []byte{hole}}, found)
+		if templates {
+			// A template without any of the needles can match only by what its holes hold.
+			if slices.ContainsFunc(c.needles, holdsDigits) {
+				searchHoles(a, HoleInt, c.needles, found)
+			}
+			for _, hole := range []byte{HoleID, HoleWord, HoleRaw} {
+				if c.mayFill(hole, holes) {
+					searchHoles(a, hole, c.needles, found)
+				}
 			}
 		}
 		if candidates == nil {
