@@ -238,10 +238,7 @@ func (s *Segment) overflow(ctx context.Context, c telemetry.Column, rg, page int
 	if s.overflowLeaf < 0 {
 		return index.Bytes{}, s.damage(s.indexName, headerBytes, "overflow columns without an overflow leaf")
 	}
-	all, err := cached(s.cache, s.pageKey(cacheBytes, -1, rg, page), func() (index.Bytes, int64, error) {
-		b, err := s.raw(ctx, s.overflowLeaf, rg, page)
-		return b, bytesSize(b), err
-	})
+	all, err := s.objectsOf(ctx, rg, page)
 	if err != nil {
 		return index.Bytes{}, err
 	}

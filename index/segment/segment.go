@@ -31,6 +31,9 @@ type Segment struct {
 	traceColumn  int     // the trace id's; -1 if there is none
 	sections     map[sectionKey]*section
 
+	overflowOnce sync.Once
+	overflowKeys map[string]int
+
 	holesChecked sync.Map // [2]int{column, row group}: every row has its variables
 
 	bytesRead atomic.Int64

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 
 	"clew/query/engine/sched"
 )
@@ -102,12 +103,16 @@ func (b *bound) scanBytes(rg int) int64 {
 	if !ok {
 		return bytes // a head's columns are in memory already
 	}
+	overflow := false
 	for i, n := range b.leaves {
-		asked := false
-		for _, before := range b.leaves[:i] {
-			asked = asked || before.leaf.col == n.leaf.col
+		if n.leaf.info.Overflow { // all of them are in one place
+			if !overflow {
+				bytes += p.DecodedBytes(n.leaf.col, rg)
+			}
+			overflow = true
+			continue
 		}
-		if !asked {
+		if !slices.ContainsFunc(b.leaves[:i], func(before *node) bool { return before.leaf.col == n.leaf.col }) {
 			bytes += p.DecodedBytes(n.leaf.col, rg)
 		}
 	}
@@ -121,8 +126,12 @@ func (b *bound) recordBytes(rg int, rows []int) (bytes int64) {
 		if !ok {
 			return nil
 		}
-		for col := range b.columns {
-			bytes += p.DecodedBytes(col, rg)
+		overflow := false
+		for col, c := range b.columns {
+			if !c.Overflow || !overflow {
+				bytes += p.DecodedBytes(col, rg)
+			}
+			overflow = overflow || c.Overflow
 		}
 		return nil
 	})

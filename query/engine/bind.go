@@ -44,6 +44,8 @@ type columnTest struct {
 	col  int
 	info index.ColumnInfo
 	test *test
+	// members, if not nil, are the tests of a leaf that asks all overflow columns at once; col is one of them.
+	members map[telemetry.Type]*test
 	// codes answers by code (KindValue, KindText).
 	codes *codeSet
 	// lo and hi bound the ordering time (inclusive); only in the leaf that stands for the query's time range.
@@ -165,8 +167,17 @@ func (b *bound) rewriteLeaf(ctx context.Context, q *query, p *plan) (*node, erro
 	if err != nil {
 		return nil, err
 	}
+	_, together := b.part.(overflowing)
+	asked := false // the overflow columns are, all of them
 	for i, c := range b.columns {
 		if _, ok := p.field.has(c.Column); !ok || c.NonNull == 0 {
+			continue
+		}
+		if c.Overflow && p.field.every && together {
+			if !asked { // there may be thousands of them: each row's object is looked through once for all
+				kids = append(kids, &node{kind: planLeaf, leaf: &columnTest{col: i, info: c, members: p.tests, cost: costText}})
+			}
+			asked = true
 			continue
 		}
 		t := p.tests[c.Type]

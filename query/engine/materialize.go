@@ -24,15 +24,7 @@ type rowRef struct {
 func (q *query) materialize(ctx context.Context, b *bound, rg int, rows []int) ([]Record, error) {
 	records := make([]Record, len(rows))
 	err := b.byPage(rg, rows, func(b *bound, rg int, rows []int, from int) error {
-		for col := range b.columns {
-			if b.columns[col].NonNull == 0 {
-				continue
-			}
-			if err := b.gather(ctx, col, rg, rows, records[from:from+len(rows)]); err != nil {
-				return err
-			}
-		}
-		return nil
+		return b.gatherAll(ctx, rg, rows, records[from:from+len(rows)])
 	})
 	if err != nil {
 		return nil, err
@@ -46,6 +38,51 @@ func (q *query) materialize(ctx context.Context, b *bound, rg int, rows []int) (
 	}
 	q.tally.shown.Add(int64(len(rows)))
 	return records, nil
+}
+
+// sparse is a part that knows which columns some rows lack, and has many columns' values in one place.
+type sparse interface {
+	// Lacks gives a function that says that none of the rows of a row group has a value in a column. It may say no where none has.
+	Lacks(rg int, rows []int) func(col int) bool
+}
+
+// overflowing is a part that keeps the values of its overflow columns together.
+type overflowing interface {
+	// EachOverflow calls f with the values that the rows have in overflow columns.
+	EachOverflow(ctx context.Context, rg int, rows []int, f func(i, col int, value []byte) error) error
+}
+
+// gatherAll adds all columns' values to the records. What it costs depends on the columns that the rows have, not on those that there are.
+func (b *bound) gatherAll(ctx context.Context, rg int, rows []int, records []Record) error {
+	lacks := func(int) bool { return false }
+	if p, ok := b.part.(sparse); ok {
+		lacks = p.Lacks(rg, rows)
+	}
+	together, isTogether := b.part.(overflowing)
+	overflow := false
+	for col := range b.columns {
+		switch c := &b.columns[col]; {
+		case c.NonNull == 0 || lacks(col):
+		case c.Overflow && isTogether:
+			overflow = true
+		default:
+			if err := b.gather(ctx, col, rg, rows, records); err != nil {
+				return err
+			}
+		}
+	}
+	if !overflow {
+		return nil
+	}
+	err := together.EachOverflow(ctx, rg, rows, func(i, col int, value []byte) error {
+		c := &b.columns[col]
+		records[i].Fields = append(records[i].Fields, Field{c.Column, parseValue(c.Type, value)})
+		return nil
+	})
+	for i := range records {
+		slices.SortStableFunc(records[i].Fields, func(x, y Field) int { return x.Column.Compare(y.Column) })
+	}
+	return err
 }
 
 // gather adds one column's values to the records.

@@ -58,12 +58,27 @@ func (e *Engine) Fields(ctx context.Context, r Request) (*Fields, error) {
 			return err
 		}
 		have := map[telemetry.Column]uint64{}
+		together, isTogether := t.b.part.(overflowing)
+		overflow := false
 		for col, c := range t.b.columns {
+			if c.Overflow && isTogether {
+				overflow = true
+				continue
+			}
 			n, err := t.b.countValues(ctx, col, t.rg, rows)
 			if err != nil {
 				return err
 			}
 			have[c.Column] += uint64(n)
+		}
+		if overflow {
+			err := together.EachOverflow(ctx, t.rg, rowList(rows, s.rows), func(_, col int, _ []byte) error {
+				have[t.b.columns[col].Column]++
+				return nil
+			})
+			if err != nil {
+				return err
+			}
 		}
 		for level, col := range t.b.overflowColumns() {
 			err := t.b.eachOverflow(ctx, col, t.rg, rows, func(_ int, members pcommon.Map) error {

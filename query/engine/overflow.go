@@ -206,3 +206,29 @@ func (b *bound) eachOverflow(ctx context.Context, col, rg int, rows rowBits, f f
 	}
 	return err
 }
+
+// resolveMembers tests the values that rows have in any of a segment's overflow columns.
+func (s *scan) resolveMembers(ctx context.Context, l *columnTest, st *nodeState, rows rowBits) error {
+	w := s.arena.zeroed()
+	list := rowList(rows, s.rows)
+	looked := 0
+	err := s.b.part.(overflowing).EachOverflow(ctx, s.rg, list, func(i, col int, value []byte) error {
+		if looked += len(value) + 64; looked >= checkBytes {
+			looked = 0
+			if err := ctx.Err(); err != nil {
+				return err
+			}
+		}
+		row := list[i]
+		typ := s.b.columns[col].Type
+		if t := l.members[typ]; t != nil && w[row>>6]>>(row&63)&1 == 0 && t.value(typ, value) {
+			w[row>>6] |= 1 << (row & 63)
+		}
+		return nil
+	})
+	if err != nil {
+		return err
+	}
+	s.settle(st, w)
+	return nil
+}

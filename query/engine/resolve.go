@@ -17,6 +17,8 @@ func (s *scan) resolve(ctx context.Context, l *columnTest, st *nodeState, rows r
 	switch {
 	case st.stage == stageText:
 		return s.resolveText(ctx, l, st, rows)
+	case l.members != nil:
+		return s.resolveMembers(ctx, l, st, rows)
 	case l.info.Overflow || l.info.Kind == index.KindRaw:
 		return s.resolveRaw(ctx, l, st, rows)
 	case l.codes != nil:
