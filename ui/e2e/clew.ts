@@ -1,10 +1,11 @@
 // A clew of one's own: `clew run` on free ports of loopback, with an empty directory, and the demo that sends to it.
-import { type ChildProcess, spawn } from 'node:child_process';
-import { mkdtempSync, rmSync } from 'node:fs';
+import { type ChildProcess, execFile, spawn } from 'node:child_process';
+import { existsSync, mkdirSync, mkdtempSync, rmSync, symlinkSync } from 'node:fs';
 import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
+import { promisify } from 'node:util';
 
 export interface Clew {
   url: string;
@@ -12,6 +13,8 @@ export interface Clew {
   otlpGrpc: string;
   /** Starts the demo, sending here. */
   demo(...flags: string[]): void;
+  /** Runs what was copied for a terminal, with this clew as `clew`, and gives what it printed. */
+  shell(command: string): Promise<string>;
   stop(): Promise<void>;
 }
 
@@ -67,6 +70,13 @@ export async function startClew(binary: string): Promise<Clew> {
     otlpHttp: `http://${otlp}`,
     otlpGrpc: grpc,
     demo: (...flags) => others.push(run(['demo', '--otlp', grpc, ...flags]).p),
+    shell: async (command) => {
+      const bin = join(dir, 'bin');
+      mkdirSync(bin, { recursive: true });
+      if (!existsSync(join(bin, 'clew'))) symlinkSync(binary, join(bin, 'clew'));
+      const env = { ...process.env, PATH: `${bin}:${process.env.PATH}` };
+      return (await promisify(execFile)('sh', ['-c', command], { env, timeout: 20_000, maxBuffer: 64 << 20 })).stdout;
+    },
     stop: async () => {
       await Promise.all(others.map(end));
       await end(main.p);

@@ -14,6 +14,8 @@ export interface Span {
   error?: string;
   host?: string;
   attributes?: Record<string, string>;
+  events?: { name: string; at: number; attributes?: Record<string, string> }[];
+  links?: { trace: string; span: number }[];
 }
 
 export interface Log {
@@ -27,6 +29,7 @@ export interface Log {
 
 const hex = (n: number) => n.toString(16).padStart(16, '0');
 const text = (key: string, value: string) => ({ key, value: { stringValue: value } });
+const attributes = (of: Record<string, string> = {}) => Object.entries(of).map(([k, v]) => text(k, v));
 const nanos = (startMs: number, at: number) => (BigInt(startMs) * 1_000_000n + BigInt(Math.round(at * 1e6))).toString();
 
 async function post(clew: Clew, path: string, body: unknown) {
@@ -70,7 +73,13 @@ export async function sendSpans(clew: Clew, traceId: string, startMs: number, sp
             kind: s.kind ?? 1,
             startTimeUnixNano: nanos(startMs, s.at),
             endTimeUnixNano: nanos(startMs, s.at + s.lasts),
-            attributes: Object.entries(s.attributes ?? {}).map(([k, v]) => text(k, v)),
+            attributes: attributes(s.attributes),
+            events: (s.events ?? []).map((e) => ({
+              name: e.name,
+              timeUnixNano: nanos(startMs, e.at),
+              attributes: attributes(e.attributes),
+            })),
+            links: (s.links ?? []).map((l) => ({ traceId: l.trace, spanId: hex(l.span) })),
             ...(s.error ? { status: { code: 2, message: s.error } } : {}),
           })),
         },
@@ -128,6 +137,31 @@ export async function sendShop(clew: Clew, startMs = Date.now() - 5_000) {
     { service: 'frontend', body: 'cart requested', at: 1, trace: shopTrace, span: 1 },
     { service: 'cart', body: 'umbrella is out of stock', at: -2970, severity: 17, trace: shopTrace, span: 3 },
   ]);
+}
+
+export const brokenTrace = 'cccccccccccccccccccccccccccccc01';
+
+/** A trace whose senders made mistakes: a cycle, a span sent twice, parents that never came; and a link. */
+export async function sendBroken(clew: Clew, startMs = Date.now() - 5_000) {
+  const twice = { id: 11, parent: 10, service: 'api', name: 'retry', at: 5, lasts: 20 };
+  await sendSpans(clew, brokenTrace, startMs, [
+    {
+      id: 10,
+      service: 'api',
+      name: 'POST /orders',
+      at: 0,
+      lasts: 100,
+      events: [{ name: 'cache miss', at: 12, attributes: { 'cache.key': 'order-7' } }],
+      links: [{ trace: shopTrace, span: 3 }],
+    },
+    twice,
+    { id: 12, parent: 13, service: 'loop', name: 'tick', at: 30, lasts: 10 },
+    { id: 13, parent: 12, service: 'loop', name: 'tock', at: 31, lasts: 5 },
+    { id: 15, parent: 77, service: 'orphan', name: 'of a lost parent', at: 60, lasts: 5 },
+    { id: 16, parent: 78, service: 'orphan', name: 'of another', at: 70, lasts: 5 },
+  ]);
+  await sendSpans(clew, brokenTrace, startMs, [twice]);
+  await sendLogs(clew, startMs, [{ service: 'api', body: 'written outside of any span', at: 80, trace: brokenTrace, span: 99 }]);
 }
 
 export const largeTrace = 'bbbbbbbbbbbbbbbbbbbbbbbbbbbbbb01';

@@ -101,6 +101,54 @@ describe.skipIf(!inject('chromium'))('the search', () => {
     await leave(v);
   });
 
+  test('gives the question to a terminal, which finds the same', async () => {
+    const v = await visit(browser, `${clew.url}/search?signal=logs&q=rejected+service:billing`);
+    const { page } = v;
+    await v.context.grantPermissions(['clipboard-read', 'clipboard-write']);
+    await page.getByText('10 log records match').waitFor();
+    const copied = () => page.evaluate(() => navigator.clipboard.readText());
+    await page.getByRole('button', { name: 'Copy as' }).click();
+    await page.getByRole('menuitem', { name: /Copy as CLI/ }).click();
+    await expect.poll(copied).toMatch(/^clew grep/);
+    const found = (await clew.shell(await copied())).trim().split('\n');
+    expect(found).toHaveLength(10);
+    for (const line of found) expect(line).toMatch(/invoice \d+ rejected/);
+    await page.getByRole('button', { name: 'Copied' }).click();
+    await page.getByRole('menuitem', { name: /Copy as curl/ }).click();
+    await expect.poll(copied).toMatch(/^curl/);
+    expect(JSON.parse(await clew.shell(await copied())).logs).toHaveLength(10);
+    await leave(v);
+  });
+
+  test('opens a linked record wherever it stands, or says that it is gone', async () => {
+    const v = await visit(browser, `${clew.url}/search?signal=logs&q=rejected`);
+    const { page } = v;
+    await page.getByRole('grid', { name: 'Log records' }).getByText('invoice 0').click();
+    const detail = page.getByRole('complementary', { name: 'Log record' });
+    await detail.getByText('invoice 0 rejected').waitFor();
+    const sel = new URL(page.url()).searchParams.get('sel') ?? '';
+    await page.goto(`${clew.url}/search?${new URLSearchParams({ signal: 'logs', q: 'printed', sel })}`);
+    await page.getByText('270 log records match').waitFor();
+    await detail.getByText('invoice 0 rejected').waitFor();
+    await page.goto(`${clew.url}/search?${new URLSearchParams({ signal: 'logs', sel: `1${sel.slice(1, -4)}abcd` })}`);
+    await page.getByText('is not there', { exact: false }).waitFor();
+    await page.keyboard.press('Escape');
+    await expect.poll(() => new URL(page.url()).searchParams.has('sel')).toBe(false);
+    await leave(v);
+  });
+
+  test('asks anew when one goes to it by its link', async () => {
+    const v = await visit(browser, `${clew.url}/search?signal=logs&q=just-now`);
+    const { page } = v;
+    await page.getByText('Nothing here matches').waitFor();
+    await sendLogs(clew, Date.now(), [{ service: 'late', body: 'came just-now', at: 0 }]);
+    await arrived(clew, 'logs', 303);
+    await page.getByRole('link', { name: 'Search', exact: true }).click();
+    await page.goBack();
+    await page.getByRole('grid', { name: 'Log records' }).getByText('came').waitFor();
+    await leave(v);
+  });
+
   test('has commands, and a theme that stays', async () => {
     const v = await visit(browser, `${clew.url}/search`);
     const { page } = v;

@@ -15,8 +15,9 @@ declare module 'vitest' {
 }
 
 function findChromium(): string {
-  const known = [process.env.CHROMIUM, '/usr/bin/chromium', '/usr/bin/chromium-browser', '/usr/bin/google-chrome'];
-  return known.find((p) => p && existsSync(p)) ?? '';
+  const named = process.env.CHROMIUM;
+  const known = named !== undefined ? [named] : ['/usr/bin/chromium', '/usr/bin/chromium-browser', '/usr/bin/google-chrome'];
+  return known.find((p) => existsSync(p)) ?? '';
 }
 
 export default function setup(project: TestProject) {
@@ -24,7 +25,10 @@ export default function setup(project: TestProject) {
   project.provide('chromium', chromium);
   project.provide('clew', '');
   if (!chromium) {
-    console.warn('\nThe journeys are SKIPPED: there is no Chromium. Install it (apt-get install chromium) or name one in CHROMIUM.\n');
+    const where = process.env.CHROMIUM ? ` at CHROMIUM=${process.env.CHROMIUM}` : '';
+    console.warn(
+      `\nThe journeys are SKIPPED: there is no Chromium${where}. Install it (apt-get install chromium) or name one in CHROMIUM.\n`,
+    );
     return;
   }
   const given = process.env.CLEW_BIN;

@@ -38,7 +38,7 @@ describe.skipIf(!inject('chromium'))('the page of a trace', () => {
     await detail.getByRole('button', { name: /mailer send mail/ }).click();
     await detail.getByRole('heading', { name: 'send mail' }).waitFor();
 
-    await page.getByRole('button', { name: 'a clock was moved' }).hover();
+    await page.getByRole('button', { name: 'clock moved' }).hover();
     await page.getByText(/b: \+3s/).waitFor();
     await page.getByRole('switch', { name: 'Raw clocks' }).click();
     await expect.poll(() => new URL(page.url()).searchParams.get('clock')).toBe('raw');

@@ -91,8 +91,11 @@ function useCommands(text: string, onKeys: () => void): Command[] {
   const { setColorScheme } = useMantineColorScheme();
   const scope = { query: '', start: toUnixNanos(time.instants.start), end: toUnixNanos(time.instants.end) };
   const services = useCount({ ...scope, signal: 'spans', by: 'service', top: 20 }).data?.groups ?? [];
-  const search = (patch: Record<string, string | undefined>) =>
-    navigate(`/search?${patchSearch(path === '/search' ? window.location.search : '', patch)}`);
+  const from = path === '/search' ? window.location.search : time.zone === 'utc' ? 'tz=utc' : '';
+  const search = (patch: Record<string, string | undefined>) => {
+    time.tick(); // a command is a new question, about a new now
+    navigate(`/search?${patchSearch(from, patch)}`);
+  };
   const id = parseTraceId(text);
   const out: Command[] = [];
   if (id.length >= 8) out.push({ group: 'Go to', name: `Trace ${id}`, run: () => navigate(traceHref(id, time.zone)) });

@@ -3,6 +3,7 @@ import { ActionIcon, Tooltip, useMantineColorScheme } from '@mantine/core';
 import { IconCommand, IconKeyboard, IconMoon, IconSun } from '@tabler/icons-react';
 import { lazy, type ReactNode, Suspense, useState } from 'react';
 import { Link, useLocation } from 'wouter';
+import { searchHref } from '@/logic/address';
 import { useKeys } from '@/state/keys';
 import { useTheme } from '@/state/theme';
 import { useTime } from '@/state/time';
@@ -20,7 +21,8 @@ type Dialog = 'palette' | 'keys' | undefined;
 export function Shell({ children }: { children: ReactNode }) {
   const [path] = useLocation();
   const [dialog, setDialog] = useState<Dialog>();
-  const { tick } = useTime();
+  const { tick, zone } = useTime();
+  const search = searchHref(zone);
   const timed = path === '/search';
   useKeys({
     'mod+k': () => setDialog(dialog === 'palette' ? undefined : 'palette'),
@@ -33,15 +35,16 @@ export function Shell({ children }: { children: ReactNode }) {
         Skip to the page
       </a>
       <header className={classes.header}>
-        <Link href="/search" className={classes.logo} aria-label="clew: search">
+        {/* A search by link is a new question, about a new now. */}
+        <Link href={search} className={classes.logo} aria-label="clew: search" onClick={tick}>
           <Clew />
           clew
         </Link>
         <nav className={classes.nav} aria-label="Pages">
-          <NavLink href="/search" active={path === '/search' || path.startsWith('/trace/')}>
+          <NavLink href={search} active={path === '/search' || path.startsWith('/trace/')} onClick={tick}>
             Search
           </NavLink>
-          <NavLink href="/start" active={path === '/start'}>
+          <NavLink href={zone === 'utc' ? '/start?tz=utc' : '/start'} active={path === '/start'}>
             Get started
           </NavLink>
         </nav>
@@ -65,9 +68,14 @@ export function Shell({ children }: { children: ReactNode }) {
   );
 }
 
-function NavLink({ href, active, children }: { href: string; active: boolean; children: string }) {
+function NavLink({ href, active, children, onClick }: { href: string; active: boolean; children: string; onClick?: () => void }) {
   return (
-    <Link href={href} className={active ? `${classes.link} ${classes.active}` : classes.link} aria-current={active ? 'page' : undefined}>
+    <Link
+      href={href}
+      onClick={onClick}
+      className={active ? `${classes.link} ${classes.active}` : classes.link}
+      aria-current={active ? 'page' : undefined}
+    >
       {children}
     </Link>
   );

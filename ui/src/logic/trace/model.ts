@@ -44,6 +44,8 @@ export interface Trace {
   readonly missing: number;
   readonly errors: number;
   readonly errorOrigins: readonly number[];
+  /** Spans that were received: repeated ones count, made-up parents do not. */
+  readonly received: number;
   readonly truncated: boolean;
   readonly serviceTimes: readonly ServiceTime[];
   readonly stats: AnswerStats;
@@ -170,6 +172,7 @@ export function traceOf(s: Skeleton): Trace {
     missing: s.missing,
     errors: s.errors,
     errorOrigins: s.errorOrigins,
+    received: n - s.missing + s.duplicates,
     truncated: s.truncated,
     serviceTimes: s.serviceTimes,
     stats: s.stats,

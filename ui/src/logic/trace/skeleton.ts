@@ -58,6 +58,8 @@ export interface Skeleton {
   missing: number;
   errors: number;
   errorOrigins: number[];
+  /** Spans left out because they are the same as another one. */
+  duplicates: number;
   truncated: boolean;
   serviceTimes: ServiceTime[];
   stats: AnswerStats;
@@ -168,6 +170,7 @@ export function parseSkeleton(value: unknown): Skeleton {
     missing: count(f.missing),
     errors: count(f.errors),
     errorOrigins: within(column<number>(f.errorOrigins, 'errorOrigins', 'number'), 0, nodes.span.length, 'errorOrigins'),
+    duplicates: count(f.duplicates),
     truncated: f.truncated === true,
     serviceTimes: list(f.serviceTimes).map((s) => ({
       service: text(s.service),

@@ -77,6 +77,7 @@ export function emptySkeleton(): Skeleton {
     missing: 0,
     errors: 0,
     errorOrigins: [],
+    duplicates: 0,
     truncated: false,
     serviceTimes: [],
     stats: { tookMs: 1, partial: false },

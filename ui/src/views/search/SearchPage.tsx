@@ -18,7 +18,7 @@ import { QueryBox } from './QueryBox';
 import { GoneDetail, RecordDetail } from './RecordDetail';
 import { RecordList } from './RecordList';
 import classes from './SearchPage.module.css';
-import { type Kind, type SearchState, useSearchState } from './state';
+import { type SearchState, useSearchState } from './state';
 import { Tabs } from './Tabs';
 import { TraceList } from './TraceList';
 import { type Results, useResults } from './useResults';
@@ -36,7 +36,9 @@ export default function SearchPage() {
   useEffect(() => {
     document.title = state.query ? `${state.query} – clew` : 'clew';
   }, [state.query]);
-  const onTop = useHoldWhileReading(state.selected !== '', state.kind);
+  // What the user asked: with another question the list begins at its top; with the same one at a later now it stays where it is.
+  const asked = [state.kind, state.query, time.range.from, time.range.to].join('\n');
+  const onTop = useHoldWhileReading(state.selected !== '', asked);
   useKeys({
     '1': () => state.setKind('traces'),
     '2': () => state.setKind('spans'),
@@ -74,6 +76,7 @@ export default function SearchPage() {
           <div className={selected ? `${classes.results} ${classes.withDetail}` : classes.results} id="results">
             <Rows
               onTop={onTop}
+              asked={asked}
               state={state}
               results={results}
               problem={problem}
@@ -100,6 +103,7 @@ function useSelected(state: SearchState, results: Results): AnyRecord | 'gone' |
 }
 
 interface RowsProps {
+  asked: string;
   onTop: (top: boolean) => void;
   state: SearchState;
   results: Results;
@@ -107,26 +111,24 @@ interface RowsProps {
   counts: { spans: number | undefined; logs: number | undefined };
 }
 
-function Rows({ state, results, problem, counts, onTop }: RowsProps) {
+function Rows({ asked, state, results, problem, counts, onTop }: RowsProps) {
   if (problem) return <div className={classes.waitsForQuery}>The query has a mistake; it is marked above.</div>;
   if (results.error) return <ErrorNote error={results.error} retry={results.retry} />;
   if (results.loading) return <Waiting />;
   const empty = state.kind === 'traces' ? results.traces.length === 0 : results.records.count === 0;
   if (empty) return <Nothing state={state} counts={counts} />;
-  if (state.kind === 'traces') return <TraceList traces={results.traces} paged={results.paged} onTop={onTop} />;
-  return (
-    <RecordList key={state.kind} state={state} records={results.records} selected={results.selected} paged={results.paged} onTop={onTop} />
-  );
+  if (state.kind === 'traces') return <TraceList key={asked} traces={results.traces} paged={results.paged} onTop={onTop} />;
+  return <RecordList key={asked} state={state} records={results.records} selected={results.selected} paged={results.paged} onTop={onTop} />;
 }
 
 /** Rows must not move under the eyes of someone who reads them: neither below the top of the list nor with a record open. */
-function useHoldWhileReading(reading: boolean, kind: Kind): (atTop: boolean) => void {
+function useHoldWhileReading(reading: boolean, asked: string): (atTop: boolean) => void {
   const { hold } = useTime();
   const atTop = useRef(true);
-  // biome-ignore lint/correctness/useExhaustiveDependencies: another kind is another list, which begins at its top
+  // biome-ignore lint/correctness/useExhaustiveDependencies: another question is another list, which begins at its top
   useEffect(() => {
     atTop.current = true;
-  }, [kind]);
+  }, [asked]);
   useEffect(() => hold(reading || !atTop.current), [reading, hold]);
   useEffect(() => () => hold(false), [hold]);
   return useCallback(

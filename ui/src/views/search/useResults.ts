@@ -62,7 +62,7 @@ export function useResults(state: SearchState): Results {
 
 function usePaged(asked: UseInfiniteQueryResult<unknown>, count: number): Paged {
   const { hasNextPage, isFetching, isPlaceholderData, isFetchNextPageError, fetchNextPage } = asked;
-  const full = count >= rowsMax;
+  const full = count >= rowsMax && hasNextPage;
   const ready = hasNextPage && !isFetching && !isPlaceholderData && !full;
   const more = useCallback(() => {
     if (ready && !isFetchNextPageError) void fetchNextPage();

@@ -1,9 +1,12 @@
 // Attributes as a table: key, value, and the search for it.
-import { ActionIcon, CopyButton, Tooltip } from '@mantine/core';
+import { ActionIcon, Tooltip } from '@mantine/core';
 import { IconCheck, IconCopy, IconSearch } from '@tabler/icons-react';
 import { useState } from 'react';
 import { Link } from 'wouter';
+import { useCopy } from '@/components/copy';
 import { JsonTree } from '@/components/JsonTree';
+import { searchHref } from '@/logic/address';
+import { useTime } from '@/state/time';
 import type { Json } from './requests';
 import classes from './trace.module.css';
 
@@ -18,6 +21,7 @@ interface Props {
 const valueShown = 2000; // characters, until the rest is asked for
 
 export function Attributes({ values, level, signal, empty }: Props) {
+  const { zone, tick } = useTime();
   const keys = Object.keys(values).sort();
   if (keys.length === 0) return empty ? <p className={classes.empty}>{empty}</p> : null;
   return (
@@ -35,7 +39,8 @@ export function Attributes({ values, level, signal, empty }: Props) {
                 <Tooltip label="Search for it" withArrow>
                   <ActionIcon
                     component={Link}
-                    href={`/search?${new URLSearchParams({ signal, q: term(level, key, values[key]) })}`}
+                    href={searchHref(zone, { signal, q: term(level, key, values[key]) })}
+                    onClick={tick}
                     size="xs"
                     variant="subtle"
                     color="gray"
@@ -77,13 +82,16 @@ function Value({ value }: { value: unknown }) {
 }
 
 function CopyValue({ value }: { value: unknown }) {
+  const [copied, copy] = useCopy();
   return (
-    <CopyButton value={typeof value === 'object' ? JSON.stringify(value) : String(value)}>
-      {({ copied, copy }) => (
-        <ActionIcon size="xs" variant="subtle" color="gray" aria-label="Copy the value" onClick={copy}>
-          {copied ? <IconCheck size={12} /> : <IconCopy size={12} />}
-        </ActionIcon>
-      )}
-    </CopyButton>
+    <ActionIcon
+      size="xs"
+      variant="subtle"
+      color="gray"
+      aria-label="Copy the value"
+      onClick={() => copy(typeof value === 'object' ? JSON.stringify(value) : String(value))}
+    >
+      {copied ? <IconCheck size={12} /> : <IconCopy size={12} />}
+    </ActionIcon>
   );
 }

@@ -6,6 +6,8 @@ import { JsonTree } from '@/components/JsonTree';
 import { ServiceBadge } from '@/components/ServiceBadge';
 import { formatDuration } from '@/logic/format';
 import { FlagError, startOf, type Trace } from '@/logic/trace/model';
+import { traceHref } from '@/logic/traceid';
+import { useTime } from '@/state/time';
 import { Attributes } from './Attributes';
 import { DetailSkeleton } from './Detail';
 import { LogLine } from './LogLine';
@@ -138,7 +140,7 @@ function SpanTabs({ trace, detail, raw, skew }: { trace: Trace; detail: Answer; 
 }
 
 function Event({ event, start, skew }: { event: SpanEvent; start: bigint; skew: number }) {
-  const at = /^\d+$/.test(event.timeUnixNano) ? formatDuration(Number(BigInt(event.timeUnixNano) - start) + skew) : '';
+  const at = event.time === null ? '' : formatDuration(Number(event.time - start) + skew);
   return (
     <section className={classes.event}>
       <h3 className={classes.part}>
@@ -150,9 +152,10 @@ function Event({ event, start, skew }: { event: SpanEvent; start: bigint; skew: 
 }
 
 function LinkTo({ link }: { link: SpanLink }) {
+  const { zone } = useTime();
   return (
     <section className={classes.event}>
-      <Link href={`/trace/${link.traceId}?span=${link.spanId}`} className={classes.link}>
+      <Link href={traceHref(link.traceId, zone, link.spanId)} className={classes.link}>
         trace {link.traceId}, span {link.spanId}
       </Link>
       <Attributes values={link.attributes} level="" signal="spans" empty="" />

@@ -1,5 +1,5 @@
 // What the trace is, and what is wrong with it, before anything else.
-import { Button, CopyButton, Menu, Tooltip } from '@mantine/core';
+import { Button, Menu, Tooltip } from '@mantine/core';
 import {
   IconAlertCircleFilled,
   IconCheck,
@@ -7,15 +7,20 @@ import {
   IconCopy,
   IconDownload,
   IconHelpCircle,
+  IconRefresh,
   IconSearch,
   IconTerminal2,
 } from '@tabler/icons-react';
 import type { ReactNode } from 'react';
 import { Link } from 'wouter';
+import { useCopy } from '@/components/copy';
 import { ServiceBadge } from '@/components/ServiceBadge';
+import { around, searchHref } from '@/logic/address';
+import { traceCommand } from '@/logic/command';
 import { formatCount, formatDuration, formatUnixNanos } from '@/logic/format';
 import { mainRoot, type Trace } from '@/logic/trace/model';
 import { useTime } from '@/state/time';
+import { useArrivals } from './requests';
 import classes from './trace.module.css';
 import type { Actions } from './useActions';
 import { nameOf, serviceOf } from './words';
@@ -25,11 +30,16 @@ interface Props {
   actions: Actions;
   /** To the next missing parent. */
   stepMissing(): void;
+  /** Reads the trace anew. */
+  reload(): void;
+  reloading: boolean;
 }
 
-export function TraceHeader({ trace: t, actions, stepMissing }: Props) {
+export function TraceHeader({ trace: t, actions, stepMissing, reload, reloading }: Props) {
   const root = mainRoot(t);
   const { zone } = useTime();
+  const startMs = Number(t.startNanos / 1_000_000n);
+  const times = around(startMs, startMs + t.durationNano / 1e6 + 1, Date.now(), 60_000);
   return (
     <header className={classes.header}>
       <div className={classes.titleLine}>
@@ -39,11 +49,13 @@ export function TraceHeader({ trace: t, actions, stepMissing }: Props) {
         </h1>
         <CopyId id={t.traceId} />
         <div className={classes.headerActions}>
+          <Arrivals trace={t} reload={reload} reloading={reloading} />
           <CopyCommand id={t.traceId} />
           <Button
             component={Link}
-            href={`/search?q=${encodeURIComponent(`trace_id:${t.traceId}`)}`}
+            href={searchHref(zone, { signal: 'spans', q: `trace_id:${t.traceId}`, ...times })}
             size="compact-xs"
+            fw={500}
             variant="default"
             leftSection={<IconSearch size={14} />}
           >
@@ -54,6 +66,7 @@ export function TraceHeader({ trace: t, actions, stepMissing }: Props) {
             href={`/api/v1/traces/${t.traceId}`}
             download={`trace-${t.traceId}.json`}
             size="compact-xs"
+            fw={500}
             variant="default"
             leftSection={<IconDownload size={14} />}
           >
@@ -65,8 +78,8 @@ export function TraceHeader({ trace: t, actions, stepMissing }: Props) {
         <Fact label="Duration" value={formatDuration(t.durationNano)} />
         <Fact label="Start" value={formatUnixNanos(t.startNanos.toString(), zone, 3, true)} />
         <Fact label="Spans" value={formatCount(t.count - t.missing)} />
-        <Fact label="Services" value={formatCount(t.serviceTimes.length)} />
-        <Fact label="Depth" value={t.count > 0 ? String(t.maxDepth + 1) : '0'} />
+        <Fact label="Services" value={formatCount(t.serviceTimes.length)} spare />
+        <Fact label="Depth" value={t.count > 0 ? String(t.maxDepth + 1) : '0'} spare />
         {t.logs.count > 0 && <Fact label="Log records" value={formatCount(t.logs.count)} />}
         {t.errors > 0 && (
           <button type="button" className={classes.alarm} onClick={actions.stepOrigin} title="Go to where the error began (e)">
@@ -88,9 +101,29 @@ export function TraceHeader({ trace: t, actions, stepMissing }: Props) {
   );
 }
 
-function Fact({ label, value }: { label: string; value: string }) {
+/** What has come since the trace was read. It waits to be asked for: rows must not move under the eyes of someone who reads them. */
+function Arrivals({ trace, reload, reloading }: { trace: Trace; reload(): void; reloading: boolean }) {
+  const { spans, logs } = useArrivals(trace);
+  const parts = [
+    spans > 0 && `${formatCount(spans)} new ${spans === 1 ? 'span' : 'spans'}`,
+    logs > 0 && `${formatCount(logs)} new ${logs === 1 ? 'log record' : 'log records'}`,
+  ].filter(Boolean);
   return (
-    <span className={classes.fact}>
+    <span role="status">
+      {parts.length > 0 && (
+        <button type="button" className={classes.news} onClick={reload} disabled={reloading} title="They have arrived since: show them">
+          <IconRefresh size={14} />
+          {parts.join(', ')}
+        </button>
+      )}
+    </span>
+  );
+}
+
+/** `spare`: gives way where the line has no room for everything. */
+function Fact({ label, value, spare = false }: { label: string; value: string; spare?: boolean }) {
+  return (
+    <span className={spare ? `${classes.fact} ${classes.spare}` : classes.fact}>
       <span className={classes.factLabel}>{label}</span> <b>{value}</b>
     </span>
   );
@@ -109,37 +142,30 @@ function originText(t: Trace): ReactNode {
 }
 
 function CopyId({ id }: { id: string }) {
+  const [copied, copy] = useCopy();
   return (
-    <CopyButton value={id}>
-      {({ copied, copy }) => (
-        <button type="button" className={classes.traceId} onClick={copy} title="Copy the trace id">
-          {id}
-          {copied ? <IconCheck size={13} /> : <IconCopy size={13} />}
-        </button>
-      )}
-    </CopyButton>
+    <button type="button" className={classes.traceId} onClick={() => copy(id)} title="Copy the trace id">
+      {id}
+      {copied ? <IconCheck size={13} /> : <IconCopy size={13} />}
+    </button>
   );
 }
 
 function CopyCommand({ id }: { id: string }) {
-  const cli = `clew trace ${id}`;
-  const curl = `curl -s '${window.location.origin}/api/v1/traces/${id}'`;
+  const [copied, copy] = useCopy();
+  const { origin } = window.location;
   return (
     <Menu position="bottom-end" withinPortal>
       <Menu.Target>
-        <Button size="compact-xs" variant="default" leftSection={<IconTerminal2 size={14} />}>
+        <Button size="compact-xs" fw={500} variant="default" leftSection={copied ? <IconCheck size={14} /> : <IconTerminal2 size={14} />}>
           Copy as
         </Button>
       </Menu.Target>
       <Menu.Dropdown>
-        {[cli, curl].map((command) => (
-          <CopyButton key={command} value={command}>
-            {({ copy }) => (
-              <Menu.Item onClick={copy}>
-                <code>{command.length > 70 ? `${command.slice(0, 69)}…` : command}</code>
-              </Menu.Item>
-            )}
-          </CopyButton>
+        {[traceCommand(id, origin), `curl -s '${origin}/api/v1/traces/${id}'`].map((command) => (
+          <Menu.Item key={command} onClick={() => copy(command)}>
+            <code>{command}</code>
+          </Menu.Item>
         ))}
       </Menu.Dropdown>
     </Menu>
@@ -157,7 +183,7 @@ function Clocks({ trace: t }: { trace: Trace }) {
     <Tooltip label={`Clocks that could not be right, and by how much they were moved: ${text}`} multiline maw={420} withArrow>
       <button type="button" className={classes.quiet}>
         <IconClock size={14} />
-        {t.clocks.length === 1 ? 'a clock was moved' : `${t.clocks.length} clocks were moved`}
+        {t.clocks.length === 1 ? 'clock moved' : `${t.clocks.length} clocks moved`}
       </button>
     </Tooltip>
   );

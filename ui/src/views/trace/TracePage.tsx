@@ -4,9 +4,11 @@ import { useEffect, useMemo, useRef, useState } from 'react';
 import { Link, useParams } from 'wouter';
 import { ApiError } from '@/api/client';
 import { useSize } from '@/components/useSize';
+import { searchHref } from '@/logic/address';
 import { rowHeight } from '@/logic/trace/bars';
 import { FlagMissing, nodeOf, type Trace } from '@/logic/trace/model';
 import { useTheme } from '@/state/theme';
+import { useTime } from '@/state/time';
 import { Detail } from './Detail';
 import { FlameGraph } from './FlameGraph';
 import { Minimap } from './Minimap';
@@ -26,8 +28,8 @@ import { Waterfall } from './Waterfall';
 export default function TracePage() {
   const { id = '' } = useParams<{ id: string }>();
   const answer = useTrace(id);
-  if (answer.data) return <TraceBody key={id} trace={answer.data} />;
-  if (answer.isError) return <Failed id={id} error={answer.error} retry={() => void answer.refetch()} />;
+  if (answer.data) return <TraceBody key={id} trace={answer.data} reload={() => void answer.refetch()} reloading={answer.isFetching} />;
+  if (answer.isError) return <Failed error={answer.error} retry={() => void answer.refetch()} />;
   return <Loading />;
 }
 
@@ -48,8 +50,9 @@ function Loading() {
   );
 }
 
-function Failed({ id, error, retry }: { id: string; error: Error; retry(): void }) {
+function Failed({ error, retry }: { error: Error; retry(): void }) {
   const missing = error instanceof ApiError && error.status === 404;
+  const { zone, tick } = useTime();
   return (
     <section className={classes.page} aria-label="Trace">
       <div className={classes.failed}>
@@ -57,15 +60,14 @@ function Failed({ id, error, retry }: { id: string; error: Error; retry(): void 
         <p>{error.message}</p>
         {missing && (
           <p className={classes.soft}>
-            It may be too new (spans are sent in batches, seconds after they end), dropped by a sampler, or older than what is kept. The id
-            is <code>{id}</code>.
+            It may be too new (spans are sent in batches, seconds after they end), dropped by a sampler, or older than what is kept.
           </p>
         )}
         <div className={classes.failedActions}>
           <Button size="xs" onClick={retry}>
             Ask again
           </Button>
-          <Button size="xs" variant="default" component={Link} href="/search">
+          <Button size="xs" variant="default" component={Link} href={searchHref(zone)} onClick={tick}>
             To the search
           </Button>
         </div>
@@ -86,7 +88,7 @@ function useSettled(value: string): string {
   return settled;
 }
 
-function TraceBody({ trace }: { trace: Trace }) {
+function TraceBody({ trace, reload, reloading }: { trace: Trace; reload(): void; reloading: boolean }) {
   const theme = useTheme();
   const [state, update] = useTraceState();
   const settled = useSettled(state.find);
@@ -132,7 +134,7 @@ function TraceBody({ trace }: { trace: Trace }) {
   const detailSize = Math.round(Math.min(Math.max(split.share * whole, right ? 300 : 140), whole * 0.7));
   return (
     <section className={classes.page} aria-label="Trace">
-      <TraceHeader trace={trace} actions={actions} stepMissing={stepMissing} />
+      <TraceHeader trace={trace} actions={actions} stepMissing={stepMissing} reload={reload} reloading={reloading} />
       <Services trace={trace} state={state} update={update} />
       <Toolbar view={view} state={state} update={update} actions={actions} find={find} />
       <div ref={panes} className={classes.panes} data-dock={state.dock}>
