@@ -107,6 +107,15 @@ func (c *client) post(ctx context.Context, path string) error {
 }
 
 func (c *client) do(ctx context.Context, method, path string, params url.Values) (io.ReadCloser, error) {
+	res, err := c.request(ctx, method, path, params)
+	if err != nil {
+		return nil, err
+	}
+	return res.Body, nil
+}
+
+// request asks and returns the answer if it is one; the caller closes its body.
+func (c *client) request(ctx context.Context, method, path string, params url.Values) (*http.Response, error) {
 	req, err := http.NewRequestWithContext(ctx, method, c.server+path+"?"+params.Encode(), nil)
 	if err != nil {
 		return nil, err
@@ -123,7 +132,7 @@ func (c *client) do(ctx context.Context, method, path string, params url.Values)
 		return nil, fmt.Errorf("%w (is clew running at %s? start it with `clew run`, or name it with --server)", errors.Unwrap(err), c.server)
 	}
 	if res.StatusCode/100 == 2 {
-		return res.Body, nil
+		return res, nil
 	}
 	defer res.Body.Close()
 	data, err := io.ReadAll(io.LimitReader(res.Body, 64<<10))

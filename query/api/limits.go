@@ -18,6 +18,8 @@ const (
 	// groupsDefault and groupsMax bound the groups and values that one answer lists.
 	groupsDefault = 20
 	groupsMax     = 10_000
+	// exportPage is how many records of an export are in memory at once, and an OTLP request of it holds.
+	exportPage = 2000
 	// contextMax bounds the records before and after one.
 	contextMax = 1000
 	// headerTimeout and idleTimeout free connections of clients that say nothing.

@@ -95,6 +95,7 @@ func (s *Server) routes() {
 	v1.GET("/traces/:id/skeleton", s.skeleton)
 	v1.GET("/traces/:id/spans/:spanId", s.span)
 	v1.GET("/context", s.context)
+	v1.GET("/export", s.export)
 	v1.GET("/status", s.status)
 	v1.POST("/admin/seal", deliberate, s.seal)
 	v1.POST("/admin/delete", deliberate, s.delete)
@@ -170,6 +171,9 @@ func (s *Server) observe(c *gin.Context) {
 func (s *Server) recover(c *gin.Context) {
 	defer func() {
 		if r := recover(); r != nil {
+			if r == http.ErrAbortHandler {
+				panic(r) // an answer that must not look whole
+			}
 			s.deps.Logger.Error("request failed", "path", c.Request.URL.Path, "panic", r, "stack", string(debug.Stack()))
 			if !c.Writer.Written() {
 				fail(c, http.StatusInternalServerError, ErrorDetail{Code: "internal", Message: "an internal error; the server's log has the details"})
