@@ -21,7 +21,7 @@ func (in *Ingest) runDeletions(ctx context.Context) (done bool) {
 	jobs, err := in.Deletions(ctx, true, deletionsWaiting)
 	if err != nil {
 		if ctx.Err() == nil {
-			in.log.Warn("deletions can't be listed; tried anew later", "error", err)
+			in.log.Log(ctx, storeLevel(err), "deletions can't be listed; tried anew later", "error", err)
 		}
 		return false
 	}

@@ -160,7 +160,7 @@ func (in *Ingest) Run(ctx context.Context) error {
 			if now := time.Now(); now.Sub(collected) >= collectEvery {
 				collected = now
 				if _, err := in.Collect(ctx, now); err != nil && ctx.Err() == nil {
-					in.log.Warn("unused objects can't be collected; tried anew later", "error", err)
+					in.log.Log(ctx, storeLevel(err), "unused objects can't be collected; tried anew later", "error", err)
 				}
 			}
 		})
@@ -182,16 +182,24 @@ func every(ctx context.Context, period time.Duration, f func()) {
 	}
 }
 
+// storeLevel is how loudly a failure is told of. That the store is away is said once, by who asks it.
+func storeLevel(err error) slog.Level {
+	if store.IsAway(err) {
+		return slog.LevelDebug
+	}
+	return slog.LevelWarn
+}
+
 // tidy applies retention, deletes what is gone and writes the catalog down.
 func (in *Ingest) tidy(ctx context.Context) {
 	if err := in.Retain(ctx, time.Now()); err != nil && ctx.Err() == nil {
 		in.log.Warn("retention failed; tried anew later", "error", err)
 	}
 	if err := in.deleteDead(ctx, time.Now()); err != nil && ctx.Err() == nil {
-		in.log.Warn("objects of removed segments can't be deleted; tried anew later", "error", err)
+		in.log.Log(ctx, storeLevel(err), "objects of removed segments can't be deleted; tried anew later", "error", err)
 	}
 	if err := in.checkpoint(ctx, checkpointCommits); err != nil && ctx.Err() == nil {
-		in.log.Warn("the catalog can't be written down; tried anew later", "error", err)
+		in.log.Log(ctx, storeLevel(err), "the catalog can't be written down; tried anew later", "error", err)
 	}
 }
 

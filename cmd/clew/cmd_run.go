@@ -20,10 +20,12 @@ func newRunCommand() *cobra.Command {
 		Short: "Run clew: take telemetry in, keep it, answer",
 		Long: `Run clew in one process: OTLP receivers, the durable log, ingest, index and API.
 
-A sender's success means that its records are fsynced. Everything is under --data; nothing else is written. All ports listen on
+A sender's success means that its records are fsynced. Everything is under --data, unless --store puts the segments into an object store
+(credentials come from its usual environment: see docs/operate.md); nothing else is written. All ports listen on
 loopback until told otherwise. Flags override the configuration file (see clew config print).`,
 		Example: `  clew run
   clew run --data /var/lib/clew --config /etc/clew.yaml
+  clew run --data /var/lib/clew --store 's3://telemetry/clew?region=eu-north-1'
   clew run --http 0.0.0.0:7400 --otlp-grpc 0.0.0.0:4317 --otlp-http 0.0.0.0:4318`,
 		Args: cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
@@ -34,6 +36,9 @@ loopback until told otherwise. Flags override the configuration file (see clew c
 			set := cmd.Flags().Changed
 			if set("data") {
 				cfg.Data = flags.Data
+			}
+			if set("store") {
+				cfg.Store = flags.Store
 			}
 			if set("http") {
 				cfg.HTTP = flags.HTTP
@@ -62,6 +67,7 @@ loopback until told otherwise. Flags override the configuration file (see clew c
 	d := DefaultConfig()
 	f := cmd.Flags()
 	f.StringVar(&flags.Data, "data", d.Data, "directory of everything clew keeps")
+	f.StringVar(&flags.Store, "store", d.Store, "`URL` of the object store for segments: s3://bucket/prefix?endpoint=...&region=..., gs:// or azblob://; empty: in the data directory")
 	f.StringVar(&flags.HTTP, "http", d.HTTP, "address of UI and API")
 	f.StringVar(&flags.Collector.OTLP.GRPC.Endpoint, "otlp-grpc", d.Collector.OTLP.GRPC.Endpoint, "address of OTLP over gRPC")
 	f.StringVar(&flags.Collector.OTLP.HTTP.Endpoint, "otlp-http", d.Collector.OTLP.HTTP.Endpoint, "address of OTLP over HTTP")

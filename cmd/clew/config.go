@@ -22,6 +22,7 @@ type Config struct {
 	Data   string `yaml:"data"`   // directory of everything clew keeps
 	HTTP   string `yaml:"http"`   // UI and API
 	Shards int    `yaml:"shards"` // of the log; may change at any time
+	Store  string `yaml:"store"`  // of segments: s3://, gs:// or azblob://; empty: the directory data/segments
 	// MemoryLimitBytes is Go's soft limit; 0: three quarters of what the machine or container has; -1: none.
 	MemoryLimitBytes int64 `yaml:"memory_limit_bytes"`
 
@@ -30,6 +31,7 @@ type Config struct {
 	Log       LogConfig        `yaml:"log"`
 	Ingest    ingest.Config    `yaml:"ingest"`
 	Query     QueryConfig      `yaml:"query"`
+	Remote    RemoteConfig     `yaml:"remote"` // what is kept here of a store that is not a directory
 }
 
 // LogConfig bounds the shard log.
@@ -62,6 +64,7 @@ func DefaultConfig() Config {
 		Tenants:   quota.DefaultConfig(),
 		Log:       LogConfig{BytesMax: 8 << 30},
 		Ingest:    ingest.DefaultConfig(),
+		Remote:    defaultRemoteConfig(),
 		Query:     QueryConfig{Timeout: 60 * time.Second, Concurrency: 16, CacheBytes: 256 << 20, MemoryBytes: 512 << 20, MemoryTotalBytes: 1 << 30, ScanBytesMax: 64 << 30},
 	}
 }
@@ -121,6 +124,7 @@ func (c *Config) Validate() error {
 	if c.Query.ScanBytesMax < 1 {
 		bad("query.scan_bytes_max", "%d: want at least 1", c.Query.ScanBytesMax)
 	}
+	c.validateStore(bad)
 	return errors.Join(problems...)
 }
 

@@ -19,7 +19,6 @@ import (
 
 	"clew/collector"
 	"clew/index/catalog"
-	"clew/index/segment"
 	"clew/index/store"
 	"clew/index/vocabulary"
 	"clew/ingest"
@@ -35,7 +34,9 @@ type process struct {
 	logger    *slog.Logger
 	registry  *prometheus.Registry
 	log       *shardlog.Embedded
-	store     *store.Dir
+	store     store.Store
+	remote    *remote // nil: the store is a directory
+	rate      logRate
 	catalog   *catalog.Catalog
 	ingest    *ingest.Ingest
 	engine    *engine.Engine
@@ -79,9 +80,6 @@ func serve(ctx context.Context, cfg Config, logger *slog.Logger) error {
 func (p *process) open(ctx context.Context) error {
 	p.registry.MustRegister(collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))
 	var err error
-	if p.store, err = store.OpenDir(filepath.Join(p.cfg.Data, "segments")); err != nil {
-		return err
-	}
 	p.log, err = shardlog.Open(ctx, shardlog.Config{
 		Dir: filepath.Join(p.cfg.Data, "log"), Shards: p.cfg.Shards, LogBytesMax: p.cfg.Log.BytesMax, FreeBytesMin: p.cfg.Log.FreeBytesMin,
 		Logger: p.logger.With("part", "log"),
@@ -90,6 +88,10 @@ func (p *process) open(ctx context.Context) error {
 		return err
 	}
 	p.registry.MustRegister(&logCollector{log: p.log})
+	// After the log, which is locked: from here on the data directory is ours.
+	if err := p.openStore(ctx); err != nil {
+		return err
+	}
 	p.catalog = catalog.New()
 	if err := p.catalog.Restore(ctx, p.store, p.logger.With("part", "catalog")); err != nil {
 		return err
@@ -99,16 +101,15 @@ func (p *process) open(ctx context.Context) error {
 	}
 	// Shards that were there before and are not now still hold records.
 	p.cfg.Ingest.Shards = max(p.cfg.Shards, p.log.ShardsStored())
+	cache := p.newCache()
+	p.registry.MustRegister(&cacheCollector{cache: cache})
 	p.ingest, err = ingest.New(p.cfg.Ingest, ingest.Deps{
-		Log: p.log, Commits: p.log, Leases: p.log, Store: p.store, Catalog: p.catalog,
+		Log: p.log, Commits: p.log, Leases: p.log, Store: p.store, Catalog: p.catalog, Spool: p.ingestSpool(cache),
 		Logger: p.logger.With("part", "ingest"), Registerer: p.registry, Selector: p.selector,
 	})
 	if err != nil {
 		return err
 	}
-	// Decoded columns serve repeated queries; the stored bytes are the page cache's business as long as the store is a directory.
-	cache := segment.NewCache(p.cfg.Query.CacheBytes, 0)
-	p.registry.MustRegister(&cacheCollector{cache: cache})
 	source := engine.NewSegments(p.catalog, p.store, cache, p.ingest, p.logger.With("part", "query"))
 	p.engine = engine.New(source, engine.Limits{
 		Queries: p.cfg.Query.Concurrency, Deadline: p.cfg.Query.Timeout,
@@ -131,7 +132,7 @@ func (p *process) open(ctx context.Context) error {
 
 // setRetention fills in the default bound on bytes, which depends on the disk.
 func (p *process) setRetention() error {
-	if p.cfg.Ingest.Retention.TotalBytes != ingest.DefaultConfig().Retention.TotalBytes {
+	if p.remote != nil || p.cfg.Ingest.Retention.TotalBytes != ingest.DefaultConfig().Retention.TotalBytes {
 		return nil
 	}
 	var fs unix.Statfs_t
@@ -154,6 +155,11 @@ func (p *process) close() {
 	if p.log != nil {
 		if err := p.log.Close(); err != nil {
 			p.logger.Error("close the log", "error", err)
+		}
+	}
+	if p.remote != nil {
+		if err := p.remote.close(); err != nil {
+			p.logger.Error("close the store", "error", err)
 		}
 	}
 }
@@ -183,6 +189,7 @@ func (p *process) run(ctx context.Context, listener net.Listener) error {
 		return p.collector.Run(receiving)
 	})
 	go p.announce(base)
+	go p.rate.run(base, func() uint64 { return p.log.Stats().AppendBytes })
 	err := group.Wait()
 	if ctx.Err() != nil && (err == nil || errors.Is(err, context.Canceled)) {
 		p.logger.Info("stopped")

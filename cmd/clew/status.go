@@ -23,6 +23,8 @@ type status struct {
 	Segments int                   `json:"segments"`
 	Bytes    map[string]int64      `json:"segment_bytes"` // by signal
 	Disk     diskStatus            `json:"disk"`
+	Store    *storeStatus          `json:"store,omitempty"` // nil with a directory
+	Log      logStatus             `json:"log"`
 	Ingest   ingest.Status         `json:"ingest"`
 	Words    vocabulary.IndexStats `json:"vocabulary"`
 	Aside    []engine.Aside        `json:"segments_set_aside"` // damaged: answers leave them out and say so
@@ -44,6 +46,12 @@ func (p *process) status(ctx context.Context) any {
 		Disk:   diskStatus{FreeBytes: log.FreeBytes, FreeBytesMin: log.FreeBytesMin, Refused: log.Refused, Stuck: log.Stuck},
 		Ingest: p.ingest.Status(ctx), Limits: p.collector.Tenants(), Words: p.words.Stats(), Aside: p.engine.SetAside(),
 	}
+	s.Store = p.remote.status()
+	var logBytes int64
+	for _, shard := range s.Ingest.Shards {
+		logBytes += shard.LogBytes
+	}
+	s.Log = p.rate.status(logBytes, p.cfg.Log.BytesMax)
 	for _, signal := range telemetry.Signals {
 		s.Bytes[signal.String()] = v.Bytes(signal)
 	}

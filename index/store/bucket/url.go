@@ -81,6 +81,12 @@ func (t Target) flag(key string) bool {
 	return v
 }
 
+// Place is where the objects are, whatever it takes to reach them: the URL without its parameters.
+func (t Target) Place() string {
+	t.params = nil
+	return t.String()
+}
+
 // String is the URL again. It holds no secrets: ParseURL takes none.
 func (t Target) String() string {
 	s := t.Scheme + "://" + t.Bucket

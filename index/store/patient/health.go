@@ -50,7 +50,7 @@ func (h *health) failed(err *store.AwayError, now time.Time) {
 		return
 	}
 	h.since, h.probed = now, now
-	h.log.Error("the object store is away: answers come from what is here, segments wait on the local disk", "reason", err.Reason, "error", err.Err)
+	h.log.Error("the object store is away: answers come from what is here, segments wait on the local disk", "reason", err.Reason, "error", err.Err.Error()) // its text: some libraries' errors print their stack otherwise
 }
 
 func (h *health) answered(now time.Time) {

@@ -1,0 +1,164 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"strings"
+
+	"clew/index/segment"
+	"clew/index/store"
+	"clew/index/store/bucket"
+	"clew/index/store/nearby"
+	"clew/index/store/patient"
+	"clew/ingest"
+)
+
+// RemoteConfig says what of a store that is not a directory is kept here.
+type RemoteConfig struct {
+	// CacheBytes bounds the blocks of objects that are kept on the local disk, in data/cache.
+	CacheBytes int64 `yaml:"cache_bytes"`
+	// HotBytes bounds the column chunks that are kept in memory as they are stored. Less than 32 MiB can't be had; 0: none.
+	HotBytes int64 `yaml:"hot_bytes"`
+	// SpoolBytes bounds the segments that wait on the local disk, in data/spool, while the store is away. 0: as log.bytes_max, whose content takes a fifth of it.
+	SpoolBytes int64 `yaml:"spool_bytes"`
+	// Uploads is how many segments are uploaded at a time.
+	Uploads int `yaml:"uploads"`
+}
+
+func defaultRemoteConfig() RemoteConfig {
+	return RemoteConfig{CacheBytes: 8 << 30, HotBytes: 64 << 20, Uploads: 2}
+}
+
+// validateStore reports what is wrong with the keys store and remote.
+func (c *Config) validateStore(bad func(key, format string, args ...any)) {
+	if c.Store != "" {
+		if _, err := bucket.ParseURL(c.Store); err != nil {
+			bad("store", "%s", strings.TrimPrefix(err.Error(), "store URL: "))
+		}
+	}
+	const cacheLeast, hotLeast, uploadsMost = 64 << 20, 32 << 20, 16
+	if c.Remote.CacheBytes < cacheLeast {
+		bad("remote.cache_bytes", "%d: want at least %d", c.Remote.CacheBytes, cacheLeast)
+	}
+	if n := c.Remote.HotBytes; n != 0 && n < hotLeast {
+		bad("remote.hot_bytes", "%d: want at least %d, or 0 (none)", n, hotLeast)
+	}
+	if c.Remote.SpoolBytes < 0 {
+		bad("remote.spool_bytes", "%d: want 0 (as log.bytes_max) or more", c.Remote.SpoolBytes)
+	}
+	if n := c.Remote.Uploads; n < 1 || n > uploadsMost {
+		bad("remote.uploads", "%d: want 1 to %d", n, uploadsMost)
+	}
+}
+
+// remote is what stands before a store that is not a directory. From the far end: patience, blocks on the local disk, copies of the catalog's snapshots.
+type remote struct {
+	bucket  *bucket.Store
+	patient *patient.Store
+	nearby  *nearby.Store
+	spool   *store.Dir
+}
+
+// openStore opens the configured store: a directory of the data, or a bucket.
+func (p *process) openStore(ctx context.Context) error {
+	if err := p.checkStore(); err != nil {
+		return err
+	}
+	if p.cfg.Store == "" {
+		st, err := store.OpenDir(filepath.Join(p.cfg.Data, "segments"))
+		p.store = st
+		return err
+	}
+	var err error
+	r := &remote{}
+	if r.bucket, err = bucket.Open(ctx, p.cfg.Store); err != nil {
+		return err
+	}
+	p.remote = r
+	r.patient = patient.New(r.bucket, patient.Limits{}, p.logger.With("part", "store", "store", r.bucket.String()))
+	if r.nearby, err = nearby.Open(r.patient, filepath.Join(p.cfg.Data, "cache"), p.cfg.Remote.CacheBytes); err != nil {
+		return err
+	}
+	copies, err := store.OpenDir(filepath.Join(p.cfg.Data, "catalog"))
+	if err != nil {
+		return err
+	}
+	p.store = store.NewMirror(r.nearby, copies, "catalog/")
+	if r.spool, err = store.OpenDir(filepath.Join(p.cfg.Data, "spool")); err != nil {
+		return err
+	}
+	p.registry.MustRegister(&remoteCollector{remote: r})
+	return nil
+}
+
+func (r *remote) close() error {
+	if r.nearby != nil {
+		r.nearby.Close()
+	}
+	return r.bucket.Close()
+}
+
+// checkStore refuses a data directory whose segments are elsewhere: its catalog would name segments that can't be found.
+func (p *process) checkStore() error {
+	file := filepath.Join(p.cfg.Data, "STORE")
+	want := p.cfg.Store
+	if want != "" {
+		target, err := bucket.ParseURL(want)
+		if err != nil {
+			return err
+		}
+		want = target.Place()
+	}
+	b, err := os.ReadFile(file)
+	switch {
+	case err == nil:
+		if have := strings.TrimSpace(string(b)); have != want {
+			return fmt.Errorf("the segments of %s are in %s, and store says %s: copy the objects, then write the new place into %s",
+				p.cfg.Data, placeName(have), placeName(want), file)
+		}
+		return nil
+	case !errors.Is(err, fs.ErrNotExist):
+		return fmt.Errorf("place of the segments: %w", err)
+	}
+	if want != "" {
+		if _, err := os.Stat(filepath.Join(p.cfg.Data, "segments")); err == nil {
+			return fmt.Errorf("the segments of %s are in its directory segments, and store says %s: copy them there, then write that into %s", p.cfg.Data, want, file)
+		}
+	}
+	if err := os.WriteFile(file, []byte(want+"\n"), 0o600); err != nil {
+		return fmt.Errorf("place of the segments: %w", err)
+	}
+	return nil
+}
+
+func placeName(place string) string {
+	if place == "" {
+		return "its directory segments"
+	}
+	return place
+}
+
+// ingestSpool is where segments wait for a store that is not a directory; nil with a directory.
+func (p *process) ingestSpool(cache *segment.Cache) *ingest.Spool {
+	if p.remote == nil {
+		return nil
+	}
+	bytesMax := p.cfg.Remote.SpoolBytes
+	if bytesMax == 0 {
+		bytesMax = p.cfg.Log.BytesMax
+	}
+	return &ingest.Spool{Dir: p.remote.spool, BytesMax: bytesMax, Uploads: p.cfg.Remote.Uploads, Cache: cache}
+}
+
+// newCache makes the cache of what segments have read. The stored bytes of a directory are the page cache's business.
+func (p *process) newCache() *segment.Cache {
+	hot := p.cfg.Remote.HotBytes
+	if p.remote == nil {
+		hot = 0
+	}
+	return segment.NewCache(p.cfg.Query.CacheBytes, hot)
+}
