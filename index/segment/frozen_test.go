@@ -25,17 +25,12 @@ func TestFrozen(t *testing.T) {
 		freezeVersion(t)
 	}
 	for version := 1; version <= Version; version++ {
-		dir := filepath.Join("testdata", fmt.Sprintf("v%d", version))
 		for _, signal := range telemetry.Signals {
-			id := fmt.Sprintf("frozen-v%d-%s", version, signal)
-			st := memStore{}
-			parquetName, indexName := Names(id)
-			st[parquetName] = readFile(t, filepath.Join(dir, filepath.Base(parquetName)))
-			st[indexName] = readFile(t, filepath.Join(dir, filepath.Base(indexName)))
-			want := string(readFile(t, filepath.Join(dir, id+".rows")))
-			s, err := Open(context.Background(), st, id, nil)
-			if err != nil {
-				t.Fatal(err)
+			s, path := frozenSegment(t, version, signal)
+			id := s.Info().ID
+			want := string(readFile(t, strings.TrimSuffix(path, parquetSuffix)+".rows"))
+			if s.FormatVersion() != version {
+				t.Errorf("%s has format version %d", id, s.FormatVersion())
 			}
 			if got := describe(t, s); got != want {
 				t.Errorf("%s reads differently now:\n%s", id, firstDifference(want, got))
@@ -43,6 +38,23 @@ func TestFrozen(t *testing.T) {
 			checkPart(t, s)
 		}
 	}
+}
+
+// frozenSegment opens a frozen segment, and gives the place of its .parquet.
+func frozenSegment(t *testing.T, version int, signal telemetry.Signal) (s *Segment, path string) {
+	t.Helper()
+	dir := filepath.Join("testdata", fmt.Sprintf("v%d", version))
+	id := fmt.Sprintf("frozen-v%d-%s", version, signal)
+	st := memStore{}
+	parquetName, indexName := Names(id)
+	path = filepath.Join(dir, filepath.Base(parquetName))
+	st[parquetName] = readFile(t, path)
+	st[indexName] = readFile(t, filepath.Join(dir, filepath.Base(indexName)))
+	s, err := Open(context.Background(), st, id, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return s, path
 }
 
 // describe is everything in a segment as text.

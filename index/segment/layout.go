@@ -48,6 +48,7 @@ var codecNames = map[uint8]string{codecNone: "none", codecZstd: "zstd"}
 
 var sectionNames = map[sectionKind]string{
 	sectionVocabulary: "vocabulary", sectionHistograms: "histograms", sectionFilter: "filter", sectionPages: "pages",
+	sectionStarts: "starts",
 }
 
 // nameOf is a number's name, or the number where there is none.

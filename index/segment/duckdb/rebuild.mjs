@@ -1,5 +1,5 @@
-// Opens a segment's .parquet with DuckDB and nothing else, makes the documented view, and prints one JSON object a row, in the rows'
-// order, of the columns asked for.
+// Opens a segment's .parquet with DuckDB and nothing else, makes the documented view if there is a body, and prints one JSON object a row, in the
+// rows' order, of the columns asked for.
 //
 //   node rebuild.mjs FILE COLUMN...
 import { readFileSync } from "node:fs";
@@ -24,8 +24,12 @@ const view = readFileSync(new URL("view.sql", import.meta.url), "utf8")
   .replace("$$leaves$$", () => leaves.map(quote).join(", "))
   .replace("$$vars$$", () => vars.join(", "))
   .replace("$$file$$", () => literal(file));
-await connection.run(view.replace(/^--.*$/gm, ""));
+let from = `read_parquet('${literal(file)}')`;
+if (leaves.length > 0) {
+  await connection.run(view.replace(/^--.*$/gm, ""));
+  from = "logs";
+}
 
 const list = columns.map((name) => `${quote(name)}::VARCHAR AS ${quote(name)}`).join(", ");
-const rows = await connection.runAndReadAll(`SELECT ${list} FROM logs`);
+const rows = await connection.runAndReadAll(`SELECT ${list} FROM ${from}`);
 for (const row of rows.getRowObjects()) process.stdout.write(JSON.stringify(row) + "\n");
