@@ -87,7 +87,7 @@ func (in *Ingest) merge(ctx context.Context, o *owner, m compact.Merge) error {
 	defer v.Release()
 	in.rewriter.state.Store("merging")
 	p := in.mergePace()
-	defer p.end()
+	defer p.end(ctx)
 	cache := segment.NewCache(mergeCacheBytes, 0)
 	signal := m.Segments[0].Signal
 	var parts []index.Part

@@ -107,7 +107,7 @@ func (in *Ingest) deleteFrom(ctx context.Context, d Deletion, selector Selector,
 		share:  max(in.cfg.Compaction.Share, deletionShare),
 		worked: func(d time.Duration) { in.metrics.rewriteWork.WithLabelValues(reasonDelete).Add(d.Seconds()) },
 	}
-	defer p.end()
+	defer p.end(ctx)
 	part, err := segment.Open(ctx, pacedStore{in.store, p}, s.ID, segment.NewCache(mergeCacheBytes, 0))
 	if err != nil {
 		return err

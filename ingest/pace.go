@@ -30,7 +30,7 @@ func (p *pace) pause(ctx context.Context) error {
 		return ctx.Err()
 	}
 	p.worked(stretch)
-	if err := sleep(ctx, time.Duration(float64(stretch)*(1/p.share-1))); err != nil {
+	if err := p.rest(ctx, stretch); err != nil {
 		return err
 	}
 	if p.gate != nil {
@@ -42,12 +42,19 @@ func (p *pace) pause(ctx context.Context) error {
 	return ctx.Err()
 }
 
-// end counts the last stretch.
-func (p *pace) end() {
-	if !p.began.IsZero() {
-		p.worked(time.Since(p.began))
+// end counts the last stretch, and rests for it: the next piece of work may follow at once.
+func (p *pace) end(ctx context.Context) {
+	if p.began.IsZero() {
+		return
 	}
+	stretch := time.Since(p.began)
 	p.began = time.Time{}
+	p.worked(stretch)
+	_ = p.rest(ctx, stretch) // if ctx ends, so does the work
+}
+
+func (p *pace) rest(ctx context.Context, stretch time.Duration) error {
+	return sleep(ctx, time.Duration(float64(stretch)*(1/p.share-1)))
 }
 
 func sleep(ctx context.Context, d time.Duration) error {

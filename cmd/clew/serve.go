@@ -103,9 +103,11 @@ func (p *process) open(ctx context.Context) error {
 	p.cfg.Ingest.Shards = max(p.cfg.Shards, p.log.ShardsStored())
 	cache := p.newCache()
 	p.registry.MustRegister(&cacheCollector{cache: cache})
+	senders := &busy{stats: p.log.Stats}
 	p.ingest, err = ingest.New(p.cfg.Ingest, ingest.Deps{
 		Log: p.log, Commits: p.log, Leases: p.log, Store: p.store, Catalog: p.catalog, Spool: p.ingestSpool(cache),
 		Logger: p.logger.With("part", "ingest"), Registerer: p.registry, Selector: p.selector,
+		Busy: func() string { return senders.why(time.Now()) },
 	})
 	if err != nil {
 		return err
