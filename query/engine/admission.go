@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"slices"
 
+	"clew/index"
 	"clew/query/engine/sched"
 )
 
@@ -59,7 +60,7 @@ func (q *query) weigh(ctx context.Context, bounds []*bound) error {
 	if cost > most {
 		return &LimitError{"bytes of columns to look at", int(most), "narrow the time range, or name a service or a field"}
 	}
-	if cost <= lightBytesMax {
+	if cost <= q.engine.limits.LightBytes {
 		return nil
 	}
 	q.leave()
@@ -101,7 +102,11 @@ func (b *bound) scanBytes(rg int) int64 {
 	bytes := int64(8+b.nodes) * int64(b.groups[rg].Rows)
 	p, ok := b.part.(sized)
 	if !ok {
-		return bytes // a head's columns are in memory already
+		// A head's columns are in memory already, but its texts are rebuilt.
+		if n := len(b.leaves); n > 0 && b.leaves[n-1].leaf.info.Kind == index.KindText {
+			bytes += b.info.Bytes * int64(b.groups[rg].Rows) / int64(max(1, b.info.Rows))
+		}
+		return bytes
 	}
 	overflow := false
 	for i, n := range b.leaves {

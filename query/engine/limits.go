@@ -12,12 +12,14 @@ type Limits struct {
 	// Workers is how many row groups are worked on at once, over all queries: the work is CPU-bound.
 	Workers int
 	// Queries is how many queries that read much run at once, half of them of one tenant at the most; further ones wait for their turn. Of
-	// those that read little (lightBytesMax), lightShare times as many.
+	// those that read little (LightBytes), lightShare times as many.
 	Queries int
 	// Memory is about how many bytes one query may take at once, for the columns it has decoded and the records it gathers, MemoryTotal how
 	// many all may together. (What the cache keeps is not counted: it has a bound of its own.)
 	Memory      int
 	MemoryTotal int64
+	// LightBytes is how many bytes of columns a query may look at and still be light: a tenth of a second's work.
+	LightBytes int64
 	// ScanBytes is how many bytes of decoded columns a query may have to look at, as far as its plan tells: what would not be done by its
 	// deadline is refused at once.
 	ScanBytes int64
@@ -51,6 +53,7 @@ func DefaultLimits() Limits {
 		Queries:     16,
 		Memory:      512 << 20,
 		MemoryTotal: 1 << 30,
+		LightBytes:  128 << 20,
 		ScanBytes:   64 << 30, // two cores look at about a gigabyte a second
 		Wait:        10 * time.Second,
 		Deadline:    60 * time.Second,
@@ -121,8 +124,6 @@ const (
 	// pageShare: rows that are in at most one of so many pages are read by pages, others with their whole row group, which is kept and may
 	// serve the next query too.
 	pageShare = 4
-	// lightBytesMax is how many bytes of columns a query may look at and still be light: a tenth of a second's work.
-	lightBytesMax = 128 << 20
 	// lightShare is how many times as many light queries run at once as heavy ones: each takes a few milliseconds.
 	lightShare = 4
 	// recordsAtOnce is how many records are made before it is looked how large they are.
@@ -166,6 +167,9 @@ func (l Limits) orDefault() Limits {
 	}
 	if l.MemoryTotal == 0 {
 		l.MemoryTotal = d.MemoryTotal
+	}
+	if l.LightBytes == 0 {
+		l.LightBytes = d.LightBytes
 	}
 	if l.ScanBytes == 0 {
 		l.ScanBytes = d.ScanBytes
