@@ -137,6 +137,16 @@ describe.skipIf(!inject('chromium'))('the search', () => {
     await leave(v);
   });
 
+  test('says what may have been meant where nothing matches', async () => {
+    const v = await visit(browser, `${clew.url}/search?signal=logs&q=rejectd+service%3Abilling`);
+    const { page } = v;
+    await page.getByText('Nothing here matches').waitFor();
+    await page.getByRole('button', { name: 'rejected service:billing (10)' }).click();
+    await page.getByText('10 log records match').waitFor();
+    expect(new URL(page.url()).searchParams.get('q')).toBe('rejected service:billing');
+    await leave(v);
+  });
+
   test('asks anew when one goes to it by its link', async () => {
     const v = await visit(browser, `${clew.url}/search?signal=logs&q=just-now`);
     const { page } = v;
@@ -155,11 +165,18 @@ describe.skipIf(!inject('chromium'))('the search', () => {
     const theme = () => page.locator('html').getAttribute('data-mantine-color-scheme');
     expect(await theme()).toBe('light');
     await page.keyboard.press('Control+k');
+    await page.getByRole('combobox', { name: 'Command' }).waitFor();
+    await expectAccessible(page);
     await page.getByRole('combobox', { name: 'Command' }).fill('dark');
     await page.getByRole('option', { name: 'Dark theme' }).click();
     await expect.poll(theme).toBe('dark');
     await page.reload();
     await expect.poll(theme).toBe('dark');
+    await page.keyboard.press('?');
+    await page.getByRole('dialog', { name: 'Keys' }).waitFor();
+    await expectAccessible(page);
+    await page.keyboard.press('Escape');
+    await expect.poll(() => page.getByRole('dialog').count()).toBe(0);
     await page.keyboard.press('Control+k');
     await page.getByRole('combobox', { name: 'Command' }).fill(shopTrace);
     await page.keyboard.press('Enter');
@@ -170,9 +187,9 @@ describe.skipIf(!inject('chromium'))('the search', () => {
   });
 
   test.each(['light', 'dark'] as const)('has nothing serious for axe, %s', async (theme) => {
-    for (const kind of ['', '?signal=spans', '?signal=logs&q=rejected']) {
+    for (const kind of ['', '?signal=spans', '?signal=logs&q=rejected', '?q=nothing-like-this']) {
       const v = await visit(browser, `${clew.url}/search${kind}`, theme);
-      await v.page.getByRole('grid').getByRole('row').nth(1).waitFor();
+      await v.page.getByRole('grid').getByRole('row').nth(1).or(v.page.getByText('Nothing here matches')).waitFor();
       await expectAccessible(v.page);
       await leave(v);
     }

@@ -18,6 +18,20 @@ export interface CountAnswer {
 }
 export const countAnswer = object<CountAnswer>({ count: num, groups: or(list(group), []), other: or(num, 0), absent: or(num, 0), stats });
 
+export interface Suggestion {
+  kind: string;
+  text: string;
+  replacement: string;
+  query: string;
+  count: number;
+}
+export interface SuggestAnswer {
+  count: number;
+  suggestions: Suggestion[];
+}
+const suggestion = object<Suggestion>({ kind: str, text: str, replacement: str, query: str, count: num });
+export const suggestAnswer = object<SuggestAnswer>({ count: num, suggestions: list(suggestion) });
+
 export interface Series {
   value: string;
   absent: boolean;

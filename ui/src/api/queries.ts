@@ -8,6 +8,7 @@ import {
   fieldsAnswer,
   heatmapAnswer,
   histogramAnswer,
+  suggestAnswer,
   tracesAnswer,
   valuesAnswer,
 } from './answers';
@@ -85,6 +86,15 @@ export function useCount(scope: Scope & { by?: string; top?: number }, enabled =
     queryFn: ({ signal }) => ask('/api/v1/count', { ...scope }, countAnswer, signal),
     placeholderData: keepPreviousData,
     enabled,
+  });
+}
+
+/** What may have been meant by a query that matches nothing. */
+export function useSuggestions(scope: Scope) {
+  return useQuery({
+    queryKey: ['suggest', scope],
+    queryFn: ({ signal }) => ask('/api/v1/suggest', { ...scope }, suggestAnswer, signal),
+    enabled: scope.query !== '',
   });
 }
 

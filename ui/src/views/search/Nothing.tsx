@@ -5,6 +5,7 @@ import { formatCount } from '@/logic/format';
 import { zoomOut } from '@/logic/timerange';
 import { useTime } from '@/state/time';
 import { FirstSteps } from '@/views/start/FirstSteps';
+import { DidYouMean } from './DidYouMean';
 import classes from './Nothing.module.css';
 import type { SearchState } from './state';
 
@@ -36,6 +37,7 @@ export function Nothing({ state, counts }: { state: SearchState; counts: { spans
           Not at any time, in {formatCount((signal === 'logs' ? logs : spans).data?.count ?? 0)} {what}.
         </p>
       )}
+      {ever.data.count === 0 && <DidYouMean scope={{ signal, query: state.query, start: '', end: '' }} ask={state.setQuery} />}
       <div className={classes.ways}>
         {ever.data.count > 0 && (
           <>
