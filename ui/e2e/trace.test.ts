@@ -140,6 +140,7 @@ describe.skipIf(!inject('chromium'))('the page of a trace', () => {
   test('says what it means when there is no such trace', async () => {
     const v = await visit(browser, `${clew.url}/trace/${'c'.repeat(32)}`);
     await v.page.getByRole('heading', { name: 'No such trace' }).waitFor();
+    await expectAccessible(v.page);
     await leave(v);
   });
 

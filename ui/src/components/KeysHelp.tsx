@@ -32,7 +32,7 @@ const sheets: { title: string; keys: readonly [string[], string][] }[] = [
 
 export default function KeysHelp({ onClose }: { onClose: () => void }) {
   return (
-    <Modal opened onClose={onClose} title="Keys" size="xl" closeButtonProps={{ 'aria-label': 'Close' }}>
+    <Modal opened onClose={onClose} title="Keys" size={960} closeButtonProps={{ 'aria-label': 'Close' }}>
       <div className={classes.sheets}>
         {sheets.map((sheet) => (
           <section key={sheet.title}>

@@ -15,6 +15,9 @@ export function axisInk(theme: Theme) {
   return inks[theme];
 }
 
+/** Half of a label's width and a little, in pixels. */
+const labelHalf = 12;
+
 const font = '11px system-ui, sans-serif';
 
 /** The time axis: clock times, with the date where a day begins. */
@@ -28,14 +31,18 @@ export function timeAxis(theme: Theme, zone: Zone): uPlot.Axis {
     space: 80,
     grid: { show: false },
     ticks: { stroke: ink.grid, size: 4 },
-    values: (_, splits, _axis, _space, step) =>
-      splits.map((t) => {
+    values: (u, splits, _axis, _space, step) => {
+      const { min = 0, max = 1 } = u.scales.x ?? {};
+      const perSecond = (u.width - gutter) / Math.max(1e-9, (max ?? 1) - (min ?? 0));
+      return splits.map((t) => {
+        if (((max ?? 1) - t) * perSecond < labelHalf) return ''; // it would be cut off at the edge
         const ms = t * 1000;
         const clock = formatClock(ms, zone);
         if (clock === '00:00:00') return formatDate(ms, zone).slice(5);
         if (step >= 60) return clock.slice(0, 5);
         return step >= 1 ? clock : `${clock}.${String(Math.round(ms % 1000)).padStart(3, '0')}`;
-      }),
+      });
+    },
   };
 }
 

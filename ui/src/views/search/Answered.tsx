@@ -33,7 +33,7 @@ export function Answered({
       {partial && (
         <span className={classes.partial} title={reasons.join('; ')}>
           <IconAlertTriangle size={13} aria-hidden="true" />
-          incomplete: {reasons.join('; ') || 'a part could not be read'}
+          <span className={classes.reasons}>incomplete: {reasons.join('; ') || 'a part could not be read'}</span>
         </span>
       )}
       {stats && <Cost stats={stats} />}
