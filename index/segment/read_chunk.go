@@ -7,6 +7,7 @@ import (
 	"math"
 
 	"clew/index"
+	"clew/index/store"
 )
 
 // content is a chunk, or one page of it, after checksums and decompression.
@@ -78,6 +79,7 @@ func (s *Segment) readPages(ctx context.Context, p *content, leaf, rg int, pages
 	if dictionary {
 		offset, split = c.offset, int(c.dictionaryStored)
 	}
+	s.readAhead(leaf, rg)
 	b, err := s.readChecked(ctx, s.parquetName, offset, split+int(c.dataStored), func(b []byte) bool {
 		return checksum(b[split:]) == c.dataCRC && (split == 0 || checksum(b[:split]) == c.dictionaryCRC)
 	}, "column "+s.meta.leaves[leaf].name)
@@ -181,6 +183,26 @@ func appendAllValid(valid []uint64, rows int) []uint64 {
 		valid = append(valid, 1<<rows-1)
 	}
 	return valid
+}
+
+// readAhead tells a store that wants to know it what will be read next, when a leaf's row groups are read one after the other, in either direction. Workers
+// that share a segment may come past each other by a row group.
+func (s *Segment) readAhead(leaf, rg int) {
+	p, wants := s.st.(store.Prefetcher)
+	if !wants {
+		return
+	}
+	before := int(s.lastRead[leaf].Swap(int32(rg)+1)) - 1
+	step := rg - before
+	if before < 0 || step == 0 || step < -2 || step > 2 {
+		return
+	}
+	step = min(max(step, -1), 1)
+	for next := rg + step; next >= 0 && next < len(s.meta.groups) && (next-rg)*step <= readAheadGroups; next += step {
+		if c := &s.meta.groups[next].chunks[leaf]; int(c.nulls) < s.meta.groups[next].Rows {
+			p.Prefetch(s.parquetName, c.offset, c.stored())
+		}
+	}
 }
 
 // open strips a page's header and decompresses its body.

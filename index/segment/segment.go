@@ -37,6 +37,7 @@ type Segment struct {
 	holesChecked sync.Map // [2]int{column, row group}: every row has its variables
 
 	bytesRead atomic.Int64
+	lastRead  []atomic.Int32 // per leaf: the row group that was read last, plus one
 }
 
 var _ index.Part = (*Segment)(nil)
@@ -114,6 +115,7 @@ func (s *Segment) use(m *meta, bytes int64) {
 		}
 		s.leaves[l.column] = append(s.leaves[l.column], i)
 	}
+	s.lastRead = make([]atomic.Int32, len(m.leaves))
 	s.groups = make([]index.RowGroupInfo, len(m.groups))
 	for i := range m.groups {
 		s.groups[i] = m.groups[i].RowGroupInfo
