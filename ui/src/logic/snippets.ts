@@ -132,7 +132,7 @@ function java(e: Endpoints): Snippet {
       {
         title: 'A span of your own (io.opentelemetry.instrumentation:opentelemetry-instrumentation-annotations)',
         language: 'java',
-        code: `@WithSpan("say hello")
+        code: `@io.opentelemetry.instrumentation.annotations.WithSpan("say hello")
 void hello() {
   org.slf4j.LoggerFactory.getLogger("hello").info("hello from Java");
 }`,
