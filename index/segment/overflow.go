@@ -2,9 +2,11 @@ package segment
 
 import (
 	"bytes"
+	"cmp"
 	"context"
 	"encoding/base64"
 	"fmt"
+	"slices"
 	"unicode/utf8"
 
 	"clew/index"
@@ -15,48 +17,48 @@ import (
 // String() (name#type) to the value's text as a JSON string (bytes in base64). The form is canonical (no spaces, one way
 // to escape), so that a reader finds a column's values without parsing the others.
 
-// overflowWriter writes the overflow leaf.
+// overflowWriter writes the overflow leaf. Columns come one after the other, with the values that exist: there may be ten thousand of them, and
+// a place for every row of each would be gigabytes.
 type overflowWriter struct {
 	columns []int
+	cells   []overflowCell
+	texts   []byte // of all cells
 	text    []byte
+	outOf   []uint32       // of the pull at hand: each of its rows' place in our row group, plus one; 0: it is not in it
+	starts  []uint32       // of each row: its first cell in byRow
+	byRow   []uint32       // numbers of cells
+	names   map[string]int // columns by the text that begins their members in a segment's overflow leaf
 }
+
+// overflowCell is a value: of our row, in the column'th of overflowWriter.columns, texts[start:end].
+type overflowCell struct{ row, column, start, end uint32 }
 
 func (w *writer) writeOverflow(ctx context.Context, g *gathering) (chunk, error) {
 	o := w.overflow
-	sources := make([][]texts, len(o.columns))
-	for i, col := range o.columns {
-		sources[i] = make([]texts, len(g.pulls))
-		for p := range g.pulls {
-			pl := &g.pulls[p]
-			from := w.columns[col].from[pl.input]
-			if from < 0 {
-				continue
-			}
-			var err error
-			if sources[i][p], err = w.inputs[pl.input].texts(ctx, from, pl.group); err != nil {
-				return chunk{}, err
-			}
+	o.cells, o.texts = o.cells[:0], o.texts[:0]
+	for p := range g.pulls {
+		if err := w.collectOverflow(ctx, &g.pulls[p]); err != nil {
+			return chunk{}, err
+		}
+		if len(o.texts) > chunkBytesMax {
+			return chunk{}, fmt.Errorf("more than %d bytes in a row group", chunkBytesMax)
 		}
 	}
+	o.sortByRow(g.rows)
 	w.data, w.ends = w.data[:0], w.ends[:0]
 	w.valid = bitmap(w.valid, g.rows)
 	v := values{rows: g.rows}
 	for i := range g.rows {
-		start := len(w.data)
-		for j, col := range o.columns {
-			source := &sources[j][g.slot[i]]
-			row := int(g.row[i])
-			if source.at == nil || source.null(row) {
-				continue
-			}
-			c := &w.columns[col]
-			c.NonNull++
-			o.text = source.at(o.text[:0], row)
-			w.data = appendMember(w.data, len(w.data) == start, c.Column, o.text)
-		}
-		if len(w.data) == start {
+		cells := o.byRow[o.starts[i]:o.starts[i+1]]
+		if len(cells) == 0 {
 			v.nulls++
 			continue
+		}
+		for k, number := range cells {
+			cell := o.cells[number]
+			c := &w.columns[o.columns[cell.column]]
+			c.NonNull++
+			w.data = appendMember(w.data, k == 0, c.Column, o.texts[cell.start:cell.end])
 		}
 		w.data = append(w.data, '}')
 		if len(w.data) > chunkBytesMax {
@@ -70,6 +72,158 @@ func (w *writer) writeOverflow(ctx context.Context, g *gathering) (chunk, error)
 	}
 	ch, _, err := w.chunk.strings(v, w.data, w.ends)
 	return ch, err
+}
+
+// collectOverflow adds the cells of the rows that come from one row group of an input.
+func (w *writer) collectOverflow(ctx context.Context, pl *pull) error {
+	o, in := w.overflow, &w.inputs[pl.input]
+	rows := in.groups[pl.group].Rows
+	o.outOf = resized(o.outOf, rows)
+	clear(o.outOf)
+	for k, row := range pl.rows {
+		o.outOf[row] = pl.at[k] + 1
+	}
+	fromLeaf, isSegment := in.part.(*Segment)
+	anyInLeaf := false
+	sparse, isSparse := in.part.(index.SparseReader)
+	for j, col := range o.columns {
+		from := w.columns[col].from[pl.input]
+		if from < 0 {
+			continue
+		}
+		if isSegment && in.columns[from].Overflow {
+			anyInLeaf = true
+			continue
+		}
+		if isSparse {
+			ok, err := sparse.EachText(ctx, from, pl.group, func(row int, text []byte) { o.add(row, j, text) })
+			if err != nil {
+				return err
+			}
+			if ok {
+				continue
+			}
+		}
+		all, err := in.texts(ctx, from, pl.group)
+		if err != nil {
+			return err
+		}
+		for row := range rows {
+			if o.outOf[row] > 0 && !all.null(row) {
+				o.text = all.at(o.text[:0], row)
+				o.add(row, j, o.text)
+			}
+		}
+	}
+	if anyInLeaf {
+		return w.collectLeaf(ctx, fromLeaf, pl.group)
+	}
+	return nil
+}
+
+// add adds the value that an input's row has in the j'th overflow column, if the row is in our row group.
+func (o *overflowWriter) add(row, j int, text []byte) {
+	if o.outOf[row] == 0 {
+		return
+	}
+	start := uint32(len(o.texts))
+	o.texts = append(o.texts, text...)
+	o.cells = append(o.cells, overflowCell{row: o.outOf[row] - 1, column: uint32(j), start: start, end: uint32(len(o.texts))})
+}
+
+// collectLeaf adds the cells of a segment's overflow leaf, all columns in one pass.
+func (w *writer) collectLeaf(ctx context.Context, s *Segment, rg int) error {
+	o := w.overflow
+	if o.names == nil {
+		o.names = make(map[string]int, len(o.columns))
+		for j, col := range o.columns {
+			o.names[string(appendJSONString(nil, []byte(w.columns[col].String())))] = j
+		}
+	}
+	all, err := s.overflowObjects(ctx, rg)
+	if err != nil {
+		return err
+	}
+	for row := range len(all.Offsets) - 1 {
+		if o.outOf[row] == 0 {
+			continue
+		}
+		for object := all.At(row); len(object) > 1; {
+			name, value, rest, ok := nextMember(object)
+			if !ok {
+				return s.chunkDamage(s.overflowLeaf, rg, errPage)
+			}
+			object = rest
+			j, known := o.names[string(name)]
+			if !known {
+				continue // a column of its own in the segment that is being written: read as one
+			}
+			if o.text, ok = readJSONString(o.text[:0], value); !ok {
+				return s.chunkDamage(s.overflowLeaf, rg, errPage)
+			}
+			if w.columns[o.columns[j]].Type == telemetry.TypeBytes {
+				n, err := base64.StdEncoding.Decode(o.text, o.text)
+				if err != nil {
+					return s.chunkDamage(s.overflowLeaf, rg, errPage)
+				}
+				o.text = o.text[:n]
+			}
+			o.add(row, j, o.text)
+		}
+	}
+	return nil
+}
+
+// nextMember splits the first member off an object, which begins with the brace or comma before it; rest begins with what follows it.
+func nextMember(object []byte) (name, value, rest []byte, ok bool) {
+	end := jsonStringEnd(object[1:])
+	if end < 0 || len(object) < end+3 || object[1+end] != ':' {
+		return nil, nil, nil, false
+	}
+	name, object = object[1:1+end], object[1+end+1:]
+	if end = jsonStringEnd(object); end < 0 {
+		return nil, nil, nil, false
+	}
+	return name, object[:end], object[end:], true
+}
+
+// jsonStringEnd is the length of the JSON string at the start of s, quotes included; -1 if there is none.
+func jsonStringEnd(s []byte) int {
+	if len(s) == 0 || s[0] != '"' {
+		return -1
+	}
+	for i := 1; i < len(s); i++ {
+		switch s[i] {
+		case '"':
+			return i + 1
+		case '\\':
+			i++
+		}
+	}
+	return -1
+}
+
+// sortByRow lists the cells by row, and those of a row by column.
+func (o *overflowWriter) sortByRow(rows int) {
+	// Cells of several pulls are in several runs of ascending columns, and a row's come from one pull: so a row's cells come in the order of columns,
+	// but for those of a leaf.
+	o.starts = resized(o.starts, rows+1)
+	clear(o.starts)
+	for _, c := range o.cells {
+		o.starts[c.row+1]++
+	}
+	for i := range rows {
+		o.starts[i+1] += o.starts[i]
+	}
+	next := append([]uint32(nil), o.starts[:rows]...)
+	o.byRow = resized(o.byRow, len(o.cells))
+	for number, c := range o.cells {
+		o.byRow[next[c.row]] = uint32(number)
+		next[c.row]++
+	}
+	for i := range rows {
+		slices.SortFunc(o.byRow[o.starts[i]:o.starts[i+1]], func(a, b uint32) int { return cmp.Compare(o.cells[a].column, o.cells[b].column) })
+	}
 }
 
 // appendMember appends a member of the object, with the opening brace before the first.

@@ -248,3 +248,11 @@ func (s *Segment) overflow(ctx context.Context, c telemetry.Column, rg, page int
 	}
 	return b, nil
 }
+
+// overflowObjects are the objects of a row group's rows in the overflow leaf. They are not cached: merging reads them once.
+func (s *Segment) overflowObjects(ctx context.Context, rg int) (index.Bytes, error) {
+	if s.overflowLeaf < 0 {
+		return index.Bytes{}, s.damage(s.indexName, headerBytes, "overflow columns without an overflow leaf")
+	}
+	return s.raw(ctx, s.overflowLeaf, rg, allPages)
+}

@@ -3,6 +3,7 @@ package segment
 import (
 	"context"
 	"errors"
+	"fmt"
 	"io/fs"
 	"math"
 	"math/rand/v2"
@@ -103,9 +104,11 @@ func TestRoundTrip(t *testing.T) {
 			}
 			// And again from segments: what compaction does.
 			half, _ := writeAndOpen(t, st, "half", opt, parts[0], parts[1])
-			again, _ := writeAndOpen(t, st, "two", Options{RowGroupRows: 1000}, s, half)
-			sameRows(t, append(slices.Clone(rows), rows...), partRows(t, again))
-			checkPart(t, again)
+			for i, attributesMax := range []int{1000, attributesMax} { // out of the overflow leaf, and into it
+				again, _ := writeAndOpen(t, st, fmt.Sprint("again-", i), Options{RowGroupRows: 1000, AttributeColumnsMax: attributesMax}, s, half)
+				sameRows(t, append(slices.Clone(rows), rows...), partRows(t, again))
+				checkPart(t, again)
+			}
 		}
 	}
 }

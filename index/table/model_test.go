@@ -237,6 +237,7 @@ func readPart(t testing.TB, p index.Part) []row {
 					nonNull++
 				}
 			}
+			checkEachText(t, p, col, rg, rows[first:first+g.Rows])
 			first += g.Rows
 		}
 		if nonNull != info.NonNull {
@@ -244,6 +245,34 @@ func readPart(t testing.TB, p index.Part) []row {
 		}
 	}
 	return rows
+}
+
+// checkEachText compares a column's values, as they are lent one by one, with a row group's rows.
+func checkEachText(t testing.TB, p index.Part, col, rg int, rows []row) {
+	t.Helper()
+	id, next := p.Columns()[col].Column, 0
+	ok, err := p.(index.SparseReader).EachText(context.Background(), col, rg, func(at int, text []byte) {
+		if at < next {
+			t.Fatalf("%v: row %d after row %d", id, at, next-1)
+		}
+		for ; next < at; next++ {
+			if have, is := rows[next][id]; is {
+				t.Fatalf("%v: row %d has %q, and was passed over", id, next, have)
+			}
+		}
+		if rows[at][id] != string(text) {
+			t.Fatalf("%v: row %d is lent as %q, want %q", id, at, text, rows[at][id])
+		}
+		next++
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	for ; ok && next < len(rows); next++ {
+		if have, is := rows[next][id]; is {
+			t.Fatalf("%v: row %d has %q, and was passed over", id, next, have)
+		}
+	}
 }
 
 func checkHistogram(t testing.TB, p index.Part, col, rg int, codes []uint32) {
