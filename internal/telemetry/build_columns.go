@@ -96,21 +96,43 @@ func (s *columnSet) sort() {
 	}
 }
 
-// reset empties all columns for the next batch, and forgets columns that have not been used for a while if there are many.
+// reset empties all columns for the next batch. If there are many, those that this batch did not need are forgotten.
 func (s *columnSet) reset() {
 	s.rows, s.size = 0, 0
 	for l := range s.extra {
 		s.extra[l] = s.extra[l][:0]
 	}
 	s.extraText = kept(s.extraText)
+	if s.attrs > keptColumnsMax {
+		s.forget()
+	}
 	for _, c := range s.all {
 		c.reset()
 	}
-	if s.attrs <= keptColumnsMax {
-		return
-	}
-	s.all = slices.DeleteFunc(s.all, func(c *column) bool { return c.Level != LevelField })
+}
+
+// forget drops the attribute columns without values. Making a column costs far more than emptying one, so those in use stay, however many.
+func (s *columnSet) forget() {
+	s.all = slices.DeleteFunc(s.all, func(c *column) bool { return c.Level != LevelField && c.n == 0 })
 	s.attrs = 0
 	s.first.next = nil
-	clear(s.byKey[:])
+	for _, keys := range s.byKey {
+		for key, k := range keys {
+			k.next = nil // which may go
+			used := 0
+			for t, c := range k.byType {
+				switch {
+				case c == nil:
+				case c.n == 0:
+					k.byType[t] = nil
+				default:
+					used++
+				}
+			}
+			if used == 0 {
+				delete(keys, key)
+			}
+			s.attrs += used
+		}
+	}
 }

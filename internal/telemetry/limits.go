@@ -33,7 +33,7 @@ const (
 	decodedBytesMax = 128 << 20
 
 	// What a builder keeps between batches: buffers up to keptBytesMax each, dictionaries up to keptEntriesMax entries each, and all
-	// columns as long as there are no more than keptColumnsMax.
+	// columns as long as there are no more than keptColumnsMax; beyond, those that the last batch needed.
 	keptBytesMax   = 8 << 20
 	keptEntriesMax = 64 << 10
 	keptColumnsMax = 512
