@@ -108,9 +108,10 @@ func BenchmarkIndex(b *testing.B) {
 	}
 }
 
-func benchmarkMatchers(b *testing.B, ix *Index, arena *Arena, ids []uint64) {
-	rare := string(arena.At(arena.Len() / 2))
-	words := strings.Fields(rare)
+// questions are matchers about templates of manyTemplates, by kind.
+func questions(b *testing.B, arena *Arena) map[string]Matcher {
+	b.Helper()
+	words := strings.Fields(string(arena.At(arena.Len() / 2)))
 	last := words[len(words)-1]
 	regexp, err := NewRegexp(words[3] + ` .*in \d+ ms, id .* ` + last[:2])
 	if err != nil {
@@ -124,11 +125,15 @@ func benchmarkMatchers(b *testing.B, ix *Index, arena *Arena, ids []uint64) {
 	if err != nil {
 		b.Fatal(err)
 	}
-	for name, m := range map[string]Matcher{
+	return map[string]Matcher{
 		"rare-word": NewWord(last), "phrase": NewPhrase(words[3] + " " + words[4]), "prefix": NewPrefix(last[:len(last)-1]), "fuzzy": fuzzy,
 		"substring": NewSubstring(words[3][1:]+" "+words[4][:2], false), "regexp": regexp, "regexp-short-literal": short,
-	} {
-		b.Run(name+"/index", func(b *testing.B) {
+	}
+}
+
+func benchmarkMatchers(b *testing.B, ix *Index, arena *Arena, ids []uint64) {
+	for name, m := range questions(b, arena) {
+		b.Run(name, func(b *testing.B) {
 			for b.Loop() {
 				places, ok, err := ix.Select(b.Context(), "t", "body", ids, m)
 				if err != nil {
@@ -142,17 +147,28 @@ func benchmarkMatchers(b *testing.B, ix *Index, arena *Arena, ids []uint64) {
 				}
 			}
 		})
-		b.Run(name+"/arena", func(b *testing.B) {
-			for b.Loop() {
-				Match(arena, m, true, nil)
-			}
-		})
 	}
-	b.Run("complete", func(b *testing.B) {
+	b.Run("near", func(b *testing.B) {
 		for b.Loop() {
-			if _, err := ix.Near(b.Context(), "t", "body", last[:1]+"x"+last[1:], 2, 5); err != nil {
+			if _, err := ix.Near(b.Context(), "t", "body", "conxting", 2, 5); err != nil {
 				b.Fatal(err)
 			}
 		}
 	})
+}
+
+// BenchmarkArena asks the arena alone.
+func BenchmarkArena(b *testing.B) {
+	for _, n := range []int{100_000, 1_000_000} {
+		arena := manyTemplates(n)
+		for name, m := range questions(b, arena) {
+			b.Run(fmt.Sprint(n, "/", name), func(b *testing.B) {
+				used := cpu()
+				for b.Loop() {
+					Match(arena, m, true, nil)
+				}
+				b.ReportMetric(float64((cpu()-used).Microseconds())/1000/float64(b.N), "cpu-ms/op")
+			})
+		}
+	}
 }
