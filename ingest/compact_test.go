@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"slices"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -38,13 +39,14 @@ func (r *rig) sealEach(t *testing.T, make func(tenant string, first, n int) *tel
 
 // TestCompact: small segments become one, with every record once, as old as the youngest of them; the old objects go.
 func TestCompact(t *testing.T) {
-	r := openRig(t, t.TempDir(), compacting(), nil)
-	var removed []string
-	r.onRemoved = func(segments []catalog.Segment) {
-		for _, s := range segments {
-			removed = append(removed, s.ID)
+	var removed []string // by Compact, on this goroutine
+	r := openRig(t, t.TempDir(), compacting(), func(r *rig) {
+		r.onRemoved = func(segments []catalog.Segment) {
+			for _, s := range segments {
+				removed = append(removed, s.ID)
+			}
 		}
-	}
+	})
 	r.sealEach(t, logBatch, 5, 40)
 	r.sealEach(t, spanBatch, 5, 44)
 	var latest time.Time
@@ -176,8 +178,16 @@ func TestCompactWhileRead(t *testing.T) {
 // TestCompactGivesWay: nothing is merged while records wait to be taken, and what was under way goes on afterwards.
 func TestCompactGivesWay(t *testing.T) {
 	cfg := compacting()
-	busy := "admission"
-	r := openRig(t, t.TempDir(), cfg, func(r *rig) { r.busy = func() string { return busy } })
+	var busy atomic.Bool
+	busy.Store(true)
+	r := openRig(t, t.TempDir(), cfg, func(r *rig) {
+		r.busy = func() string {
+			if busy.Load() {
+				return "admission"
+			}
+			return ""
+		}
+	})
 	r.sealEach(t, logBatch, 4, 20)
 	waitFor(t, "the first look for deletions", func() bool { return !r.rewriter.look.Load() })
 	ctx, cancel := context.WithTimeout(t.Context(), 300*time.Millisecond)
@@ -185,7 +195,7 @@ func TestCompactGivesWay(t *testing.T) {
 	if n, err := r.Compact(ctx, closed()); n != 0 || !errors.Is(err, context.DeadlineExceeded) {
 		t.Errorf("%d merges (%v) under pressure", n, err)
 	}
-	busy = ""
+	busy.Store(false)
 	r.rewriter.look.Store(true) // a deletion is requested
 	if n, err := r.Compact(t.Context(), closed()); n != 0 || !errors.Is(err, errPreempted) {
 		t.Errorf("%d merges (%v) while a deletion waits", n, err)
@@ -209,7 +219,9 @@ func TestCompactFails(t *testing.T) {
 	if n, err := r.Compact(t.Context(), closed()); n != 0 || err != nil {
 		t.Errorf("%d merges (%v) right after one failed: want them left alone for a while", n, err)
 	}
+	r.rewriter.mu.Lock()
 	clear(r.rewriter.setAside)
+	r.rewriter.mu.Unlock()
 	if n, err := r.Compact(t.Context(), closed()); n != 1 || err != nil {
 		t.Errorf("%d merges (%v), want 1", n, err)
 	}
@@ -219,19 +231,23 @@ func TestCompactFails(t *testing.T) {
 
 // TestRemovedTwice: whoever commits the removal of a segment second is told so, and nothing else happens.
 func TestRemovedTwice(t *testing.T) {
-	r := openRig(t, t.TempDir(), compacting(), nil)
+	var once sync.Once
+	retain := make(chan func(), 1)
+	r := openRig(t, t.TempDir(), compacting(), func(r *rig) {
+		r.step = func(step string) {
+			if step == "rewritten" {
+				once.Do(func() { (<-retain)() })
+			}
+		}
+	})
 	r.sealEach(t, logBatch, 3, 20)
 	o := r.owner(0)
 	var old []*catalog.Segment
 	for s := range r.catalog.Current().All() {
 		old = append(old, s)
 	}
-	r.step = func(step string) {
-		if step != "rewritten" {
-			return
-		}
-		r.step = func(string) {}
-		if err := r.remove(t.Context(), o, old[1:2]); err != nil { // retention is quicker
+	retain <- func() { // retention is quicker
+		if err := r.remove(t.Context(), o, old[1:2]); err != nil {
 			t.Error(err)
 		}
 	}
