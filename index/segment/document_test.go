@@ -51,6 +51,7 @@ func TestDocument(t *testing.T) {
 		"rawDistinctMax":      fmt.Sprintf("%s, each there %d times", grouped(rawDistinctMax), rawRepeats),
 		"valueDistinctMax":    "more than " + grouped(valueDistinctMax) + " of which most are there once",
 		"attributeColumnsMax": "Of more than " + grouped(attributeColumnsMax) + " attribute columns",
+		"textDistinctMin":     "at least " + grouped(textDistinctMin) + " distinct values that are few templates",
 		"openReadBytes":       fmt.Sprintf("one read of %d KB", openReadBytes>>10),
 		"headerBytes":         fmt.Sprintf("header, %d bytes", headerBytes),
 		"timeLayout":          timeLayout,

@@ -31,6 +31,13 @@ const (
 	// vocabulary would be as large as the column and pruning is a filter's work then.
 	valueDistinctMax = 64 << 10
 
+	// textDistinctMin is how many distinct values a value column has when it is asked whether they are few templates: below it, the whole vocabulary
+	// is less than a page or two, and groups and histograms come from codes. textSample of them are looked at, and textStaticMin is how many bytes of each a
+	// template must save.
+	textDistinctMin = 16 << 10
+	textSample      = 2048
+	textStaticMin   = 8
+
 	// dictionaryDistinctMax and dictionarySample bound the search for a dictionary of a variable column: given up once there are
 	// more distinct values than the former, or more than half of the first dictionarySample values are distinct.
 	dictionaryDistinctMax = 16 << 10

@@ -158,13 +158,36 @@ func (c *column) chooseKind(ctx context.Context, inputs []input) (index.Kind, er
 		return index.KindRaw, nil
 	}
 	if !uncoded {
-		return index.KindValue, nil
+		return c.valueOrText(ctx, inputs, distinct)
 	}
 	few, err := c.countTexts(ctx, inputs)
 	if err != nil || few {
 		return index.KindValue, err
 	}
 	return index.KindRaw, nil
+}
+
+// valueOrText chooses for a column whose values are coded everywhere. Many values that are few templates (names of spans with ids in them, statements,
+// paths) are smaller as texts: the vocabulary is searched faster, and a row's ids are numbers. Attributes of resources stay values: they are
+// what people group by.
+func (c *column) valueOrText(ctx context.Context, inputs []input, distinct uint64) (index.Kind, error) {
+	if distinct < textDistinctMin || c.Type != telemetry.TypeString || c.Level != telemetry.LevelField && c.Level != telemetry.LevelRecord {
+		return index.KindValue, nil
+	}
+	for i := range inputs {
+		if c.from[i] < 0 || uint64(inputs[i].columns[c.from[i]].Distinct) != distinct {
+			continue
+		}
+		arena, err := inputs[i].part.Vocabulary(ctx, c.from[i])
+		if err != nil {
+			return 0, err
+		}
+		if vocabulary.Sample(arena, textSample).Templated(textStaticMin) {
+			return index.KindText, nil
+		}
+		break
+	}
+	return index.KindValue, nil
 }
 
 // countNumbers says whether a numeric column has few distinct values, and collects them if so.

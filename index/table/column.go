@@ -1,7 +1,6 @@
 package table
 
 import (
-	"bytes"
 	"slices"
 
 	"clew/index"
@@ -182,18 +181,10 @@ func nearUnique(count, distinct uint64) bool {
 }
 
 // nearUniqueKind chooses between raw and text for values that hardly repeat: raw for short ones that look like one word (ids), text for those
-// that consist of several.
+// that consist of several, and for those that are few templates with ids in them (URLs, paths).
 func nearUniqueKind(a *vocabulary.Arena) index.Kind {
-	if a.Len() == 0 {
-		return index.KindRaw
-	}
-	spaced := 0
-	for i := range a.Len() {
-		if bytes.IndexByte(a.At(i), ' ') >= 0 {
-			spaced++
-		}
-	}
-	if spaced*2 > a.Len() || len(a.Data)/a.Len() > textBytesMean {
+	s := vocabulary.Sample(a, kindSample)
+	if s.Spaced*2 > s.Values || s.Bytes > textBytesMean*s.Values || s.Values > 0 && s.Templated(textStaticMin) {
 		return index.KindText
 	}
 	return index.KindRaw

@@ -20,6 +20,13 @@ const (
 	// values: such values (URLs, stack traces) have static parts worth finding and storing once.
 	textBytesMean = 64
 
+	// kindSample is how many values are coded as texts to see what they look like.
+	kindSample = 1024
+
+	// textStaticMin is how many bytes of a near-unique value its template must hold for it to be kept as text. Shorter ones ("order-17") are ids that
+	// people look for as a whole: a raw column answers that from its filter.
+	textStaticMin = 20
+
 	// markEvery is how many values of a heap share one stored offset; the others are found by adding lengths.
 	markEvery = 16
 

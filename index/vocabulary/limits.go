@@ -38,6 +38,14 @@ const (
 	runawayPauseMax = 64 << 10
 )
 
+// Bounds on sampling.
+const (
+	// sampleShare: values are templated if there are so many times fewer templates than values.
+	sampleShare = 8
+	// sampleTemplateBytes bounds the memory of a sample.
+	sampleTemplateBytes = 1 << 20
+)
+
 // Bounds on the learning of word holes.
 const (
 	// slotWordsMin is how many distinct words are seen in one place before that place becomes a HoleWord. Lower, and words that
