@@ -66,6 +66,7 @@ func runChild(dir string) error {
 	left.Store(count)
 	ctx := context.Background()
 	r, err := newRig(ctx, dir, crashConfig(), func(r *rig) {
+		spoolIfAsked(dir, r)
 		r.step = func(step string) {
 			if step == at && left.Add(-1) == 0 {
 				_ = syscall.Kill(os.Getpid(), syscall.SIGKILL)
@@ -224,7 +225,7 @@ func killChild(t *testing.T, dir, step string, count, first int, after time.Dura
 // checkAfterKill opens what a killed child left, and returns the number with which the next may begin.
 func checkAfterKill(t *testing.T, dir, how string, said told) (next int) {
 	t.Helper()
-	r := openRig(t, dir, crashConfig(), nil)
+	r := openRig(t, dir, crashConfig(), func(r *rig) { spoolIfAsked(dir, r) })
 	defer r.stop()
 	r.settle(t)
 	for _, signal := range []telemetry.Signal{telemetry.Logs, telemetry.Spans} {

@@ -2,7 +2,9 @@ package ingest
 
 import (
 	"errors"
+	"fmt"
 	"io"
+	"os"
 	"path/filepath"
 	"slices"
 	"testing"
@@ -199,5 +201,37 @@ func put(t *testing.T, st store.Store, name string) {
 	t.Helper()
 	if _, err := st.Put(t.Context(), name, func(w io.Writer) error { _, err := io.WriteString(w, "half"); return err }); err != nil {
 		t.Fatal(err)
+	}
+}
+
+// childSpool makes children of TestKilledWithSpool seal to a spool, before a store that is away for a while.
+const childSpool = "CLEW_INGEST_TEST_SPOOL"
+
+func spoolIfAsked(dir string, r *rig) {
+	if os.Getenv(childSpool) == "" {
+		return
+	}
+	spooled(dir, 1<<30)(r)
+	if os.Getenv(childDir) != "" { // only spans, so that no deletion, which is tried again after ten seconds, meets it
+		r.faulty.Script(store.Fault{Op: store.OpPut, Match: "-spans-", Skip: 2, Times: 2, Err: away})
+	}
+}
+
+// TestKilledWithSpool is TestKilled for segments that wait in a spool: killed between any two steps, nothing acknowledged is lost and nothing is there twice.
+func TestKilledWithSpool(t *testing.T) {
+	t.Setenv(childSpool, "1")
+	dir := t.TempDir()
+	var before told
+	steps := []string{"frozen", "spooled", "uploaded", "committed", "applied", "given up", "trimmed", "replaced", ""}
+	for i, step := range steps {
+		count, after := 1+i%3, time.Minute
+		if step == "" {
+			after = 700 * time.Millisecond
+		}
+		said := killChild(t, dir, step, count, before.acknowledged, after)
+		said.acknowledged = max(said.acknowledged, before.acknowledged)
+		said.deleting = max(said.deleting, before.deleting)
+		said.acknowledged = checkAfterKill(t, dir, fmt.Sprintf("killed at step %q (%d)", step, count), said)
+		before = said
 	}
 }
