@@ -5,6 +5,7 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
+	"time"
 
 	"google.golang.org/protobuf/encoding/protowire"
 
@@ -26,7 +27,7 @@ func TestSmall(t *testing.T) {
 		t.Fatal(err)
 	}
 	var out bytes.Buffer
-	o := options{binary: binary, data: filepath.Join(dir, "data"), scale: 0.005, clients: 4, runs: 2, out: &out}
+	o := options{binary: binary, data: filepath.Join(dir, "data"), scale: 0.005, clients: 4, idleFor: 300 * time.Millisecond, runs: 2, out: &out}
 	if err := o.run(); err != nil {
 		t.Fatalf("%v\n%s", err, &out)
 	}
@@ -51,7 +52,7 @@ func TestWorstSmall(t *testing.T) {
 		t.Fatal(err)
 	}
 	var out bytes.Buffer
-	o := options{binary: binary, data: filepath.Join(dir, "data"), scale: 0.01, clients: 4, runs: 1, worst: true, out: &out}
+	o := options{binary: binary, data: filepath.Join(dir, "data"), scale: 0.01, clients: 4, idleFor: 300 * time.Millisecond, runs: 1, worst: true, out: &out}
 	if err := o.run(); err != nil {
 		t.Fatalf("%v\n%s", err, &out)
 	}

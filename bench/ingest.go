@@ -48,7 +48,7 @@ func (o *options) ingest(p *harness.Process, c corpus) (*ingested, error) {
 		return nil, err
 	}
 	stop()
-	if err := waitIdle(p); err != nil {
+	if err := waitIdle(p, o.idleFor); err != nil {
 		return nil, err
 	}
 	after, err := p.CPU()

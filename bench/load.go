@@ -16,8 +16,8 @@ import (
 const (
 	// requestsAhead bounds the requests that are made and not yet sent.
 	requestsAhead = 16
-	// idleFor is how long the server must do nothing to count as done: longer than the ticks of what works in the background.
-	idleFor = 3 * time.Second
+	// idleForDefault is how long the server must do nothing to count as done: longer than the ticks of what works in the background.
+	idleForDefault = 3 * time.Second
 	// idleShare is what nothing is, of a core.
 	idleShare = 0.02
 	// idleWithin bounds the wait.
@@ -118,7 +118,7 @@ func deliver(client *http.Client, url string, body []byte) (refused int64, err e
 }
 
 // waitIdle waits until the process has had nothing to do for idleFor.
-func waitIdle(p *harness.Process) error {
+func waitIdle(p *harness.Process, idleFor time.Duration) error {
 	deadline := time.Now().Add(idleWithin)
 	for time.Now().Before(deadline) {
 		before, err := p.CPU()

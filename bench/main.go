@@ -12,6 +12,7 @@ import (
 	"os"
 	"path/filepath"
 	"runtime"
+	"time"
 
 	"clew/internal/harness"
 )
@@ -36,10 +37,11 @@ type options struct {
 	growth       bool
 	worst        bool
 	out          io.Writer
+	idleFor      time.Duration // how long the server does nothing before it counts as done
 }
 
 func main() {
-	o := options{out: os.Stdout}
+	o := options{out: os.Stdout, idleFor: idleForDefault}
 	flag.StringVar(&o.binary, "clew", "bin/clew", "the binary to measure")
 	flag.StringVar(&o.data, "data", "", "directory for data (default: a temporary one, removed)")
 	flag.StringVar(&o.config, "config", "", "clew's configuration, a YAML file (default: its defaults)")
