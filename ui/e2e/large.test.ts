@@ -32,25 +32,35 @@ function open(page: Page): Promise<number> {
 }
 
 /** Turns the wheel over a box from its top to its end, of which `whole` says that it is the last one, and tells the frames. */
-async function scrollAll(page: Page, box: Locator, whole = async () => true): Promise<Frames> {
+async function scrollAll(page: Page, box: Locator, whole = async () => true): Promise<Frames & { others: number }> {
   await box.evaluate((e) => e.scrollTo({ top: 0 }));
   const place = await box.boundingBox();
   if (!place) throw new Error('the box has no place');
   await page.mouse.move(place.x + place.width / 2, place.y + place.height / 2);
   const left = () => box.evaluate((e) => e.scrollHeight - e.clientHeight - e.scrollTop);
-  const frames = await traceFrames(page, async () => {
+  const turn = async () => {
     // The wheel's own movement goes on for some frames: turned until it has arrived.
     for (let i = 0; i % 20 !== 0 || (await left()) > 1 || !(await whole()); i++) {
       await page.mouse.wheel(0, notch);
       await page.evaluate(() => new Promise(requestAnimationFrame));
     }
-  });
+  };
+  const { result: frames, others } = await othersDuring(() => traceFrames(page, turn));
   expect(await left()).toBeLessThanOrEqual(1);
-  return frames;
+  return { ...frames, others };
 }
 
 const tell = (what: string, f: Frames) =>
   console.info(`${what}: longest task ${f.longestTask.toFixed(1)} ms (${f.longestWall.toFixed(1)} ms by the clock), of ${f.tasks}`);
+
+/** Frames must be short; where one is not while others took the machine, it says so instead: caches and cores were not the page's. */
+function expectShort(skip: (note: string) => void, ...all: (Frames & { others: number })[]) {
+  const long = all.find((f) => f.longestTask >= longFrameMs);
+  if (long && long.others > othersMax) {
+    skip(`SKIPPED: a task of ${long.longestTask.toFixed(1)} ms, while others took ${Math.round(long.others * 100)} % of the processors`);
+  }
+  expect(Math.max(...all.map((f) => f.longestTask))).toBeLessThan(longFrameMs);
+}
 
 describe.skipIf(!inject('chromium'))('what is large', () => {
   let clew: Clew;
@@ -95,20 +105,20 @@ describe.skipIf(!inject('chromium'))('what is large', () => {
     expect(median(took)).toBeLessThan(opensMs);
   });
 
-  test('and scrolls from its first span to its last without long frames', { timeout: 120_000 }, async () => {
+  test('and scrolls from its first span to its last without long frames', { timeout: 120_000 }, async ({ skip }) => {
     const v = await visit(browser, `${clew.url}/trace/${largeTrace}`);
     const tree = v.page.getByRole('tree');
     await tree.locator('canvas').waitFor();
     const frames = await scrollAll(v.page, tree);
     tell('trace', frames);
     expect(frames.tasks).toBeGreaterThan(1_000);
-    expect(frames.longestTask).toBeLessThan(longFrameMs);
     await leave(v);
+    expectShort(skip, frames);
   });
 
   test('a list of 100,000 log lines loads and scrolls to its last without long frames, and there leads on', {
     timeout: 170_000,
-  }, async () => {
+  }, async ({ skip }) => {
     const v = await visit(browser, `${clew.url}/search?signal=logs`);
     await v.page.getByText('102,000 log records match').waitFor();
     const grid = v.page.getByRole('grid', { name: 'Log records' });
@@ -118,7 +128,6 @@ describe.skipIf(!inject('chromium'))('what is large', () => {
     const frames = await scrollAll(v.page, grid);
     tell('list', frames);
     expect(frames.tasks).toBeGreaterThan(1_000);
-    expect(Math.max(loading.longestTask, frames.longestTask)).toBeLessThan(longFrameMs);
     expect(await grid.getByRole('row').last().textContent()).toContain('job 1800 of batch 54 done');
     await v.page.getByRole('button', { name: /^On with the older ones/ }).click();
     await grid
@@ -129,5 +138,6 @@ describe.skipIf(!inject('chromium'))('what is large', () => {
     await v.page.goBack();
     await v.page.getByText('102,000 log records match').waitFor();
     await leave(v);
+    expectShort(skip, loading, frames);
   });
 });
