@@ -81,7 +81,7 @@ func New(cfg Config, deps Deps) (*Collector, error) {
 	if err != nil {
 		return nil, fmt.Errorf("otlp receiver: %w", err)
 	}
-	c.factories, err = factories(deps.Logger, otlp, logexporter.NewFactory(c.exporter), func() {
+	c.factories, err = factories(deps.Logger, otlp, logexporter.NewFactory(c.exporter, c.quota), func() {
 		c.readyOnce.Do(func() { close(c.ready) })
 	})
 	if err != nil {

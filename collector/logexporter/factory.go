@@ -2,10 +2,18 @@ package logexporter
 
 import (
 	"context"
+	"time"
 
 	"go.opentelemetry.io/collector/component"
 	"go.opentelemetry.io/collector/consumer"
+	"go.opentelemetry.io/collector/consumer/consumererror"
 	"go.opentelemetry.io/collector/exporter"
+	"go.opentelemetry.io/collector/pdata/plog"
+	"go.opentelemetry.io/collector/pdata/pmetric"
+	"go.opentelemetry.io/collector/pdata/ptrace"
+
+	"clew/collector/quota"
+	"clew/collector/refusal"
 )
 
 // Type is the component's type in the Collector's configuration.
@@ -16,15 +24,51 @@ var Type = component.MustNewType("shardlog")
 type pipelineEnd struct {
 	component.StartFunc
 	component.ShutdownFunc
-	*Exporter
+	exporter *Exporter
+	quota    *quota.Quota
 }
 
-// Capabilities says that pdata is only read.
-func (pipelineEnd) Capabilities() consumer.Capabilities { return consumer.Capabilities{} }
+// Capabilities says that pdata is changed: what its tenant may not send is taken out.
+func (pipelineEnd) Capabilities() consumer.Capabilities {
+	return consumer.Capabilities{MutatesData: true}
+}
 
-// NewFactory makes e available to the Collector's pipelines.
-func NewFactory(e *Exporter) exporter.Factory {
-	end := pipelineEnd{Exporter: e}
+// ConsumeLogs is the tenant's limits, then the exporter. Likewise the following.
+func (p pipelineEnd) ConsumeLogs(ctx context.Context, ld plog.Logs) error {
+	if err := p.quota.Logs(ctx, ld, time.Now()); err != nil {
+		return err
+	}
+	return forPipeline(p.exporter.ConsumeLogs(ctx, ld))
+}
+
+func (p pipelineEnd) ConsumeTraces(ctx context.Context, td ptrace.Traces) error {
+	if err := p.quota.Spans(ctx, td, time.Now()); err != nil {
+		return err
+	}
+	return forPipeline(p.exporter.ConsumeTraces(ctx, td))
+}
+
+func (p pipelineEnd) ConsumeMetrics(ctx context.Context, md pmetric.Metrics) error {
+	if err := p.quota.Metrics(ctx, md, time.Now()); err != nil {
+		return err
+	}
+	return forPipeline(p.exporter.ConsumeMetrics(ctx, md))
+}
+
+// forPipeline tells the Collector's components, which know nothing of refusals, what can never be taken, so that they do not try again.
+func forPipeline(err error) error {
+	if err == nil {
+		return nil
+	}
+	if kind := refusal.Of(err).Kind; kind == refusal.Invalid || kind == refusal.TooLarge {
+		return consumererror.NewPermanent(err)
+	}
+	return err
+}
+
+// NewFactory makes e available to the Collector's pipelines, behind the tenants' limits: no way in leads past them.
+func NewFactory(e *Exporter, q *quota.Quota) exporter.Factory {
+	end := pipelineEnd{exporter: e, quota: q}
 	return exporter.NewFactory(Type,
 		func() component.Config { return &struct{}{} },
 		exporter.WithTraces(func(context.Context, exporter.Settings, component.Config) (exporter.Traces, error) { return end, nil }, component.StabilityLevelStable),

@@ -59,7 +59,6 @@ type checker struct {
 	records        int // before rejection
 	rejected       tally
 	restated       tally
-	limit          tenantCheck
 }
 
 // time counts records whose own time cannot serve.
@@ -92,7 +91,6 @@ func (c *checker) logs(ld plog.Logs) {
 			})
 		}
 	}
-	c.tenantLogs(ld)
 }
 
 // spans removes spans without ids: they are in no trace and nobody's parent, and cannot be deduplicated.
@@ -117,7 +115,6 @@ func (c *checker) spans(td ptrace.Traces) {
 			})
 		}
 	}
-	c.tenantSpans(td)
 }
 
 // metrics removes metrics without a name or data, and histogram points whose buckets do not fit their bounds. Records are data points.
@@ -145,7 +142,6 @@ func (c *checker) metrics(md pmetric.Metrics) {
 			})
 		}
 	}
-	c.tenantMetrics(md)
 }
 
 // points checks one metric's data points.

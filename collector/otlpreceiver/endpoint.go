@@ -9,7 +9,6 @@ import (
 	"go.opentelemetry.io/collector/pdata/pmetric/pmetricotlp"
 	"go.opentelemetry.io/collector/pdata/ptrace/ptraceotlp"
 
-	"clew/collector/quota"
 	"clew/collector/refusal"
 	"clew/internal/telemetry"
 )
@@ -118,11 +117,11 @@ func (r *otlpReceiver) export(ctx context.Context, ep *endpoint, protocol string
 	signal := ep.signal.String()
 	r.metrics.bodyBytes.WithLabelValues(signal, protocol).Add(float64(len(body)))
 	now := time.Now()
-	tenant := r.quota.Tenant(tenantName(ctx), now)
-	if refused := tenant.Receive(len(body), now); refused != nil {
-		return nil, r.refused(ep, protocol, refused)
+	ctx, receipt, tooFast := r.quota.Charge(ctx, len(body), now)
+	if tooFast != nil {
+		return nil, r.refused(ep, protocol, tooFast)
 	}
-	c := checker{now: now, limit: tenantCheck{tenant: tenant, now: now}}
+	c := checker{now: now}
 	if len(body) > r.recordBytesMax {
 		c.recordBytesMax = r.recordBytesMax
 	}
@@ -133,15 +132,18 @@ func (r *otlpReceiver) export(ctx context.Context, ep *endpoint, protocol string
 	for reason, n := range c.restated {
 		r.metrics.restated.WithLabelValues(signal, reason).Add(float64(n))
 	}
-	rejected := c.rejected.total()
-	accepted := c.records - rejected
-	if accepted > 0 {
+	if valid := c.records - c.rejected.total(); valid > 0 {
 		if err := consume(ctx); err != nil {
 			refused := refusal.Of(err)
-			r.metrics.refused.WithLabelValues(signal, refused.Reason).Add(float64(accepted))
+			r.metrics.refused.WithLabelValues(signal, refused.Reason).Add(float64(valid))
 			return nil, r.refused(ep, protocol, refused)
 		}
 	}
+	for reason, n := range receipt.Rejected() {
+		c.rejected.add(reason, n)
+	}
+	rejected := c.rejected.total()
+	accepted := c.records - rejected
 	r.metrics.accepted.WithLabelValues(signal).Add(float64(accepted))
 	if rejected == 0 {
 		r.metrics.requests.WithLabelValues(signal, protocol, "ok").Inc()
@@ -149,9 +151,6 @@ func (r *otlpReceiver) export(ctx context.Context, ep *endpoint, protocol string
 	}
 	for reason, n := range c.rejected {
 		r.metrics.rejected.WithLabelValues(signal, reason).Add(float64(n))
-		if reason == quota.ReasonServices || reason == quota.ReasonSeries {
-			tenant.Rejected(reason, n)
-		}
 	}
 	r.metrics.requests.WithLabelValues(signal, protocol, "partial").Inc()
 	return encode(ep.partial(rejected, c.rejected.message(ep.noun(), c.records)), f), nil

@@ -24,7 +24,7 @@ type Deps struct {
 	InFlightBytesMax int64
 	// RecordBytesMax bounds one record (protobuf); a larger one is rejected, the others of its request are kept.
 	RecordBytesMax int
-	// Quota bounds what each tenant sends.
+	// Quota is charged with each body before it is decoded.
 	Quota *quota.Quota
 	// Listening, if not nil, is told where a receiver listens, before Start returns.
 	Listening func(id component.ID, protocol string, addr net.Addr)

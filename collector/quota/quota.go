@@ -4,6 +4,9 @@
 // requests are refused with the time after which they fit, so that senders keep what they have. What exceeds a bound on distinct
 // things is rejected by itself, by partial success: the rest of the tenant's records are as good as before. Attribute keys have no bound here,
 // because none is needed: a segment keeps what exceeds its columns in an overflow column, where it stays searchable.
+//
+// The limits are applied at the door (door.go), before the exporter, so that they hold for every receiver, ours, a stock one or one of the user's
+// configuration. A receiver that knows a request's size before it decodes it may ask earlier ([Quota.Charge]).
 package quota
 
 import (
