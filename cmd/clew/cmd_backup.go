@@ -8,21 +8,21 @@ import (
 
 	"github.com/spf13/cobra"
 
-	"clew/index/store"
+	"clew/index/store/bucket"
 	"clew/ingest/backup"
 )
 
 type backupOptions struct {
-	clientFlags
+	placeFlags
 	noSeal bool
 }
 
 func newBackupCommand() *cobra.Command {
 	var o backupOptions
 	cmd := &cobra.Command{
-		Use:   "backup [flags] DIR TARGET",
+		Use:   "backup [flags] DIR|URL TARGET",
 		Short: "Copy the segments and the catalog of a data directory, while clew runs or not",
-		Long: `Copy what a data directory holds to TARGET, another directory. Segments never change, so a second backup to the same target copies only what is new,
+		Long: `Copy what a data directory holds, or what is in its object store, to TARGET, another directory or object store. Segments never change, so a second backup to the same target copies only what is new,
 and each backup is a whole one: TARGET keeps a catalog of each.
 
 A clew that runs on the directory (--server) seals what it has in memory first, so that everything acknowledged before is in the backup. Of a directory
@@ -31,26 +31,33 @@ backup's description. Every copy is read back and its checksums compared.
 
 Exit codes: 0 complete, 1 there are records or damaged segments that are not in it, 2 error.`,
 		Example: `  clew backup /var/lib/clew /mnt/backup
+  clew backup /var/lib/clew 's3://backups/clew?region=eu-north-1'
+  clew backup --server http://clew.internal:7400 's3://telemetry/clew?region=eu-north-1' /mnt/backup
   clew restore --list /mnt/backup
   clew restore /mnt/backup /var/lib/clew-restored`,
 		Args: cobra.ExactArgs(2),
 		RunE: func(cmd *cobra.Command, args []string) error { return o.run(cmd.Context(), cmd, args[0], args[1]) },
 	}
-	o.registerServer(cmd)
+	o.register(cmd)
 	cmd.Flags().BoolVar(&o.noSeal, "no-seal", false, "do not ask the clew that runs to seal first")
 	return cmd
 }
 
 func (o *backupOptions) run(ctx context.Context, cmd *cobra.Command, from, to string) error {
-	p, err := openPlace(ctx, from, &o.clientFlags)
+	o.parsed(cmd)
+	p, err := openPlace(ctx, from, &o.placeFlags)
 	if err != nil {
 		return err
 	}
 	defer p.close()
-	target, err := store.OpenDir(to)
+	if p.snapshot {
+		return fmt.Errorf("the newest snapshot of %s may be old: name the data directory instead, or with --server the clew that writes there", from)
+	}
+	target, closer, err := openObjects(ctx, to)
 	if err != nil {
 		return err
 	}
+	defer closer.Close()
 	source := backup.Source{Store: p.store, Catalog: func(ctx context.Context) ([]byte, error) {
 		c, err := p.reload(ctx)
 		if err != nil {
@@ -59,8 +66,10 @@ func (o *backupOptions) run(ctx context.Context, cmd *cobra.Command, from, to st
 		return c.Current().Snapshot()
 	}}
 	d := backup.Description{Time: time.Now().UTC(), Clew: version, Source: from}
-	if d.Source, err = filepath.Abs(from); err != nil {
-		return err
+	if !isURL(from) {
+		if d.Source, err = filepath.Abs(from); err != nil {
+			return err
+		}
 	}
 	switch {
 	case p.dir != nil:
@@ -95,8 +104,8 @@ func (o *backupOptions) run(ctx context.Context, cmd *cobra.Command, from, to st
 }
 
 type restoreOptions struct {
-	list bool
-	name string
+	list        bool
+	name, store string
 }
 
 func newRestoreCommand() *cobra.Command {
@@ -104,24 +113,28 @@ func newRestoreCommand() *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "restore [flags] BACKUP [DIR]",
 		Short: "Make a data directory from a backup",
-		Long: `Make DIR, which must not exist or be empty, from a backup that clew backup made: the latest, or the one named by --name. Every object is checked after it was copied.
+		Long: `Make DIR, which must not exist or be empty, from a backup that clew backup made in a directory or object store: the latest, or the one named by --name. Every object is checked
+after it was copied. With --store the segments go to an object store, which must hold none; run clew with the same --store then.
 Start clew on it with as many shards as before (the number is printed).`,
 		Example: `  clew restore --list /mnt/backup
   clew restore /mnt/backup /var/lib/clew
-  clew restore --name 20261121T093000Z /mnt/backup /var/lib/clew`,
+  clew restore --name 20261121T093000Z /mnt/backup /var/lib/clew
+  clew restore --store 's3://telemetry/clew?region=eu-north-1' 's3://backups/clew?region=eu-north-1' /var/lib/clew`,
 		Args: cobra.RangeArgs(1, 2),
 		RunE: func(cmd *cobra.Command, args []string) error { return o.run(cmd.Context(), cmd, args) },
 	}
 	cmd.Flags().BoolVar(&o.list, "list", false, "list the backups that are there, oldest first")
 	cmd.Flags().StringVar(&o.name, "name", "", "the backup to restore (default: the latest)")
+	cmd.Flags().StringVar(&o.store, "store", "", "`URL` of the object store that gets the segments (default: DIR)")
 	return cmd
 }
 
 func (o *restoreOptions) run(ctx context.Context, cmd *cobra.Command, args []string) error {
-	from, err := store.OpenDir(args[0])
+	from, closer, err := openObjects(ctx, args[0])
 	if err != nil {
 		return err
 	}
+	defer closer.Close()
 	if o.list {
 		all, err := backup.List(ctx, from)
 		if err != nil {
@@ -138,7 +151,20 @@ func (o *restoreOptions) run(ctx context.Context, cmd *cobra.Command, args []str
 	if len(args) < 2 {
 		return fmt.Errorf("restore: name the directory to make")
 	}
-	d, err := backup.Restore(ctx, from, o.name, args[1])
+	target := backup.Target{Dir: args[1]}
+	if o.store != "" {
+		far, closer, err := openFar(ctx, args[1], o.store)
+		if err != nil {
+			return err
+		}
+		defer closer.Close()
+		to, err := bucket.ParseURL(o.store)
+		if err != nil {
+			return err
+		}
+		target.Far, target.Place = far, to.Place()
+	}
+	d, err := backup.Restore(ctx, from, o.name, target)
 	if err != nil {
 		return err
 	}

@@ -16,7 +16,7 @@ import (
 )
 
 type checkOptions struct {
-	clientFlags
+	placeFlags
 	json, quick, repair, quiet bool
 }
 
@@ -37,8 +37,10 @@ func newCheckCommand() *cobra.Command {
 		Long: `Compare the catalog with the objects that exist, and read all of them: missing, damaged and unreferenced objects are listed with file, offset
 and what is wrong; so are entries of the commit stream that cannot be read, with what they must have said. Without an argument ./clew-data is checked.
 
-A directory is opened by itself; if a clew runs on it, that one is asked for its catalog (--server) and nothing is written. Of an object store
-the newest snapshot of the catalog is taken.
+A directory is opened by itself; if a clew runs on it, that one is asked for its catalog (--server) and nothing is written. Segments in an
+object store are looked for where the directory remembers them; credentials come from the environment, --store says what else it takes to reach it.
+Of an object store without its directory the catalog is that of --server, or the newest snapshot: segments that were merged or dropped since
+are called missing then, and newer ones unreferenced.
 
 --repair (clew must be stopped) writes down what is inferred of unreadable commits, and sets damaged segments aside: their objects move to
 segments/quarantine/, and the catalog forgets them, so that answers are no longer marked partial. Unreferenced objects are left to clew, which removes
@@ -48,11 +50,13 @@ Exit codes: 0 whole, 1 something is wrong (with --repair: was), 2 it could not b
 		Example: `  clew check
   clew check /var/lib/clew                  # also while clew runs on it
   clew check --json /var/lib/clew | jq '.findings[]'
-  clew check --repair /var/lib/clew         # stop clew first`,
+  clew check --repair /var/lib/clew         # stop clew first
+  clew check --store 's3://telemetry/clew?endpoint=http://minio.internal:9000' /var/lib/clew
+  clew check --server http://clew.internal:7400 's3://telemetry/clew?region=eu-north-1'`,
 		Args: cobra.MaximumNArgs(1),
 		RunE: func(cmd *cobra.Command, args []string) error { return o.run(cmd.Context(), cmd, argument(args)) },
 	}
-	o.registerServer(cmd)
+	o.register(cmd)
 	f := cmd.Flags()
 	f.BoolVar(&o.json, "json", false, "print the report as JSON")
 	f.BoolVar(&o.quick, "quick", false, "names, lengths and metadata only, not every byte")
@@ -70,7 +74,8 @@ func argument(args []string) string {
 }
 
 func (o *checkOptions) run(ctx context.Context, cmd *cobra.Command, where string) error {
-	p, err := openPlace(ctx, where, &o.clientFlags)
+	o.parsed(cmd)
+	p, err := openPlace(ctx, where, &o.placeFlags)
 	if err != nil {
 		return err
 	}

@@ -26,12 +26,14 @@ type dumpOptions struct {
 func newDumpCommand() *cobra.Command {
 	var o dumpOptions
 	cmd := &cobra.Command{
-		Use:   "dump [flags] FILE",
+		Use:   "dump [flags] FILE|URL",
 		Short: "Show what is in a segment: columns, encodings, bytes, templates, rows",
 		Long: `Show a segment: its columns with kind, distinct entries, bytes and encodings, largest first. FILE is its .parquet or its .index; both must be beside each other.
+A URL is that of the object store, with the object's name before the parameters.
 With --templates the templates of a text column, or the values of a value column, with the number of rows, most frequent first; holes are <int>, <id>, <word> and <*>.
 With --rows the rows as JSON, one a line, in the segment's order. It reads files only, whether a clew runs or not.`,
 		Example: `  clew dump clew-data/segments/segments/0000-logs-20261121T120055.244097377Z-c6dd97aeebb606ee.index
+  clew dump 's3://telemetry/clew/segments/0000-logs-20261121T120055.244097377Z-c6dd97aeebb606ee.index?region=eu-north-1'
   clew dump --templates body --limit 20 FILE
   clew dump --rows --limit 100 FILE | jq .body
   clew dump --json FILE | jq '.layout.leaves[] | {name, stored: ([.chunks[].stored] | add)}'`,
@@ -47,10 +49,11 @@ With --rows the rows as JSON, one a line, in the segment's order. It reads files
 }
 
 func (o *dumpOptions) run(ctx context.Context, w io.Writer, file string) error {
-	id, st, err := looseSegment(file)
+	id, st, closer, err := findSegment(ctx, file)
 	if err != nil {
 		return err
 	}
+	defer closer.Close()
 	s, err := segment.Open(ctx, st, id, segment.NewCache(dumpCacheBytes, 0))
 	if err != nil {
 		return err

@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"io"
 	"io/fs"
+	"net/url"
 	"os"
 	"path/filepath"
 	"strconv"
@@ -21,6 +22,26 @@ import (
 
 // looseFiles is a Store of the one segment whose files are in a directory, whatever that is called. It writes nothing.
 type looseFiles struct{ dir string }
+
+// findSegment finds the segment that a file, or an object of an object store, belongs to.
+func findSegment(ctx context.Context, where string) (id string, st store.Store, closer io.Closer, err error) {
+	if !isURL(where) {
+		id, st, err = looseSegment(where)
+		return id, st, io.NopCloser(nil), err
+	}
+	u, err := url.Parse(where)
+	if err != nil {
+		return "", nil, nil, fmt.Errorf("want scheme://bucket/prefix/%s<id>.index", segment.Prefix) // the parser's error quotes what may be secret
+	}
+	at := strings.LastIndex(u.Path, "/"+segment.Prefix)
+	id, ok := segment.IDOf(u.Path[at+1:])
+	if at < 0 || !ok {
+		return "", nil, nil, fmt.Errorf("%s: want the object of a segment: scheme://bucket/prefix/%s<id>.index", u.Redacted(), segment.Prefix)
+	}
+	u.Path = u.Path[:at]
+	st, closer, err = openBucket(ctx, u.String())
+	return id, st, closer, err
+}
 
 // looseSegment finds the segment that a file belongs to.
 func looseSegment(file string) (id string, st store.Store, err error) {

@@ -2,9 +2,7 @@ package main
 
 import (
 	"context"
-	"errors"
 	"fmt"
-	"io/fs"
 	"os"
 	"path/filepath"
 	"strings"
@@ -15,6 +13,7 @@ import (
 	"clew/index/store/nearby"
 	"clew/index/store/patient"
 	"clew/ingest"
+	"clew/ingest/datadir"
 )
 
 // RemoteConfig says what of a store that is not a directory is kept here.
@@ -83,11 +82,9 @@ func (p *process) openStore(ctx context.Context) error {
 	if r.nearby, err = nearby.Open(r.patient, filepath.Join(p.cfg.Data, "cache"), p.cfg.Remote.CacheBytes); err != nil {
 		return err
 	}
-	copies, err := store.OpenDir(filepath.Join(p.cfg.Data, "catalog"))
-	if err != nil {
+	if p.store, err = datadir.Mirrored(p.cfg.Data, r.nearby); err != nil {
 		return err
 	}
-	p.store = store.NewMirror(r.nearby, copies, "catalog/")
 	if r.spool, err = store.OpenDir(filepath.Join(p.cfg.Data, "spool")); err != nil {
 		return err
 	}
@@ -104,7 +101,6 @@ func (r *remote) close() error {
 
 // checkStore refuses a data directory whose segments are elsewhere: its catalog would name segments that can't be found.
 func (p *process) checkStore() error {
-	file := filepath.Join(p.cfg.Data, "STORE")
 	want := p.cfg.Store
 	if want != "" {
 		target, err := bucket.ParseURL(want)
@@ -113,26 +109,23 @@ func (p *process) checkStore() error {
 		}
 		want = target.Place()
 	}
-	b, err := os.ReadFile(file)
-	switch {
-	case err == nil:
-		if have := strings.TrimSpace(string(b)); have != want {
-			return fmt.Errorf("the segments of %s are in %s, and store says %s: copy the objects, then write the new place into %s",
-				p.cfg.Data, placeName(have), placeName(want), file)
-		}
+	have, known, err := datadir.StorePlace(p.cfg.Data)
+	if err != nil {
+		return err
+	}
+	if known && have != want {
+		return fmt.Errorf("the segments of %s are in %s, and store says %s: copy the objects, then write the new place into %s",
+			p.cfg.Data, placeName(have), placeName(want), datadir.StoreFile(p.cfg.Data))
+	}
+	if known {
 		return nil
-	case !errors.Is(err, fs.ErrNotExist):
-		return fmt.Errorf("place of the segments: %w", err)
 	}
 	if want != "" {
 		if _, err := os.Stat(filepath.Join(p.cfg.Data, "segments")); err == nil {
-			return fmt.Errorf("the segments of %s are in its directory segments, and store says %s: copy them there, then write that into %s", p.cfg.Data, want, file)
+			return fmt.Errorf("the segments of %s are in its directory segments, and store says %s: copy them there, then write that into %s", p.cfg.Data, want, datadir.StoreFile(p.cfg.Data))
 		}
 	}
-	if err := os.WriteFile(file, []byte(want+"\n"), 0o600); err != nil {
-		return fmt.Errorf("place of the segments: %w", err)
-	}
-	return nil
+	return datadir.SetStorePlace(p.cfg.Data, want)
 }
 
 func placeName(place string) string {

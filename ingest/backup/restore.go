@@ -15,9 +15,19 @@ import (
 	"clew/ingest/datadir"
 )
 
-// Restore makes a data directory from a backup of the target: the latest, or the one of this name. dir must not exist, or be empty. The catalog
-// comes last: a directory that a crash left half made holds nothing.
-func Restore(ctx context.Context, from store.Store, name, dir string) (*Description, error) {
+// Target is what Restore makes.
+type Target struct {
+	Dir string // the data directory: must not exist, or be empty
+	// Far is the object store that gets the segments, and Place what the directory remembers of it. It must hold neither segments nor a
+	// catalog. Nil: the directory gets them.
+	Far   store.RangeReader
+	Place string
+}
+
+// Restore makes a data directory from a backup: the latest, or the one of this name. The catalog comes last: a directory that a crash left
+// half made holds nothing.
+func Restore(ctx context.Context, from store.Store, name string, target Target) (*Description, error) {
+	dir := target.Dir
 	d, err := choose(ctx, from, name)
 	if err != nil {
 		return nil, fmt.Errorf("restore: %w", err)
@@ -27,7 +37,7 @@ func Restore(ctx context.Context, from store.Store, name, dir string) (*Descript
 	} else if len(entries) > 0 {
 		return nil, fmt.Errorf("restore: %s is not empty", dir)
 	}
-	to, err := store.OpenDir(datadir.SegmentsDir(dir))
+	to, err := target.open(ctx)
 	if err != nil {
 		return nil, fmt.Errorf("restore: %w", err)
 	}
@@ -38,6 +48,27 @@ func Restore(ctx context.Context, from store.Store, name, dir string) (*Descript
 		return nil, fmt.Errorf("restore: %w", err)
 	}
 	return d, nil
+}
+
+// open opens the place of the segments, and makes the directory remember it.
+func (t Target) open(ctx context.Context) (store.Store, error) {
+	if t.Far == nil {
+		return store.OpenDir(datadir.SegmentsDir(t.Dir))
+	}
+	for _, prefix := range []string{segment.Prefix, datadir.CatalogPrefix} {
+		objects, err := t.Far.List(ctx, prefix)
+		if err != nil {
+			return nil, err
+		}
+		if len(objects) > 0 {
+			return nil, fmt.Errorf("%s is not empty: it has %s", t.Place, objects[0].Name)
+		}
+	}
+	to, err := datadir.Mirrored(t.Dir, t.Far)
+	if err != nil {
+		return nil, err
+	}
+	return to, datadir.SetStorePlace(t.Dir, t.Place)
 }
 
 func choose(ctx context.Context, from store.Store, name string) (*Description, error) {

@@ -11,10 +11,13 @@ package datadir
 
 import (
 	"context"
+	"errors"
 	"fmt"
+	"io/fs"
 	"log/slog"
 	"os"
 	"path/filepath"
+	"strings"
 
 	"clew/index/catalog"
 	"clew/index/store"
@@ -25,7 +28,12 @@ import (
 const (
 	logDir      = "log"
 	segmentsDir = "segments"
+	catalogDir  = "catalog"
+	storeFile   = "STORE"
 )
+
+// CatalogPrefix begins the names of the objects that a data directory keeps copies of where its segments are in an object store.
+const CatalogPrefix = "catalog/"
 
 // SegmentsDir is where the objects of a data directory are.
 func SegmentsDir(data string) string { return filepath.Join(data, segmentsDir) }
@@ -33,26 +41,68 @@ func SegmentsDir(data string) string { return filepath.Join(data, segmentsDir) }
 // LogDir is where its log is.
 func LogDir(data string) string { return filepath.Join(data, logDir) }
 
+// StoreFile is where a data directory remembers which store has its segments.
+func StoreFile(data string) string { return filepath.Join(data, storeFile) }
+
+// StorePlace reads what a data directory remembers: the place of the object store that has its segments, "" if they are in the directory
+// itself. known is false if it remembers nothing yet.
+func StorePlace(data string) (place string, known bool, err error) {
+	b, err := os.ReadFile(StoreFile(data))
+	if errors.Is(err, fs.ErrNotExist) {
+		return "", false, nil
+	}
+	if err != nil {
+		return "", false, fmt.Errorf("place of the segments: %w", err)
+	}
+	return strings.TrimSpace(string(b)), true, nil
+}
+
+// SetStorePlace makes a data directory remember the place of its segments.
+func SetStorePlace(data, place string) error {
+	if err := os.WriteFile(StoreFile(data), []byte(place+"\n"), 0o600); err != nil {
+		return fmt.Errorf("place of the segments: %w", err)
+	}
+	return nil
+}
+
+// Mirrored is the object store of a data directory as clew uses it: with copies of the catalog's snapshots in the directory.
+func Mirrored(data string, far store.RangeReader) (*store.Mirror, error) {
+	copies, err := store.OpenDir(filepath.Join(data, catalogDir))
+	if err != nil {
+		return nil, err
+	}
+	return store.NewMirror(far, copies, CatalogPrefix), nil
+}
+
 // Dir is an open data directory. It belongs to this process until Close.
 type Dir struct {
 	Path    string
-	Store   *store.Dir
+	Store   store.Store
 	Log     *shardlog.Embedded
 	Catalog *catalog.Catalog // with the holes bridged
 	Holes   []Hole           // those that matter to the catalog, in order of sequence
 }
 
-// Open opens an existing data directory and folds its commits, holes or not. It fails with an error for which
-// errors.Is(err, shardlog.ErrInUse) holds if a clew runs on it.
-func Open(ctx context.Context, path string, logger *slog.Logger) (*Dir, error) {
-	for _, part := range []string{logDir, segmentsDir} {
+// Open opens an existing data directory and folds its commits, holes or not. far is the object store that has its segments; nil: they are in
+// the directory. It fails with an error for which errors.Is(err, shardlog.ErrInUse) holds if a clew runs on it.
+func Open(ctx context.Context, path string, far store.RangeReader, logger *slog.Logger) (*Dir, error) {
+	parts := []string{logDir, segmentsDir}
+	if far != nil {
+		parts = parts[:1]
+	}
+	for _, part := range parts {
 		if info, err := os.Stat(filepath.Join(path, part)); err != nil || !info.IsDir() {
 			return nil, fmt.Errorf("open data directory %s: it has no directory %s: not clew's data", path, part)
 		}
 	}
 	d := &Dir{Path: path}
 	var err error
-	if d.Store, err = store.OpenDir(SegmentsDir(path)); err != nil {
+	if far == nil {
+		d.Store, err = store.OpenDir(SegmentsDir(path))
+	} else {
+		d.Store, err = Mirrored(path, far)
+	}
+	if err != nil {
 		return nil, err
 	}
 	// As large as it may get: opening it here must not bound what the next run appends.

@@ -111,7 +111,7 @@ func (m *maker) trim(to uint64) { m.t.Helper(); m.must(m.log.Trim(m.t.Context(),
 func (m *maker) open() *Dir {
 	m.t.Helper()
 	m.log.Close()
-	d, err := Open(m.t.Context(), m.path, quiet)
+	d, err := Open(m.t.Context(), m.path, nil, quiet)
 	m.must(err)
 	m.t.Cleanup(func() { d.Close() })
 	return d
@@ -180,7 +180,7 @@ func check(t *testing.T, d *Dir, want []string, floor uint64) {
 		t.Errorf("floor %d, want %d", at, floor)
 	}
 	d.Close()
-	again, err := Open(t.Context(), d.Path, quiet)
+	again, err := Open(t.Context(), d.Path, nil, quiet)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -209,7 +209,7 @@ func TestWhole(t *testing.T) {
 
 func TestInUse(t *testing.T) {
 	m := newMaker(t)
-	if _, err := Open(t.Context(), m.path, quiet); !errors.Is(err, shardlog.ErrInUse) {
+	if _, err := Open(t.Context(), m.path, nil, quiet); !errors.Is(err, shardlog.ErrInUse) {
 		t.Errorf("opened a directory that is in use: %v", err)
 	}
 }
@@ -332,7 +332,7 @@ func TestHoleBehindASnapshot(t *testing.T) {
 	m.trim(15)
 	d := m.open()
 	check(t, d, idsOf(a, b), 15) // mends, which writes a snapshot
-	d, err := Open(t.Context(), m.path, quiet)
+	d, err := Open(t.Context(), m.path, nil, quiet)
 	m.must(err)
 	defer d.Close()
 	if len(d.Holes) > 0 {
