@@ -43,7 +43,7 @@ func holdings(t *testing.T, p *harness.Process) string {
 			fmt.Fprintln(&out, l.TimeUnixNano, l.Service, l.Body, l.TraceID, l.Attributes)
 		}
 		for _, s := range found.Spans {
-			fmt.Fprintln(&out, s.StartUnixNano, s.Service, s.Name, s.TraceID, s.SpanID, s.DurationNano, s.Attributes, string(s.Events))
+			fmt.Fprintln(&out, s.StartUnixNano, s.Service, s.Name, s.TraceID, s.SpanID, s.DurationNano, s.Attributes, s.Events)
 		}
 	}
 	return out.String()

@@ -87,8 +87,8 @@ func sendAndFind(t *testing.T, p *harness.Process, service string, spans trace.S
 	if a := got.Spans[got.Nodes[1].Span].Attributes["db.rows"]; a != 3.0 {
 		t.Errorf("db.rows = %v", a)
 	}
-	if !strings.Contains(string(got.Spans[got.Nodes[1].Span].Events), "no stock of item 42") {
-		t.Errorf("events: %s", got.Spans[got.Nodes[1].Span].Events)
+	if e := got.Spans[got.Nodes[1].Span].Events; len(e) != 1 || e[0].Attributes["exception.message"] != "no stock of item 42" {
+		t.Errorf("events: %+v", e)
 	}
 	if got.LogNodes[0] != 1 {
 		t.Errorf("the log record belongs to node %d, want 1", got.LogNodes[0])

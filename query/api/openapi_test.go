@@ -124,6 +124,8 @@ func TestOpenAPISchemas(t *testing.T) {
 	types := []any{
 		LogRecord{},
 		SpanRecord{},
+		SpanEvent{},
+		SpanLink{},
 		Resource{},
 		Scope{},
 		Search{},

@@ -2,6 +2,7 @@ package api
 
 import (
 	"encoding/json"
+	"maps"
 	"math"
 	"strconv"
 	"strings"
@@ -10,9 +11,6 @@ import (
 	"clew/internal/telemetry"
 	"clew/query/engine"
 )
-
-// exactInt is the largest integer that JavaScript's numbers, and with them most JSON readers, hold exactly.
-const exactInt = 1 << 53
 
 func formatTime(nano int64) string { return time.Unix(0, nano).UTC().Format(time.RFC3339Nano) }
 
@@ -39,12 +37,12 @@ func value(f engine.Field) any {
 	return map[string][]byte{"$bytes": []byte(f.Value.Text)}
 }
 
-// rawJSON passes JSON text through; text that is not JSON (which only damage could make) stays a string.
+// rawJSON passes JSON text through, with exact integers; text that is not JSON (which only damage could make) stays a string.
 func rawJSON(text string) any {
 	if !json.Valid([]byte(text)) {
 		return text
 	}
-	return json.RawMessage(text)
+	return json.RawMessage(exactJSON([]byte(text)))
 }
 
 // attributes gathers a level's attributes: cells, and where cells alone cannot give an attribute back, its original (see telemetry's
@@ -87,9 +85,7 @@ func merge(m map[string]any, object string, before func(key string)) map[string]
 			before(k)
 		}
 	}
-	for k, v := range members {
-		m[k] = v
-	}
+	maps.Copy(m, exactMembers(members))
 	return m
 }
 
@@ -153,7 +149,7 @@ func logRecord(r *engine.Record) LogRecord {
 }
 
 func spanRecord(r *engine.Record) SpanRecord {
-	s := SpanRecord{
+	return SpanRecord{
 		ID:                engine.CursorAt(r).String(),
 		TraceID:           r.Text(telemetry.FieldTraceID),
 		SpanID:            r.Text(telemetry.FieldSpanID),
@@ -170,6 +166,8 @@ func spanRecord(r *engine.Record) SpanRecord {
 		Status:            r.Text(telemetry.FieldStatus),
 		StatusMessage:     r.Text(telemetry.FieldStatusMessage),
 		Attributes:        attributes(r, telemetry.LevelRecord, telemetry.FieldExact, telemetry.FieldOverflow),
+		Events:            spanEvents(r.Text(telemetry.FieldEvents)),
+		Links:             spanLinks(r.Text(telemetry.FieldLinks)),
 		DroppedAttributes: uint32(r.Int(telemetry.FieldDroppedAttributes)),
 		DroppedEvents:     uint32(r.Int(telemetry.FieldDroppedEvents)),
 		DroppedLinks:      uint32(r.Int(telemetry.FieldDroppedLinks)),
@@ -177,11 +175,4 @@ func spanRecord(r *engine.Record) SpanRecord {
 		Resource:          resourceOf(r),
 		Scope:             scopeOf(r),
 	}
-	if text := r.Text(telemetry.FieldEvents); json.Valid([]byte(text)) {
-		s.Events = json.RawMessage(text)
-	}
-	if text := r.Text(telemetry.FieldLinks); json.Valid([]byte(text)) {
-		s.Links = json.RawMessage(text)
-	}
-	return s
 }

@@ -2,8 +2,6 @@
 // says whether it is complete; openapi.yaml, beside this file, describes it and is held to the handlers by a test.
 package api
 
-import "encoding/json"
-
 // The types below are the JSON of the answers. Times are RFC 3339 in UTC with nanoseconds; the same instants in whole nanoseconds
 // are decimal strings, because they exceed what JavaScript's numbers hold exactly. Integers beyond 2^53 in attributes are strings for the
 // same reason.
@@ -33,30 +31,49 @@ type LogRecord struct {
 
 // SpanRecord is a span.
 type SpanRecord struct {
-	ID                string          `json:"id"`
-	TraceID           string          `json:"traceId"`
-	SpanID            string          `json:"spanId"`
-	ParentSpanID      string          `json:"parentSpanId,omitempty"`
-	TraceState        string          `json:"traceState,omitempty"`
-	Flags             uint32          `json:"flags,omitempty"`
-	Service           string          `json:"service,omitempty"`
-	Name              string          `json:"name"`
-	Kind              string          `json:"kind"`
-	Start             string          `json:"start"`
-	StartUnixNano     string          `json:"startUnixNano"`
-	StatedStart       string          `json:"statedStart,omitempty"`
-	DurationNano      int64           `json:"durationNano"`
-	Status            string          `json:"status"`
-	StatusMessage     string          `json:"statusMessage,omitempty"`
-	Attributes        map[string]any  `json:"attributes,omitempty"`
-	Events            json.RawMessage `json:"events,omitempty"`
-	Links             json.RawMessage `json:"links,omitempty"`
-	DroppedAttributes uint32          `json:"droppedAttributesCount,omitempty"`
-	DroppedEvents     uint32          `json:"droppedEventsCount,omitempty"`
-	DroppedLinks      uint32          `json:"droppedLinksCount,omitempty"`
-	InvalidUTF8       bool            `json:"invalidUtf8,omitempty"`
-	Resource          Resource        `json:"resource"`
-	Scope             *Scope          `json:"scope,omitempty"`
+	ID                string         `json:"id"`
+	TraceID           string         `json:"traceId"`
+	SpanID            string         `json:"spanId"`
+	ParentSpanID      string         `json:"parentSpanId,omitempty"`
+	TraceState        string         `json:"traceState,omitempty"`
+	Flags             uint32         `json:"flags,omitempty"`
+	Service           string         `json:"service,omitempty"`
+	Name              string         `json:"name"`
+	Kind              string         `json:"kind"`
+	Start             string         `json:"start"`
+	StartUnixNano     string         `json:"startUnixNano"`
+	StatedStart       string         `json:"statedStart,omitempty"`
+	DurationNano      int64          `json:"durationNano"`
+	Status            string         `json:"status"`
+	StatusMessage     string         `json:"statusMessage,omitempty"`
+	Attributes        map[string]any `json:"attributes,omitempty"`
+	Events            []SpanEvent    `json:"events,omitempty"`
+	Links             []SpanLink     `json:"links,omitempty"`
+	DroppedAttributes uint32         `json:"droppedAttributesCount,omitempty"`
+	DroppedEvents     uint32         `json:"droppedEventsCount,omitempty"`
+	DroppedLinks      uint32         `json:"droppedLinksCount,omitempty"`
+	InvalidUTF8       bool           `json:"invalidUtf8,omitempty"`
+	Resource          Resource       `json:"resource"`
+	Scope             *Scope         `json:"scope,omitempty"`
+}
+
+// SpanEvent is something that happened during a span.
+type SpanEvent struct {
+	Time              string         `json:"time,omitempty"` // absent where the sender stated none
+	TimeUnixNano      string         `json:"timeUnixNano,omitempty"`
+	Name              string         `json:"name"`
+	Attributes        map[string]any `json:"attributes,omitempty"`
+	DroppedAttributes uint32         `json:"droppedAttributesCount,omitempty"`
+}
+
+// SpanLink is a span, of another trace as a rule, that a span names without being its child.
+type SpanLink struct {
+	TraceID           string         `json:"traceId"`
+	SpanID            string         `json:"spanId"`
+	TraceState        string         `json:"traceState,omitempty"`
+	Flags             uint32         `json:"flags,omitempty"`
+	Attributes        map[string]any `json:"attributes,omitempty"`
+	DroppedAttributes uint32         `json:"droppedAttributesCount,omitempty"`
 }
 
 // Resource is what sent a record.

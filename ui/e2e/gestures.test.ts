@@ -169,7 +169,7 @@ describe.skipIf(!inject('chromium'))('on the page of a trace', () => {
     const { page } = v;
     const detail = page.getByRole('complementary', { name: 'Span, detail' });
     await detail.getByRole('tab', { name: /^Events/ }).click();
-    await detail.getByRole('heading', { name: /cache miss 12ms/ }).waitFor();
+    await detail.getByRole('heading', { name: /cache miss 12ms · \d\d:\d\d:\d\d\.\d{6}789$/ }).waitFor();
     await detail.getByRole('cell', { name: 'order-7' }).waitFor();
     await detail.getByRole('tab', { name: /^Resource/ }).click();
     await detail.getByRole('cell', { name: 'api', exact: true }).waitFor();

@@ -151,7 +151,7 @@ export async function sendBroken(clew: Clew, startMs = Date.now() - 5_000) {
       name: 'POST /orders',
       at: 0,
       lasts: 100,
-      events: [{ name: 'cache miss', at: 12, attributes: { 'cache.key': 'order-7' } }],
+      events: [{ name: 'cache miss', at: 12.000789, attributes: { 'cache.key': 'order-7' } }],
       links: [{ trace: shopTrace, span: 3 }],
     },
     twice,

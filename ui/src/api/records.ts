@@ -1,6 +1,6 @@
 // A log record and a span, as the API tells them.
 import type { Nanos, UnixNanos } from '@/logic/format';
-import { bool, json, list, num, object, open, or, type Shape, str } from './validate';
+import { bool, list, num, object, open, or, type Shape, str, wrong } from './validate';
 
 export type Attributes = Record<string, unknown>;
 
@@ -30,6 +30,20 @@ export interface LogRecord {
   scope: Scope;
 }
 
+export interface SpanEvent {
+  name: string;
+  /** '' where the sender stated none. */
+  timeUnixNano: UnixNanos;
+  attributes: Attributes;
+}
+
+export interface SpanLink {
+  traceId: string;
+  spanId: string;
+  traceState: string;
+  attributes: Attributes;
+}
+
 export interface SpanRecord {
   id: string;
   traceId: string;
@@ -43,8 +57,8 @@ export interface SpanRecord {
   status: string;
   statusMessage: string;
   attributes: Attributes;
-  events: unknown[];
-  links: unknown[];
+  events: SpanEvent[];
+  links: SpanLink[];
   resource: Resource;
   scope: Scope;
 }
@@ -86,6 +100,11 @@ export const logRecord: Shape<LogRecord> = object<LogRecord>({
   scope,
 });
 
+const digits: Shape<string> = (v, at) => (typeof v === 'string' && /^\d+$/.test(v) ? v : wrong(at, 'a number in text'));
+
+export const spanEvent: Shape<SpanEvent> = object<SpanEvent>({ name: text, timeUnixNano: or(digits, ''), attributes });
+export const spanLink: Shape<SpanLink> = object<SpanLink>({ traceId: text, spanId: text, traceState: text, attributes });
+
 export const spanRecord: Shape<SpanRecord> = object<SpanRecord>({
   id: str,
   traceId: str,
@@ -99,8 +118,8 @@ export const spanRecord: Shape<SpanRecord> = object<SpanRecord>({
   status: str,
   statusMessage: text,
   attributes,
-  events: or(list(json), []),
-  links: or(list(json), []),
+  events: or(list(spanEvent), []),
+  links: or(list(spanLink), []),
   resource,
   scope,
 });

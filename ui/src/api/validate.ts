@@ -5,7 +5,7 @@ export class ShapeError extends Error {}
 
 export type Shape<T> = (v: unknown, at: string) => T;
 
-const wrong = (at: string, want: string): never => {
+export const wrong = (at: string, want: string): never => {
   throw new ShapeError(`the server's answer is not understood: ${at} is not ${want}`);
 };
 

@@ -2,16 +2,17 @@
 import { Tabs } from '@mantine/core';
 import { useState } from 'react';
 import { Link } from 'wouter';
+import type { SpanEvent, SpanLink } from '@/api/records';
 import { JsonTree } from '@/components/JsonTree';
 import { ServiceBadge } from '@/components/ServiceBadge';
-import { formatDuration } from '@/logic/format';
+import { formatDuration, formatUnixNanos } from '@/logic/format';
 import { FlagError, startOf, type Trace } from '@/logic/trace/model';
 import { traceHref } from '@/logic/traceid';
 import { useTime } from '@/state/time';
 import { Attributes } from './Attributes';
 import { DetailSkeleton } from './Detail';
 import { LogLine } from './LogLine';
-import { type SpanDetail as Answer, type SpanEvent, type SpanLink, useSpan } from './requests';
+import { type SpanDetail as Answer, useSpan } from './requests';
 import classes from './trace.module.css';
 import type { Actions } from './useActions';
 import { kindOf, nameOf, serviceOf } from './words';
@@ -140,11 +141,18 @@ function SpanTabs({ trace, detail, raw, skew }: { trace: Trace; detail: Answer; 
 }
 
 function Event({ event, start, skew }: { event: SpanEvent; start: bigint; skew: number }) {
-  const at = event.time === null ? '' : formatDuration(Number(event.time - start) + skew);
+  const { zone } = useTime();
+  const { timeUnixNano: at } = event;
   return (
     <section className={classes.event}>
       <h3 className={classes.part}>
-        {event.name} <span className={classes.eventTime}>{at}</span>
+        {event.name}{' '}
+        {at !== '' && (
+          <span className={classes.eventTime}>
+            {formatDuration(Number(BigInt(at) - start) + skew)} ·{' '}
+            <span title="as its sender stated it">{formatUnixNanos(at, zone, 9)}</span>
+          </span>
+        )}
       </h3>
       <Attributes values={event.attributes} level="" signal="spans" empty="" />
     </section>

@@ -2,6 +2,7 @@
 import { useQuery } from '@tanstack/react-query';
 import { countAnswer } from '@/api/answers';
 import { ask } from '@/api/client';
+import { type SpanEvent, type SpanLink, spanEvent, spanLink } from '@/api/records';
 import { json } from '@/api/validate';
 import { type Trace, traceOf } from '@/logic/trace/model';
 import { parseSkeleton } from '@/logic/trace/skeleton';
@@ -41,19 +42,6 @@ export function useArrivals(trace: Trace): { spans: number; logs: number } {
 
 export type Json = { [key: string]: unknown };
 
-export interface SpanEvent {
-  name: string;
-  /** Nanoseconds since 1970; null where none is stated. As a number on the wire it is exact to 256 ns. */
-  time: bigint | null;
-  attributes: Json;
-}
-
-export interface SpanLink {
-  traceId: string;
-  spanId: string;
-  attributes: Json;
-}
-
 export interface Detail {
   /** The record as it came, for the raw view. */
   raw: Json;
@@ -72,8 +60,6 @@ export interface Detail {
 const object = (v: unknown): Json => (typeof v === 'object' && v !== null && !Array.isArray(v) ? (v as Json) : {});
 const objects = (v: unknown): Json[] => (Array.isArray(v) ? v.map(object) : []);
 const text = (v: unknown): string => (typeof v === 'string' ? v : typeof v === 'number' ? String(v) : '');
-const nanos = (v: unknown): bigint | null =>
-  Number.isSafeInteger(Math.floor(Number(v) / 1e6)) && /^\d+$/.test(String(v)) ? BigInt(v as number | string) : null;
 const count = (v: unknown): number => (typeof v === 'number' ? v : 0);
 
 function detailOf(raw: Json): Detail {
@@ -91,8 +77,8 @@ function detailOf(raw: Json): Detail {
     statusMessage: text(raw.statusMessage),
     kind: text(raw.kind),
     traceState: text(raw.traceState),
-    events: objects(raw.events).map((e) => ({ name: text(e.name), time: nanos(e.time), attributes: object(e.attributes) })),
-    links: objects(raw.links).map((l) => ({ traceId: text(l.trace_id), spanId: text(l.span_id), attributes: object(l.attributes) })),
+    events: objects(raw.events).map((e, i) => spanEvent(e, `events[${i}]`)),
+    links: objects(raw.links).map((l, i) => spanLink(l, `links[${i}]`)),
     dropped: count(raw.droppedAttributesCount) + count(raw.droppedEventsCount) + count(raw.droppedLinksCount),
   };
 }
