@@ -17,6 +17,8 @@ type codeSet struct {
 	only        uint32 // the one code that is not Never, if always+may == 1
 	// words are the hashes whose presence in a row group's variables decides about the codes that may match.
 	words []uint64
+	// filtered says that the part's filter, not only the vocabulary, had a part in the answers.
+	filtered bool
 }
 
 // anyCode is the answer to the question whether there is a value.
@@ -52,28 +54,31 @@ func newCodeSet(answers []vocabulary.Answer) *codeSet {
 	return s
 }
 
-// answer asks a column's vocabulary. Answers of parts that don't change are cached.
+// answer asks a column's vocabulary, and the part's filter about what templates leave open. Answers of parts that don't change are cached.
 func (b *bound) answer(ctx context.Context, q *query, col int, t *test) (*codeSet, error) {
 	var key []byte
 	if !b.info.Head {
 		key = q.engine.cacheKey(b.info.ID, col, t.key)
 		if s := q.engine.cached(key); s != nil {
-			return b.prune(ctx, col, t, s)
+			return b.use(t, s), nil
 		}
 	}
 	arena, err := b.part.Vocabulary(ctx, col)
 	if err != nil {
 		return nil, err
 	}
-	s := newCodeSet(b.askArena(ctx, q, arena, col, t))
+	s, err := b.prune(ctx, col, t, arena, newCodeSet(b.askArena(ctx, q, arena, col, t)))
+	if err != nil {
+		return nil, err
+	}
 	if key != nil {
 		q.engine.keep(key, s)
 	}
-	return b.prune(ctx, col, t, s)
+	return b.use(t, s), nil
 }
 
 // prune asks again about the templates that may match, if the part's filter says that a word stands in no variable at all.
-func (b *bound) prune(ctx context.Context, col int, t *test, s *codeSet) (*codeSet, error) {
+func (b *bound) prune(ctx context.Context, col int, t *test, arena *vocabulary.Arena, s *codeSet) (*codeSet, error) {
 	if s.may == 0 || t.matcher == nil {
 		return s, nil
 	}
@@ -82,23 +87,21 @@ func (b *bound) prune(ctx context.Context, col int, t *test, s *codeSet) (*codeS
 		return s, nil
 	}
 	holes, all, err := holesOf(ctx, b.part, col, index.Whole, words)
-	if err != nil {
-		return nil, err
+	if err != nil || all {
+		return s, err
 	}
-	if !all {
-		arena, err := b.part.Vocabulary(ctx, col)
-		if err != nil {
-			return nil, err
-		}
-		s = s.narrow(arena, t.matcher, holes)
-		b.filtered = true
-	}
-	if s.may > 0 {
-		c := *s
-		c.words = words
-		s = &c
-	}
+	s = s.narrow(arena, t.matcher, holes)
+	s.filtered = true
 	return s, nil
+}
+
+// use notes what an answer is for the bound and, where row groups can be asked further, by which words.
+func (b *bound) use(t *test, s *codeSet) *codeSet {
+	b.filtered = b.filtered || s.filtered
+	if s.may > 0 && t.matcher != nil {
+		s.words = t.matcher.Words()
+	}
+	return s
 }
 
 // holesOf asks a filter about words; all says that each may be there.
@@ -161,12 +164,16 @@ func (e *Engine) cacheKey(part string, col int, question string) []byte {
 	return append(k, question...)
 }
 
-// keep caches an answer: the vocabulary's size, then runs of equal answers as (length<<2 | answer).
+// keep caches an answer: the vocabulary's size<<1, plus 1 if a filter had a part in it, then runs of equal answers as (length<<2 | answer).
 func (e *Engine) keep(key []byte, s *codeSet) {
 	if e.cache == nil || len(key) > cacheEntryMax/2 {
 		return
 	}
-	v := binary.AppendUvarint(nil, uint64(len(s.answers)))
+	head := uint64(len(s.answers)) << 1
+	if s.filtered {
+		head |= 1
+	}
+	v := binary.AppendUvarint(nil, head)
 	for i := 0; i < len(s.answers); {
 		j := i + 1
 		for j < len(s.answers) && s.answers[j] == s.answers[i] {
@@ -189,8 +196,8 @@ func (e *Engine) cached(key []byte) *codeSet {
 	if !ok {
 		return nil
 	}
-	n, used := binary.Uvarint(v)
-	answers := make([]vocabulary.Answer, 0, n)
+	head, used := binary.Uvarint(v)
+	answers := make([]vocabulary.Answer, 0, head>>1)
 	for v = v[used:]; len(v) > 0; {
 		run, used := binary.Uvarint(v)
 		for range run >> 2 {
@@ -198,5 +205,7 @@ func (e *Engine) cached(key []byte) *codeSet {
 		}
 		v = v[used:]
 	}
-	return newCodeSet(answers)
+	s := newCodeSet(answers)
+	s.filtered = head&1 == 1
+	return s
 }

@@ -72,6 +72,7 @@ type query struct {
 	lane     *lane // in which it has a turn; nil: none
 	account  *sched.Account
 	plan     *plan
+	planKey  []byte // names the plan, for what is remembered of parts; nil: nothing is
 	signal   telemetry.Signal
 	from, to int64 // inclusive
 	view     *View
@@ -98,6 +99,7 @@ func (e *Engine) begin(ctx context.Context, r Request) (context.Context, *query,
 	if r.ids != nil {
 		q.plan = &plan{kind: planAnd, kids: []*plan{r.ids.leaf(r.Signal), q.plan}}
 	}
+	q.planKey = e.planKey(r, q.plan)
 	if err := q.enter(ctx, e.light); err != nil {
 		return ctx, nil, err
 	}
@@ -146,17 +148,12 @@ type task struct {
 	rg int
 }
 
-// bindAll rewrites the plan for every part and gives the row groups that are left.
+// bindAll rewrites the plan for every part that may match and gives those that are left.
 func (q *query) bindAll(ctx context.Context) ([]*bound, error) {
-	bounds := make([]*bound, len(q.view.Parts))
-	err := q.parallel(ctx, len(bounds), nil, func(ctx context.Context, i int, _ *scan) error {
-		if info := q.view.Parts[i].Info(); info.Rows == 0 || info.MaxTime < q.from || info.MinTime > q.to {
-			n := int64(len(q.view.Parts[i].RowGroups()))
-			q.tally.groups.Add(n)
-			q.tally.byTime.Add(n)
-			return nil
-		}
-		b, err := q.bind(ctx, q.view.Parts[i])
+	open := q.open()
+	bounds := make([]*bound, len(open))
+	err := q.parallel(ctx, len(open), nil, func(ctx context.Context, i int, _ *scan) error {
+		b, err := q.bind(ctx, open[i])
 		if err != nil {
 			return q.setAside(err)
 		}
@@ -178,16 +175,38 @@ func (q *query) bindAll(ctx context.Context) ([]*bound, error) {
 		}
 		n := int64(len(b.groups))
 		q.tally.groups.Add(n)
-		switch {
-		case b.root.kind == planConst && !b.root.value && b.filtered:
-			q.tally.byFilter.Add(n)
-		case b.root.kind == planConst && !b.root.value:
-			q.tally.byVocab.Add(n)
-		default:
+		if b.root.kind != planConst || b.root.value {
 			kept = append(kept, b)
+			continue
+		}
+		q.rememberNever(b)
+		if b.filtered {
+			q.tally.byFilter.Add(n)
+		} else {
+			q.tally.byVocab.Add(n)
 		}
 	}
 	return kept, q.weigh(ctx, kept)
+}
+
+// open are the parts that neither their times nor what is remembered of them rules out. It is one pass without a goroutine: of the segments
+// of weeks nearly all are ruled out here.
+func (q *query) open() []index.Part {
+	var open []index.Part
+	var key []byte
+	for _, p := range q.view.Parts {
+		info := p.Info()
+		if info.Rows == 0 || info.MaxTime < q.from || info.MinTime > q.to {
+			n := int64(len(p.RowGroups()))
+			q.tally.groups.Add(n)
+			q.tally.byTime.Add(n)
+			continue
+		}
+		if !q.never(p, &info, &key) {
+			open = append(open, p)
+		}
+	}
+	return open
 }
 
 // setAside turns what is wrong with one part into a partial answer. What is wrong with the query or its context stays an error.

@@ -88,6 +88,8 @@ func (e *LimitError) Error() string {
 const (
 	// cacheEntryMax is the largest vocabulary answer worth keeping; fastcache refuses more than 64 KB in one value.
 	cacheEntryMax = 60 << 10
+	// planKeyMax is how long a plan's canonical form may be for it to be remembered which parts cannot match it: it is kept once a part.
+	planKeyMax = 1 << 10
 	// acceleratedMin is how many entries a vocabulary must have for the index to be asked: below, trying all takes less than a millisecond.
 	acceleratedMin = 20_000
 	// acceleratedIDsMax bounds the entry ids that are kept: 8 bytes each.

@@ -23,7 +23,8 @@ func (e *Engine) Count(ctx context.Context, r Request) (*Count, error) {
 		return nil, err
 	}
 	var total atomic.Uint64
-	err = q.each(ctx, tasksOf(bounds), nil, func(ctx context.Context, _ task, s *scan) error {
+	found := &finds{}
+	err = q.each(ctx, tasksOf(bounds), nil, func(ctx context.Context, t task, s *scan) error {
 		n, ok := s.countByHistogram()
 		if !ok {
 			rows, err := s.rowsMatching(ctx)
@@ -32,6 +33,9 @@ func (e *Engine) Count(ctx context.Context, r Request) (*Count, error) {
 			}
 			n = rows.count(s.rows)
 		}
+		if n > 0 {
+			found.add(t.b.info.ID)
+		}
 		total.Add(uint64(n))
 		q.tally.matched.Add(int64(n))
 		return nil
@@ -39,5 +43,6 @@ func (e *Engine) Count(ctx context.Context, r Request) (*Count, error) {
 	if err != nil {
 		return nil, err
 	}
+	q.rememberEmpty(bounds, found)
 	return &Count{Count: total.Load(), Stats: q.stats()}, nil
 }
