@@ -120,6 +120,16 @@ type TextRows interface {
 	AppendText(dst []byte, row int) []byte
 }
 
+// TextRuns is TextRows that can lend the variables of neighbouring rows at once. first to first+n-1 are rows of one template, whose k-th
+// hole is meant. What is lent must not be changed.
+type TextRuns interface {
+	TextRows
+	// IntRun is for a vocabulary.HoleInt: the rows' values, encoded (vocabulary.EncodeInt).
+	IntRun(first, n, k int) []int64
+	// BytesRun is for the other holes: row first+i has data[offsets[i]:offsets[i+1]].
+	BytesRun(first, n, k int) (data []byte, offsets []uint32)
+}
+
 // Part is rows that can be searched. All methods are safe for concurrent use. What they return is shared and must not be
 // changed; it stays valid until the part is released. An error is either the context's or a *DamageError, or the store's.
 type Part interface {

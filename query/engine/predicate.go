@@ -26,7 +26,10 @@ type test struct {
 	literals []string
 	// isWords says that matcher asks for whole words, all of which have their hash in Words.
 	isWords bool
-	key     string // canonical form of the question, for the cache
+	// expr is the regular expression that matcher asks for; empty if it asks otherwise. Words, prefixes and fuzzy words written as
+	// expressions were tried: 5 to 20 % slower than the row filter.
+	expr string
+	key  string // canonical form of the question, for the cache
 }
 
 func matcherTest(m vocabulary.Matcher) *test { return &test{matcher: m, key: m.String()} }
@@ -72,6 +75,7 @@ func testsOf(m *lang.Match, f *field, now time.Time) (map[telemetry.Type]*test, 
 		tests := textTests(re, regexClauses(expr))
 		tests[telemetry.TypeString].literals = regexLiterals(expr)
 		tests[telemetry.TypeJSON].literals = tests[telemetry.TypeString].literals
+		tests[telemetry.TypeString].expr, tests[telemetry.TypeJSON].expr = expr, expr
 		return tests, nil
 	case lang.FormFuzzy:
 		fuzzy, err := vocabulary.NewFuzzy(m.Value.Text, m.Value.Distance)

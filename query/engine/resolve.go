@@ -271,51 +271,17 @@ func (s *scan) resolveText(ctx context.Context, l *columnTest, st *nodeState, ro
 	if st.yes.kind == bitsSome {
 		copy(w, st.yes.words)
 	}
-	filter, err := s.filter(ctx, l, st, text)
+	walk, err := s.textWalk(ctx, l, st, text)
 	if err != nil {
 		return err
 	}
-	looked := 0
-	rows.each(s.rows, func(i int) bool {
-		if looked += 64 + len(s.buf); looked >= checkBytes {
-			looked = 0
-			if ctx.Err() != nil {
-				return false
-			}
-		}
-		if filter != nil && !filter.may(i) {
-			return true
-		}
-		s.buf = text.AppendText(s.buf[:0], i)
-		if l.test.matcher.Text(s.buf) {
-			w[i>>6] |= 1 << (i & 63)
-		}
-		s.rebuilt++
-		return true
-	})
+	walk.each(ctx, rows, s.rows, w)
+	s.rebuilt += walk.rebuilt
 	if err := ctx.Err(); err != nil {
 		return err
 	}
 	s.settle(st, w)
 	return nil
-}
-
-// filter is the leaf's row filter; nil if it has none.
-func (s *scan) filter(ctx context.Context, l *columnTest, st *nodeState, text index.TextRows) (*rowFilter, error) {
-	if len(l.test.clauses)+len(l.test.literals) == 0 {
-		return nil, nil
-	}
-	arena, err := s.b.part.Vocabulary(ctx, l.col)
-	if err != nil {
-		return nil, err
-	}
-	f := s.filters[l]
-	if f == nil {
-		f = &rowFilter{}
-		s.filters[l] = f
-	}
-	f.use(l.test, text, arena, st.wordless)
-	return f, nil
 }
 
 // templates are the codes that may match in this row group; nil if that is not known.

@@ -23,8 +23,8 @@ type scan struct {
 	buf   []byte
 	num   []byte
 	memo  map[memoKey]*codeSet
-	// filters test rows of text columns before they are rebuilt, by leaf.
-	filters map[*columnTest]*rowFilter
+	// walks answer for rows of text columns, by test.
+	walks map[*test]*textWalk
 	// byFilter says that a filter decided a leaf of this row group.
 	byFilter bool
 	rebuilt  int64
@@ -63,7 +63,6 @@ func (s *scan) start(ctx context.Context, b *bound, rg int) (bool, error) {
 	if s.b != b {
 		s.b = b
 		s.memo = map[memoKey]*codeSet{}
-		s.filters = map[*columnTest]*rowFilter{}
 		s.state = make([]nodeState, b.nodes)
 	}
 	s.rg, s.rows, s.byFilter, s.rebuilt = rg, b.groups[rg].Rows, b.filtered, 0

@@ -1,0 +1,196 @@
+package automaton
+
+import (
+	"slices"
+
+	"clew/index/vocabulary"
+)
+
+// Verdict is what a Node says of the rows that reach it.
+type Verdict uint8
+
+// The verdicts.
+const (
+	Never   Verdict = iota
+	Always          // the rows match
+	Read            // it hangs on the node's hole
+	Rebuild         // only the whole text can tell
+)
+
+// Node is a place in a template: what is known there, and if it hangs on a hole, on which and in which state the hole is entered.
+type Node struct {
+	Verdict Verdict
+	Hole    int
+	Kind    byte // of the hole
+	State   State
+	after   []*Node // by the state behind the hole
+}
+
+// Template is a template as an automaton sees it. It is one goroutine's.
+type Template struct {
+	a      *Automaton
+	pieces [][]byte // its own bytes: before the first hole, between holes, behind the last
+	kinds  []byte   // of the holes
+	root   *Node
+	nodes  int
+}
+
+// Template prepares template t.
+func (a *Automaton) Template(t []byte) *Template {
+	p := &Template{a: a}
+	from := 0
+	for i, c := range t {
+		if vocabulary.IsHole(c) {
+			p.pieces = append(p.pieces, t[from:i])
+			p.kinds = append(p.kinds, c)
+			from = i + 1
+		}
+	}
+	p.pieces = append(p.pieces, t[from:])
+	p.root = p.node(0, a.Start())
+	return p
+}
+
+// Root is where all rows begin.
+func (t *Template) Root() *Node { return t.root }
+
+// After is the node behind n's hole, which left the automaton in state s (neither Match nor Unsure).
+func (t *Template) After(n *Node, s State) *Node {
+	if int(s) < len(n.after) {
+		if next := n.after[s]; next != nil {
+			return next
+		}
+	}
+	next := t.node(n.Hole+1, s)
+	n.after = slices.Grow(n.after, max(0, int(s)+1-len(n.after)))
+	for len(n.after) <= int(s) {
+		n.after = append(n.after, nil)
+	}
+	n.after[s] = next
+	return next
+}
+
+// node says what becomes of a row that stands in state s before piece k.
+func (t *Template) node(k int, s State) *Node {
+	if t.nodes++; t.nodes > nodesMax {
+		return &Node{Verdict: Rebuild}
+	}
+	for {
+		s = t.a.Run(s, t.pieces[k])
+		switch {
+		case s == Match:
+			return &Node{Verdict: Always}
+		case s == Unsure:
+			return &Node{Verdict: Rebuild}
+		case k == len(t.kinds):
+			if t.a.End(s) {
+				return &Node{Verdict: Always}
+			}
+			return &Node{Verdict: Never}
+		}
+		if !t.reaches(k, s) {
+			return &Node{Verdict: Never}
+		}
+		behind, ok := t.forgets(k, s)
+		if !ok {
+			return &Node{Verdict: Read, Hole: k, Kind: t.kinds[k], State: s}
+		}
+		k, s = k+1, behind
+	}
+}
+
+// forgets says whether the automaton stands in the same state behind the piece after hole k, whatever the hole holds. behind is a state
+// before that piece from which it gets there.
+func (t *Template) forgets(k int, s State) (behind State, ok bool) {
+	set := t.a.throughHole(t.kinds[k], s)
+	if len(set) == 0 {
+		return 0, false
+	}
+	var same State
+	for i, from := range set {
+		to := t.a.Run(from, t.pieces[k+1])
+		switch {
+		case to == Unsure || to == Match:
+			return 0, false
+		case i == 0:
+			same = to
+		case to != same:
+			return 0, false
+		}
+	}
+	return set[0], true
+}
+
+// reaches says whether a row that enters hole k in state s can match at all.
+func (t *Template) reaches(k int, s State) bool {
+	set := []State{s}
+	for ; k < len(t.kinds); k++ {
+		var after []State
+		for _, s := range set {
+			through := t.a.throughHole(t.kinds[k], s)
+			if len(through) == 0 {
+				return true
+			}
+			for _, from := range through {
+				to := t.a.Run(from, t.pieces[k+1])
+				if to <= Unsure {
+					return true
+				}
+				if !slices.Contains(after, to) {
+					after = append(after, to)
+				}
+			}
+		}
+		if len(after) > setMax {
+			return true
+		}
+		set = after
+	}
+	return slices.ContainsFunc(set, t.a.End)
+}
+
+type throughKey struct {
+	kind byte
+	from State
+}
+
+// throughHole gives the states in which a hole may leave the automaton; none if that cannot be told (or the hole alone may match).
+func (a *Automaton) throughHole(kind byte, from State) []State {
+	chars := holeChars[kind]
+	if chars == nil {
+		return nil
+	}
+	key := throughKey{kind, from}
+	set, ok := a.through[key]
+	if ok {
+		return set
+	}
+	set = a.reachable(chars, from)
+	a.through[key] = set
+	return set
+}
+
+func (a *Automaton) reachable(chars []byte, from State) []State {
+	var set []State
+	for todo := []State{from}; len(todo) > 0; {
+		s := todo[0]
+		todo = todo[1:]
+		for i := range chars {
+			to := a.Run(s, chars[i:i+1])
+			if to <= Unsure || len(set) > setMax {
+				return nil
+			}
+			if !slices.Contains(set, to) {
+				set = append(set, to)
+				todo = append(todo, to)
+			}
+		}
+	}
+	return set
+}
+
+// holeChars are the characters of the holes that hold none beyond ASCII.
+var holeChars = [vocabulary.HoleRaw + 1][]byte{
+	vocabulary.HoleInt: []byte("0123456789"),
+	vocabulary.HoleID:  []byte("0123456789abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ_-"),
+}
