@@ -1,0 +1,144 @@
+package files
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"sync/atomic"
+	"time"
+
+	"github.com/open-telemetry/opentelemetry-collector-contrib/pkg/stanza/adapter"
+	"github.com/open-telemetry/opentelemetry-collector-contrib/pkg/stanza/fileconsumer"
+	"github.com/open-telemetry/opentelemetry-collector-contrib/pkg/stanza/operator"
+	"go.opentelemetry.io/collector/component"
+	"go.opentelemetry.io/collector/consumer"
+	"go.opentelemetry.io/collector/consumer/consumererror"
+	"go.opentelemetry.io/collector/extension/xextension/storage"
+	"go.opentelemetry.io/collector/receiver"
+	"go.uber.org/zap"
+)
+
+// NewFactory makes the receiver's factory.
+func NewFactory() receiver.Factory {
+	return receiver.NewFactory(Type, defaultConfig, receiver.WithLogs(
+		func(_ context.Context, set receiver.Settings, cfg component.Config, next consumer.Logs) (receiver.Logs, error) {
+			return newReceiver(set, cfg.(*Config), next), nil
+		}, component.StabilityLevelStable))
+}
+
+type filesReceiver struct {
+	set     receiver.Settings
+	cfg     *Config
+	next    consumer.Logs
+	maker   *maker
+	manager *fileconsumer.Manager
+	keeper  *keeper
+	closer  func(context.Context) error
+}
+
+func newReceiver(set receiver.Settings, cfg *Config, next consumer.Logs) *filesReceiver {
+	return &filesReceiver{set: set, cfg: cfg, next: next, maker: newMaker(cfg)}
+}
+
+// Start is part of component.Component.
+func (r *filesReceiver) Start(ctx context.Context, host component.Host) error {
+	client, err := adapter.GetStorageClient(ctx, host, r.cfg.Storage, r.set.ID)
+	if err != nil {
+		return fmt.Errorf("checkpoints of files: %w", err)
+	}
+	r.closer = client.Close
+	r.keeper = &keeper{Persister: client}
+	cfg := r.cfg.Config
+	if r.cfg.Storage != nil {
+		// "end" is about what was there before the agent first ran. A file that came while it was down is new.
+		const begunKey = "begun"
+		begun, err := client.Get(ctx, begunKey)
+		if err != nil {
+			return fmt.Errorf("checkpoints of files: %w", err)
+		}
+		if begun != nil {
+			cfg.StartAt = "beginning"
+		} else if err := client.Set(ctx, begunKey, []byte("1")); err != nil {
+			return fmt.Errorf("checkpoints of files: %w", err)
+		}
+	}
+	if r.manager, err = cfg.Build(r.set.TelemetrySettings, r.emit, fileconsumer.WithSplitFunc(r.maker.splitter.Split)); err != nil {
+		return fmt.Errorf("files: %w", err)
+	}
+	return r.manager.Start(r.keeper)
+}
+
+// Shutdown is part of component.Component. A read that it interrupts is not checkpointed: the file consumer counts what it
+// could not hand on as read.
+func (r *filesReceiver) Shutdown(ctx context.Context) error {
+	if r.manager == nil {
+		return nil
+	}
+	r.keeper.frozen.Store(true)
+	return errors.Join(r.manager.Stop(), r.closer(ctx))
+}
+
+// emit hands on a batch of a file's records, and does not return before it is taken. The file consumer goes on behind the batch
+// whatever it returns; so after a failure, which only the end of ctx can cause, no checkpoint is written any more.
+func (r *filesReceiver) emit(ctx context.Context, tokens [][]byte, attributes map[string]any, _ int64, offsets []int64) error {
+	logs := r.maker.logs(tokens, attributes, offsets, time.Now())
+	wait := retryAfterMin
+	for complained := false; ; {
+		err := r.next.ConsumeLogs(ctx, logs)
+		if err == nil {
+			return nil
+		}
+		if consumererror.IsPermanent(err) {
+			// It would be refused for ever, and what follows it with it. Whoever refused it has counted it.
+			r.set.Logger.Error("records of a file were refused", zap.Any("path", attributes["log.file.path"]), zap.Int("records", logs.LogRecordCount()), zap.Error(err))
+			return nil
+		}
+		if !complained {
+			r.set.Logger.Warn("waiting: the agent cannot take records of files", zap.Error(err))
+			complained = true
+		}
+		select {
+		case <-ctx.Done():
+			r.keeper.frozen.Store(true)
+			return ctx.Err()
+		case <-time.After(wait):
+		}
+		wait = min(2*wait, retryAfterMax)
+		if logs.LogRecordCount() == 0 { // a consumer that mutates may have emptied it
+			logs = r.maker.logs(tokens, attributes, offsets, time.Now())
+		}
+	}
+}
+
+// keeper writes checkpoints only when they differ from the last ones: the file consumer offers them after each poll, and each costs an fsync.
+type keeper struct {
+	operator.Persister
+	frozen atomic.Bool
+	last   map[string]string // the file consumer saves from one goroutine at a time
+}
+
+// Batch is part of operator.Persister, and what the file consumer saves with.
+func (k *keeper) Batch(ctx context.Context, ops ...*storage.Operation) error {
+	if k.frozen.Load() {
+		return nil
+	}
+	changed := false
+	for _, op := range ops {
+		changed = changed || op.Type != storage.Set || k.last[op.Key] != string(op.Value)
+	}
+	if !changed {
+		return nil
+	}
+	if err := k.Persister.Batch(ctx, ops...); err != nil {
+		return err
+	}
+	if k.last == nil {
+		k.last = map[string]string{}
+	}
+	for _, op := range ops {
+		if op.Type == storage.Set {
+			k.last[op.Key] = string(op.Value)
+		}
+	}
+	return nil
+}
