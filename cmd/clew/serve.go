@@ -20,6 +20,7 @@ import (
 	"clew/collector"
 	"clew/index/catalog"
 	"clew/index/store"
+	"clew/index/traceindex"
 	"clew/index/vocabulary"
 	"clew/ingest"
 	"clew/ingest/shardlog"
@@ -39,9 +40,11 @@ type process struct {
 	rate      logRate
 	catalog   *catalog.Catalog
 	ingest    *ingest.Ingest
+	segments  *engine.Segments
 	engine    *engine.Engine
 	words     *vocabulary.Index
 	feeder    *engine.Feeder
+	traces    *traceindex.Index
 	collector *collector.Collector
 	started   time.Time
 }
@@ -107,12 +110,20 @@ func (p *process) open(ctx context.Context) error {
 	p.ingest, err = ingest.New(p.cfg.Ingest, ingest.Deps{
 		Log: p.log, Commits: p.log, Leases: p.log, Store: p.store, Catalog: p.catalog, Spool: p.ingestSpool(cache),
 		Logger: p.logger.With("part", "ingest"), Registerer: p.registry, Selector: p.selector,
-		Busy: func() string { return senders.why(time.Now()) },
+		Busy: func() string { return senders.why(time.Now()) }, OnRemoved: p.forget,
 	})
 	if err != nil {
 		return err
 	}
 	source := engine.NewSegments(p.catalog, p.store, cache, p.ingest, p.logger.With("part", "query"))
+	p.segments = source
+	// A cache as the vocabulary index below.
+	p.traces, err = traceindex.Open(filepath.Join(p.cfg.Data, "traces"), traceindex.DefaultLimits(), p.logger.With("part", "traces"))
+	if err != nil {
+		return err
+	}
+	source.UseTraces(p.traces)
+	p.registry.MustRegister(&tracesCollector{traces: p.traces, segments: source})
 	p.engine = engine.New(source, engine.Limits{
 		Queries: p.cfg.Query.Concurrency, Deadline: p.cfg.Query.Timeout,
 		Memory: int(p.cfg.Query.MemoryBytes), MemoryTotal: p.cfg.Query.MemoryTotalBytes, ScanBytes: p.cfg.Query.ScanBytesMax,
@@ -149,6 +160,11 @@ func (p *process) close() {
 	if p.engine != nil {
 		p.engine.Close()
 	}
+	if p.traces != nil {
+		if err := p.traces.Close(); err != nil {
+			p.logger.Error("close the trace index", "error", err)
+		}
+	}
 	if p.words != nil {
 		if err := p.words.Close(); err != nil {
 			p.logger.Error("close the vocabulary index", "error", err)
@@ -179,6 +195,13 @@ func (p *process) run(ctx context.Context, listener net.Listener) error {
 		if err := p.feeder.Run(base); err != nil {
 			// It goes on answering from what it holds, and what it lacks is matched directly.
 			p.logger.Error("the vocabulary index takes no more", "error", err)
+		}
+		return nil
+	})
+	group.Go(func() error {
+		feeder := traceindex.NewFeeder(p.traces, p.catalog, p.store, p.logger.With("part", "traces"))
+		if err := feeder.Run(base); err != nil {
+			p.logger.Error("the trace index takes no more", "error", err)
 		}
 		return nil
 	})

@@ -102,9 +102,10 @@ func (f *Feeder) feed(ctx context.Context, fresh []*catalog.Segment, live func(i
 		batch, entries = nil, 0
 		return err
 	}
-	for _, seg := range fresh {
+	for i, seg := range fresh {
 		if f.index.full() {
-			break // what is left is not even read
+			f.index.count(len(fresh)-i, 0)
+			break // they are not even read
 		}
 		hashes, err := hashesOf(ctx, f.store, seg.ID)
 		if ctx.Err() != nil {
@@ -113,6 +114,7 @@ func (f *Feeder) feed(ctx context.Context, fresh []*catalog.Segment, live func(i
 		if err != nil {
 			// Queries that need the segment say what is wrong with it.
 			f.skip[seg.ID] = time.Now().Add(retryAfter)
+			f.index.count(0, 1)
 			if !store.IsAway(err) {
 				f.log.Warn("segment is not fed to the trace index", "segment", seg.ID, "error", err)
 			}

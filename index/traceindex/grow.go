@@ -14,19 +14,22 @@ type Traces struct {
 	Hashes  []uint32 // hashOf each trace's id, ascending, each once
 }
 
-// add makes the index cover segments, which must not be covered yet: at most runSegmentsMax, of runEntriesMax traces. Where there is no room for all, none
-// is taken; that is no error.
+// add makes the index cover segments, which must not be covered yet: at most runSegmentsMax, of runEntriesMax traces. Where there is no room for all, the
+// first ones are taken; that is no error.
 func (x *Index) add(batch []Traces) error {
+	room := x.limits.Entries - x.Stats().Entries
 	entries := int64(0)
-	segments := make([]runSegment, len(batch))
-	for i, t := range batch {
-		entries += int64(len(t.Hashes))
-		segments[i] = runSegment{id: t.Segment, entries: uint32(len(t.Hashes))}
+	var segments []runSegment
+	for _, t := range batch {
+		n := int64(len(t.Hashes))
+		if entries+n > room {
+			break
+		}
+		entries += n
+		segments = append(segments, runSegment{id: t.Segment, entries: uint32(n)})
 	}
-	if x.Stats().Entries+entries > x.limits.Entries {
-		x.mu.Lock()
-		x.passed += uint64(len(batch))
-		x.mu.Unlock()
+	x.count(len(batch)-len(segments), 0)
+	if batch = batch[:len(segments)]; len(batch) == 0 {
 		return nil
 	}
 	pairs := make([]uint64, 0, entries)

@@ -35,8 +35,7 @@ type Index struct {
 	runs    []*run
 	covered map[string]bool // segments whose pairs are in runs
 	epoch   uint64          // changes whenever covered does
-	damaged uint64
-	passed  uint64
+	stats   Stats           // the counters of it
 
 	listsMu sync.Mutex
 	lists   map[listKey]*list
@@ -186,7 +185,7 @@ func (x *Index) drop(r *run, why error) {
 	if !slices.Contains(x.runs, r) {
 		return // somebody else was first
 	}
-	x.damaged++
+	x.stats.Damaged++
 	x.log.Warn("a file of the trace index is damaged; it is made anew from its segments, and answers are right meanwhile", "file", r.file.Name(), "error", why)
 	x.removeLocked(r)
 }
@@ -206,19 +205,22 @@ func (x *Index) removeLocked(r *run) {
 // Stats are an index's figures.
 type Stats struct {
 	Runs     int
-	Segments int    // covered
-	Entries  int64  // pairs of trace and segment
-	Bytes    int64  // on disk
-	Memory   int64  // about, of directories and names
-	Damaged  uint64 // runs dropped since the start
-	Passed   uint64 // segments not taken because the index was full
+	Segments int   // covered
+	Entries  int64 // pairs of trace and segment
+	Bytes    int64 // on disk
+	Memory   int64 // about, of directories and names
+
+	// Since the start: runs that were dropped, and segments that were not taken because the index was full or they could not be read. (They may have been
+	// met more than once.)
+	Damaged, Full, Unreadable uint64
 }
 
 // Stats returns the figures.
 func (x *Index) Stats() Stats {
 	x.mu.RLock()
 	defer x.mu.RUnlock()
-	s := Stats{Runs: len(x.runs), Segments: len(x.covered), Damaged: x.damaged, Passed: x.passed}
+	s := x.stats
+	s.Runs, s.Segments = len(x.runs), len(x.covered)
 	for _, r := range x.runs {
 		s.Entries += r.entries
 		s.Bytes += r.bytes
@@ -229,3 +231,11 @@ func (x *Index) Stats() Stats {
 
 // full says whether nothing more is taken.
 func (x *Index) full() bool { return x.Stats().Entries >= x.limits.Entries }
+
+// count counts what was not taken.
+func (x *Index) count(full, unreadable int) {
+	x.mu.Lock()
+	defer x.mu.Unlock()
+	x.stats.Full += uint64(full)
+	x.stats.Unreadable += uint64(unreadable)
+}

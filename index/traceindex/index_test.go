@@ -195,7 +195,7 @@ func TestUncovered(t *testing.T) {
 		w.grow(5, 50)
 	}
 	s := w.index.Stats()
-	if s.Entries > 5000 || s.Passed == 0 || s.Segments == len(w.traces) {
+	if s.Entries > 5000 || s.Full == 0 || s.Segments == len(w.traces) {
 		t.Fatalf("%+v of at most 5000 entries", s)
 	}
 	if more := w.pick(w.trace()); more != len(w.traces)-s.Segments {

@@ -30,8 +30,8 @@ type partsSource struct {
 	partial []string
 }
 
-func (s *partsSource) View(_ context.Context, _ string, signal telemetry.Signal, _, _ int64) (*engine.View, error) {
-	return &engine.View{Parts: s.parts[signal], Partial: s.partial, Release: func() {}}, nil
+func (s *partsSource) View(_ context.Context, scope engine.Scope) (*engine.View, error) {
+	return &engine.View{Parts: s.parts[scope.Signal], Partial: s.partial, Release: func() {}}, nil
 }
 
 func serve(t testing.TB, source engine.Source, limits engine.Limits) *Server {

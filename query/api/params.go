@@ -129,7 +129,7 @@ func intParam(c *gin.Context, name string, otherwise, low, high int) (int, error
 func stats(s engine.Stats) Stats {
 	return Stats{
 		TookMs: float64(s.Took) / float64(time.Millisecond),
-		Parts:  s.Parts, Heads: s.Heads, RowGroups: s.RowGroups,
+		Parts:  s.Parts, Heads: s.Heads, Skipped: s.Skipped, RowGroups: s.RowGroups,
 		PrunedTime: s.PrunedTime, PrunedVocab: s.PrunedVocab, PrunedFilter: s.PrunedFilter,
 		RowsMatched: s.RowsMatched, RowsRebuilt: s.RowsRebuilt, BytesRead: s.BytesRead,
 		CatalogVersion: s.CatalogVersion, Partial: len(s.Partial) > 0, Reasons: s.Partial,

@@ -283,12 +283,13 @@ type Context struct {
 // Stats says what an answer cost and whether it is whole.
 type Stats struct {
 	TookMs         float64  `json:"tookMs"`
-	Parts          int      `json:"parts"`        // segments and head generations considered
-	Heads          int      `json:"heads"`        // of them head generations
-	RowGroups      int      `json:"rowGroups"`    // considered
-	PrunedTime     int      `json:"prunedTime"`   // row groups passed over by their times, or because newer ones sufficed
-	PrunedVocab    int      `json:"prunedVocab"`  // by vocabularies and histograms
-	PrunedFilter   int      `json:"prunedFilter"` // by id and word filters
+	Parts          int      `json:"parts"`             // segments and head generations considered
+	Heads          int      `json:"heads"`             // of them head generations
+	Skipped        int      `json:"skipped,omitempty"` // segments not looked at: the trace index knows that they hold none of the traces asked for
+	RowGroups      int      `json:"rowGroups"`         // considered
+	PrunedTime     int      `json:"prunedTime"`        // row groups passed over by their times, or because newer ones sufficed
+	PrunedVocab    int      `json:"prunedVocab"`       // by vocabularies and histograms
+	PrunedFilter   int      `json:"prunedFilter"`      // by id and word filters
 	RowsMatched    int64    `json:"rowsMatched"`
 	RowsRebuilt    int64    `json:"rowsRebuilt"` // texts rebuilt and tested
 	BytesRead      int64    `json:"bytesRead"`   // from the store

@@ -49,7 +49,8 @@ func (s *Segments) putAside(damage *index.DamageError) {
 	now := time.Now()
 	done := make(chan struct{})
 	close(done)
-	s.open[id] = &opening{done: done, err: damage, since: now, retry: now.Add(openRetryAfter), tries: 1}
+	s.forgetLocked(s.open[id])
+	s.open[id] = &opening{id: id, done: done, err: damage, since: now, retry: now.Add(openRetryAfter), tries: 1}
 	if s.cache != nil {
 		s.cache.Forget(id)
 	}
@@ -57,7 +58,7 @@ func (s *Segments) putAside(damage *index.DamageError) {
 }
 
 // recheckLocked looks at a segment again that is aside, beside the queries.
-func (s *Segments) recheckLocked(id string, o *opening) {
+func (s *Segments) recheckLocked(o *opening) {
 	if o.checking {
 		return
 	}
@@ -65,21 +66,25 @@ func (s *Segments) recheckLocked(id string, o *opening) {
 	go func() {
 		ctx, cancel := context.WithTimeout(context.Background(), recheckTimeout)
 		defer cancel()
-		seg, err := segment.Open(ctx, s.store, id, s.cache)
+		seg, err := segment.Open(ctx, s.store, o.id, s.cache)
 		if err == nil {
 			err = seg.Verify(ctx)
 		}
 		s.mu.Lock()
 		defer s.mu.Unlock()
-		if s.open[id] != o {
+		if s.open[o.id] != o {
 			return // swept in between
 		}
 		if err != nil {
-			s.open[id] = &opening{done: o.done, err: err, since: o.since, tries: o.tries + 1, retry: time.Now().Add(openRetryAfter << min(o.tries, recheckDoublings))}
+			s.open[o.id] = &opening{
+				id: o.id, done: o.done, err: err, since: o.since, tries: o.tries + 1, retry: time.Now().Add(openRetryAfter << min(o.tries, recheckDoublings)),
+			}
 			return
 		}
-		s.log.Info("segment is whole again", "segment", id)
-		s.open[id] = &opening{done: o.done, seg: seg}
+		s.log.Info("segment is whole again", "segment", o.id)
+		whole := &opening{id: o.id, done: o.done}
+		s.keepLocked(whole, seg)
+		s.releaseLocked(whole)
 	}()
 }
 

@@ -15,11 +15,12 @@ import (
 	"clew/index/segment"
 	"clew/index/store"
 	"clew/index/table"
+	"clew/index/traceindex"
 	"clew/internal/telemetry"
 )
 
 // manySegments writes n segments of 300 spans of 100 traces each, a minute of time a segment, and the catalog that knows them.
-func manySegments(b *testing.B, n int) (*catalog.Catalog, store.Store) {
+func manySegments(b testing.TB, n int) (*catalog.Catalog, store.Store) {
 	b.Helper()
 	st, err := store.OpenDir(b.TempDir())
 	if err != nil {
@@ -66,7 +67,7 @@ func manyTrace(i int) (id pcommon.TraceID) {
 	return id
 }
 
-// BenchmarkTraceOfMany looks a trace up among 2,000 segments: the first time, when all are opened, and again.
+// BenchmarkTraceOfMany looks a trace up among 2,000 segments: the first time, when all are opened, and again; and with the trace index, which it also feeds.
 func BenchmarkTraceOfMany(b *testing.B) {
 	const n = 2000
 	c, st := manySegments(b, n)
@@ -99,5 +100,34 @@ func BenchmarkTraceOfMany(b *testing.B) {
 			i += 7919
 		}
 		b.ReportMetric(float64(b.Elapsed().Microseconds())/float64(b.N)/n, "us/segment")
+	})
+	ix, err := traceindex.Open(b.TempDir(), traceindex.DefaultLimits(), slog.New(slog.DiscardHandler))
+	if err != nil {
+		b.Fatal(err)
+	}
+	defer ix.Close()
+	began := time.Now()
+	if _, err := traceindex.NewFeeder(ix, c, st, slog.New(slog.DiscardHandler)).Pass(b.Context()); err != nil {
+		b.Fatal(err)
+	}
+	feeding := float64(time.Since(began).Microseconds()) / n
+	indexed := func(b *testing.B) *Engine {
+		source := NewSegments(c, st, segment.NewCache(64<<20, 0), nil, slog.New(slog.DiscardHandler))
+		source.UseTraces(ix)
+		return newEngine(b, source)
+	}
+	b.Run("first by index", func(b *testing.B) {
+		for b.Loop() {
+			ask(indexed(b), 12345)
+		}
+		b.ReportMetric(feeding, "us-fed/segment")
+	})
+	b.Run("again by index", func(b *testing.B) {
+		e := indexed(b)
+		i := 0
+		for b.Loop() {
+			ask(e, i%(100*n))
+			i += 7919
+		}
 	})
 }

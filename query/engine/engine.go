@@ -106,13 +106,13 @@ func (e *Engine) begin(ctx context.Context, r Request) (context.Context, *query,
 	ctx, cancel := context.WithTimeout(ctx, e.limits.Deadline)
 	q.account = e.memory.Open(int64(e.limits.Memory))
 	q.release = append(q.release, cancel, q.leave, q.account.Close)
-	q.view, err = e.source.View(ctx, r.Tenant, r.Signal, q.from, q.to)
+	q.view, err = e.source.View(ctx, Scope{Tenant: r.Tenant, Signal: r.Signal, From: q.from, To: q.to, Traces: q.plan.traces()})
 	if err != nil {
 		q.end()
 		return ctx, nil, fmt.Errorf("view of %s of tenant %s: %w", r.Signal, r.Tenant, err)
 	}
 	q.release = append(q.release, q.view.Release)
-	q.tally.version = q.view.Version
+	q.tally.version, q.tally.skipped = q.view.Version, q.view.Skipped
 	for _, why := range q.view.Partial {
 		q.tally.missing(why)
 	}

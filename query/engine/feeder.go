@@ -113,7 +113,7 @@ func (f *Feeder) pass(ctx context.Context) (sequence uint64, err error) {
 
 // feed gives a segment's entries to into. What is wrong with a segment is no error: the queries that need it will say so.
 func (f *Feeder) feed(ctx context.Context, seg *catalog.Segment, into func(context.Context, vocabulary.Source, iter.Seq[vocabulary.Entry]) error) error {
-	part := f.segments.ready(seg.ID)
+	part := f.segments.opened(seg.ID)
 	if part == nil {
 		// Not through the source: a segment that no query asks for need not stay open.
 		opened, err := segment.Open(ctx, f.segments.store, seg.ID, nil)

@@ -27,8 +27,8 @@ type fixedSource struct {
 	partial []string
 }
 
-func (s *fixedSource) View(_ context.Context, _ string, signal telemetry.Signal, _, _ int64) (*View, error) {
-	return &View{Parts: s.parts[signal], Version: 7, Partial: s.partial, Release: func() {}}, nil
+func (s *fixedSource) View(_ context.Context, scope Scope) (*View, error) {
+	return &View{Parts: s.parts[scope.Signal], Version: 7, Partial: s.partial, Release: func() {}}, nil
 }
 
 func newEngine(t testing.TB, src Source) *Engine {

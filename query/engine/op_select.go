@@ -88,6 +88,6 @@ func wordsOf(rows rowBits, n int) []uint64 {
 type onePart struct{ part index.Part }
 
 // View implements Source.
-func (o onePart) View(context.Context, string, telemetry.Signal, int64, int64) (*View, error) {
+func (o onePart) View(context.Context, Scope) (*View, error) {
 	return &View{Parts: []index.Part{o.part}, Release: func() {}}, nil
 }

@@ -85,6 +85,7 @@ func uniqueSpans(spans []Record) []Record {
 func (s Stats) plus(t Stats) Stats {
 	s.Parts += t.Parts
 	s.Heads += t.Heads
+	s.Skipped += t.Skipped
 	s.RowGroups += t.RowGroups
 	s.PrunedTime += t.PrunedTime
 	s.PrunedVocab += t.PrunedVocab

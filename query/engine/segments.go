@@ -1,17 +1,17 @@
 package engine
 
 import (
+	"container/list"
 	"context"
-	"errors"
 	"fmt"
 	"log/slog"
 	"sync"
-	"time"
 
 	"clew/index"
 	"clew/index/catalog"
 	"clew/index/segment"
 	"clew/index/store"
+	"clew/index/traceindex"
 	"clew/internal/telemetry"
 )
 
@@ -22,40 +22,38 @@ type Heads interface {
 	Heads(ctx context.Context, tenant string, signal telemetry.Signal) ([]index.HeadView, error)
 }
 
-// Segments is the Source over the catalog's segments and the heads. A segment is opened once, when a query first needs it, and shared.
+// Segments is the Source over the catalog's segments and the heads. A segment is opened when a query first needs it, shared by all that do, and stays open
+// while there is room (opened.go).
 type Segments struct {
 	catalog *catalog.Catalog
 	store   store.Store
 	cache   *segment.Cache
-	heads   Heads // nil: none
+	heads   Heads             // nil: none
+	traces  *traceindex.Index // nil: none
 	log     *slog.Logger
 
-	mu    sync.Mutex
-	open  map[string]*opening
-	swept uint64 // the catalog's sequence when open was last compared with it
-}
-
-// opening is a segment, or the attempt to open one.
-type opening struct {
-	done  chan struct{} // closed when segment or err is set
-	seg   *segment.Segment
-	err   error
-	retry time.Time // after err: when to try again
-	since time.Time // after err: when it was first met
-	// tries is how often a segment that queries found damaged has been looked at again; 0: it could not be opened in the first place.
-	tries    int
-	checking bool // it is being looked at again
+	mu      sync.Mutex
+	open    map[string]*opening
+	bytes   int64      // of metadata of the open segments
+	most    int64      // bytes from which on those that nobody uses are given up
+	unused  *list.List // of *opening that are open and in no view, the most recently used first
+	evicted uint64
+	swept   uint64 // the catalog's sequence when open was last compared with it
 }
 
 // NewSegments returns the source. cache may be nil, heads too.
 func NewSegments(c *catalog.Catalog, st store.Store, cache *segment.Cache, heads Heads, log *slog.Logger) *Segments {
-	return &Segments{catalog: c, store: st, cache: cache, heads: heads, log: log, open: map[string]*opening{}}
+	return &Segments{catalog: c, store: st, cache: cache, heads: heads, log: log, open: map[string]*opening{}, unused: list.New(), most: openBytesMax}
 }
+
+// UseTraces makes views of records with certain trace ids leave out the segments that ix knows to hold none. It is called before the first query.
+func (s *Segments) UseTraces(ix *traceindex.Index) { s.traces = ix }
 
 // View implements Source. The heads' views come first and the catalog's version after them, so that what a head gives up in between is
 // in the version's segments; generations that the version holds already are dropped.
-func (s *Segments) View(ctx context.Context, tenant string, signal telemetry.Signal, from, to int64) (*View, error) {
+func (s *Segments) View(ctx context.Context, scope Scope) (*View, error) {
 	v := &View{}
+	tenant, signal := scope.Tenant, scope.Signal
 	var heads []index.HeadView
 	if s.heads != nil {
 		var err error
@@ -71,7 +69,6 @@ func (s *Segments) View(ctx context.Context, tenant string, signal telemetry.Sig
 		return nil, err
 	}
 	v.Version = version.Sequence()
-	v.Release = version.Release
 	for _, h := range heads {
 		position := version.Position(catalog.Key{Shard: h.Shard, Signal: signal, Tenant: tenant})
 		if position < h.Committed {
@@ -84,36 +81,26 @@ func (s *Segments) View(ctx context.Context, tenant string, signal telemetry.Sig
 			}
 		}
 	}
-	segments := version.Segments(tenant, signal, from, to)
-	parts := make([]index.Part, len(segments))
-	reasons := make([]error, len(segments))
-	var wg sync.WaitGroup
-	limit := make(chan struct{}, opensAtOnce)
-	for i, seg := range segments {
-		if p := s.ready(seg.ID); p != nil {
-			parts[i] = p
-			continue
-		}
-		wg.Go(func() {
-			limit <- struct{}{}
-			defer func() { <-limit }()
-			if p, err := s.get(ctx, seg.ID); err != nil {
-				reasons[i] = err
-			} else {
-				parts[i] = p
-			}
-		})
+	segments := version.Segments(tenant, signal, scope.From, scope.To)
+	if s.traces != nil && scope.Traces != nil {
+		all := len(segments)
+		segments = s.traces.Pick(version, tenant, signal, segments, scope.Traces)
+		v.Skipped = all - len(segments)
 	}
-	wg.Wait()
-	if ctx.Err() != nil {
+	held, reasons := s.hold(ctx, segments)
+	v.Release = func() {
 		version.Release()
+		s.release(held)
+	}
+	if ctx.Err() != nil {
+		v.Release()
 		return nil, ctx.Err()
 	}
 	for i := range segments {
 		if reasons[i] != nil {
 			v.Partial = append(v.Partial, reasons[i].Error())
 		} else {
-			v.Parts = append(v.Parts, parts[i])
+			v.Parts = append(v.Parts, held[i].seg)
 		}
 	}
 	s.sweep(version)
@@ -138,93 +125,4 @@ func (s *Segments) version(ctx context.Context, heads []index.HeadView, tenant s
 		v = s.catalog.Acquire()
 	}
 	return v, nil
-}
-
-// ready returns a segment that is open already.
-func (s *Segments) ready(id string) index.Part {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	if o := s.open[id]; o != nil && o.seg != nil {
-		return o.seg
-	}
-	return nil
-}
-
-// get opens a segment, or waits for who is opening it. A failure is remembered for a while.
-func (s *Segments) get(ctx context.Context, id string) (index.Part, error) {
-	s.mu.Lock()
-	o := s.open[id]
-	switch due := o != nil && o.err != nil && time.Now().After(o.retry); {
-	case due && o.tries > 0:
-		s.recheckLocked(id, o)
-	case o == nil || due:
-		since := time.Time{}
-		if due {
-			since = o.since
-		}
-		o = &opening{since: since, done: make(chan struct{})}
-		s.open[id] = o
-		s.mu.Unlock()
-		s.openNow(ctx, id, o)
-		s.mu.Lock()
-	}
-	s.mu.Unlock()
-	select {
-	case <-o.done:
-	case <-ctx.Done():
-		return nil, ctx.Err()
-	}
-	s.mu.Lock()
-	err := o.err
-	s.mu.Unlock()
-	switch {
-	case err == nil:
-		return o.seg, nil
-	case errors.Is(err, context.Canceled) || errors.Is(err, context.DeadlineExceeded):
-		if ctx.Err() == nil { // it was another query's that ended while it was opening
-			return s.get(ctx, id)
-		}
-	}
-	return nil, err
-}
-
-func (s *Segments) openNow(ctx context.Context, id string, o *opening) {
-	seg, err := segment.Open(ctx, s.store, id, s.cache)
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	o.seg, o.err, o.retry = seg, err, time.Now().Add(openRetryAfter)
-	first := o.since.IsZero()
-	if first {
-		o.since = time.Now()
-	}
-	switch {
-	case err == nil || !first:
-	case ctx.Err() != nil: // says nothing about the segment
-		delete(s.open, id)
-	default:
-		s.log.Warn("segment cannot be opened, answers are partial", "segment", id, "error", err)
-	}
-	close(o.done)
-}
-
-// sweep forgets segments that the catalog has no more. Queries of older versions keep what they hold.
-func (s *Segments) sweep(v *catalog.Version) {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	if v.Sequence() == s.swept || len(s.open) <= v.Len() {
-		return
-	}
-	s.swept = v.Sequence()
-	live := make(map[string]bool, v.Len())
-	for seg := range v.All() {
-		live[seg.ID] = true
-	}
-	for id, o := range s.open {
-		if !live[id] && (o.seg != nil || o.err != nil) {
-			delete(s.open, id)
-			if s.cache != nil {
-				s.cache.Forget(id)
-			}
-		}
-	}
 }

@@ -12,14 +12,24 @@ type View struct {
 	Parts []index.Part
 	// Version is the catalog's sequence that the view is of.
 	Version uint64
+	// Skipped are the segments that are not in the view because they hold none of the scope's traces.
+	Skipped int
 	// Partial says why the view is not everything; empty if it is.
 	Partial []string
 	// Release ends the use of the parts. It is called once.
 	Release func()
 }
 
-// Source gives views. View is called concurrently. from and to are nanoseconds, both inclusive; parts may hold records outside. What cannot
-// be read is left out and named in Partial; an error means that nothing can be said at all.
+// Scope is which records a view is for. Parts may hold others too, and need not be in the view if they hold no others.
+type Scope struct {
+	Tenant   string
+	Signal   telemetry.Signal
+	From, To int64 // nanoseconds, both inclusive
+	// Traces are the hashes (vocabulary.Hash) of trace ids, of which each record has one; nil: it may have any or none.
+	Traces []uint64
+}
+
+// Source gives views. View is called concurrently. What cannot be read is left out and named in Partial; an error means that nothing can be said at all.
 type Source interface {
-	View(ctx context.Context, tenant string, signal telemetry.Signal, from, to int64) (*View, error)
+	View(ctx context.Context, scope Scope) (*View, error)
 }

@@ -11,6 +11,7 @@ import (
 type Stats struct {
 	Parts          int // segments and head generations considered
 	Heads          int // of them head generations
+	Skipped        int // segments not opened: the trace index knows that they hold none of the traces asked for
 	RowGroups      int // considered
 	PrunedTime     int // row groups passed over by their times (or because newer ones sufficed)
 	PrunedVocab    int // by their vocabularies and histograms
@@ -29,7 +30,7 @@ type tally struct {
 	start                             time.Time
 	groups, byTime, byVocab, byFilter atomic.Int64
 	matched, rebuilt, shown           atomic.Int64
-	parts, heads                      int
+	parts, heads, skipped             int
 	version                           uint64
 	bytesBefore                       int64
 
@@ -49,7 +50,7 @@ func (t *tally) stats(bytesRead int64) Stats {
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	return Stats{
-		Parts: t.parts, Heads: t.heads, RowGroups: int(t.groups.Load()),
+		Parts: t.parts, Heads: t.heads, Skipped: t.skipped, RowGroups: int(t.groups.Load()),
 		PrunedTime: int(t.byTime.Load()), PrunedVocab: int(t.byVocab.Load()), PrunedFilter: int(t.byFilter.Load()),
 		RowsMatched: t.matched.Load(), RowsRebuilt: t.rebuilt.Load(), RowsShown: t.shown.Load(),
 		BytesRead: bytesRead, CatalogVersion: t.version, Partial: slices.Clone(t.partial), Took: time.Since(t.start),
