@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import { facetFields, facetValues } from './facets';
+import { facetFields, facetValues, opensAtFirst } from './facets';
 
 const field = (name: string, level: string, count: number, type = 'string') => ({ name, level, count, type });
 
@@ -27,6 +27,22 @@ test('facets: what people look for first, then by frequency; ids and prose never
     'resource.host.name',
     'session.id',
   ]);
+});
+
+test('facets: words before measures, the tenant before both, and only what tells records apart stands open', () => {
+  const fields = [
+    field('took_ms', 'record', 99, 'double'),
+    field('rows', 'record', 99, 'int'),
+    field('plan', 'record', 5),
+    field('scope.name', 'field', 99),
+    field('tenant.id', 'record', 99),
+    field('severity', 'field', 99, 'int'),
+    field('resource.host.name', 'resource', 99),
+  ];
+  const shown = facetFields(fields, 'logs');
+  expect(shown.map((f) => f.name)).toEqual(['severity', 'tenant.id', 'plan', 'rows', 'took_ms', 'resource.host.name', 'scope.name']);
+  expect(shown.filter((f, i) => opensAtFirst(f, i, 'logs')).map((f) => f.name)).toEqual(['severity', 'tenant.id', 'plan']);
+  expect(opensAtFirst(shown[2] as (typeof shown)[0], 6, 'logs')).toBe(false);
 });
 
 test('severities by class', () => {

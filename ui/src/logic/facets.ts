@@ -3,13 +3,14 @@ import type { Field, Group } from '@/api/answers';
 import { severityClass } from './color';
 
 const first: Record<'logs' | 'spans', string[]> = {
-  logs: ['severity', 'service', 'event_name'],
+  logs: ['severity', 'service', 'event_name', 'tenant.id', 'exception.type'],
   spans: [
     'service',
     'status',
     'kind',
     'name',
     'http.response.status_code',
+    'tenant.id',
     'http.route',
     'rpc.method',
     'db.system',
@@ -37,20 +38,31 @@ const never = new Set([
   'links',
 ]);
 
-export const openAtFirst = 5;
+const openMax = 6;
+
+/** Whether a facet stands open before anybody asked: measures, and what says the same of all, would push the others out of sight. */
+export function opensAtFirst(f: Field, at: number, signal: 'logs' | 'spans'): boolean {
+  return at < openMax && (first[signal].includes(f.name) || (f.type === 'string' && f.level === 'record'));
+}
 
 /** Fields by the names that people use: `service` for the resource's service.name. */
 export function named(fields: readonly Field[]): Field[] {
   return fields.map((f) => (f.name === 'resource.service.name' ? { ...f, name: 'service', level: 'field' } : f));
 }
 
-/** The facets' fields. Attributes of the record come before those of its resource, frequent ones before rare ones. */
+/**
+ * The facets' fields. Attributes of the record come before those of its resource, words before measures, frequent ones before
+ * rare ones.
+ */
 export function facetFields(fields: readonly Field[], signal: 'logs' | 'spans'): Field[] {
   const order = first[signal];
   const rank = (f: Field) => {
     const at = order.indexOf(f.name);
     if (at < 0 && /(^|[._])id$/.test(f.name)) return 1_000; // nearly every value is another
-    return at >= 0 ? at : ({ field: 100, record: 200, scope: 400, resource: 300 }[f.level] ?? 500);
+    if (at >= 0) return at;
+    if (f.name.startsWith('scope.')) return 400;
+    const measure = f.type === 'int' || f.type === 'double' ? 50 : 0;
+    return ({ field: 100, record: 200, scope: 400, resource: 300 }[f.level] ?? 500) + measure;
   };
   return named(fields)
     .filter((f) => !never.has(f.name) && f.type !== 'json' && f.type !== 'bytes')

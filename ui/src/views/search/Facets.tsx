@@ -3,7 +3,7 @@ import { IconChevronDown, IconChevronRight, IconMinus, IconPlus } from '@tabler/
 import { useMemo, useState } from 'react';
 import { useFacet, useFields } from '@/api/queries';
 import { ServiceDot } from '@/components/ServiceBadge';
-import { facetFields, facetValues, openAtFirst } from '@/logic/facets';
+import { facetFields, facetValues, opensAtFirst } from '@/logic/facets';
 import { formatCompact, formatCount } from '@/logic/format';
 import { type Filter, filterOf, setFilter } from '@/logic/language';
 import classes from './Facets.module.css';
@@ -31,7 +31,7 @@ export function Facets({ state }: { state: SearchState }) {
       <div className={classes.list}>
         {!data && !isError && [90, 60, 120, 80].map((h) => <div key={h} className={`skeleton ${classes.waiting}`} style={{ height: h }} />)}
         {shown.map((f, i) => (
-          <Facet key={`${signal} ${f.name}`} field={f.name} state={state} openAtFirst={i < openAtFirst} />
+          <Facet key={`${signal} ${f.name}`} field={f.name} state={state} openAtFirst={opensAtFirst(f, i, signal)} />
         ))}
         {data && shown.length === 0 && <p className={classes.none}>{filter ? 'No such field here.' : 'Nothing matched has fields.'}</p>}
       </div>

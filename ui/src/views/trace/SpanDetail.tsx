@@ -12,7 +12,7 @@ import { useTime } from '@/state/time';
 import { Attributes } from './Attributes';
 import { DetailSkeleton } from './Detail';
 import { LogLine } from './LogLine';
-import { type SpanDetail as Answer, useSpan } from './requests';
+import { type SpanDetail as Answer, type Detail, useSpan } from './requests';
 import classes from './trace.module.css';
 import type { Actions } from './useActions';
 import { kindOf, nameOf, serviceOf } from './words';
@@ -36,7 +36,7 @@ export function SpanDetail({ trace: t, node, spanId, raw, actions }: Props) {
         <h2 className={classes.detailName}>{nameOf(t, node)}</h2>
         {error && (
           <p className={classes.errorNote}>
-            <b>Error</b> {answer.data?.span.statusMessage}
+            <b>Error</b> {answer.data && whyOf(answer.data.span)}
           </p>
         )}
         <dl className={classes.times}>
@@ -78,6 +78,17 @@ export function SpanDetail({ trace: t, node, spanId, raw, actions }: Props) {
       )}
     </>
   );
+}
+
+/** What a span says about its error. Many instrumentations leave the status without a message; then the exception or the answer's code tells it. */
+function whyOf(span: Detail): string {
+  if (span.statusMessage) return span.statusMessage;
+  const exception = span.events.find((e) => e.attributes['exception.message'] || e.attributes['exception.type']);
+  if (exception) return ['exception.type', 'exception.message'].flatMap((k) => exception.attributes[k] ?? []).join(': ');
+  for (const key of ['http.response.status_code', 'http.status_code', 'rpc.response.status_code', 'rpc.grpc.status_code', 'error.type']) {
+    if (span.attributes[key] !== undefined) return `${key} ${span.attributes[key]}`;
+  }
+  return 'without a message';
 }
 
 type TabName = 'attributes' | 'events' | 'logs' | 'links' | 'resource' | 'json';

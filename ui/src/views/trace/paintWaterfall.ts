@@ -283,13 +283,13 @@ function paintDuration(ctx: CanvasRenderingContext2D, ink: Inks, text: string, l
   if (right + room < width) ctx.fillText(text, right + 5, middle + 0.5);
   else if (left - room > 0) ctx.fillText(text, left - room + 3, middle + 0.5);
   else {
-    ctx.font = `600 10px ${font}`;
-    ctx.lineWidth = 3;
-    ctx.lineJoin = 'round';
-    ctx.strokeStyle = ink.barEdge;
-    ctx.strokeText(text, Math.max(4, width - room - 4), middle);
+    const at = Math.max(4, width - room - 4);
+    ctx.fillStyle = ink.barEdge;
+    ctx.beginPath();
+    ctx.roundRect(at, middle - 6, room, 12, 3);
+    ctx.fill();
     ctx.fillStyle = ink.text;
-    ctx.fillText(text, Math.max(4, width - room - 4), middle);
+    ctx.fillText(text, at + 4, middle + 0.5);
   }
 }
 
