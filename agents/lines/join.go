@@ -122,7 +122,9 @@ func (r *record) isAlarm() bool {
 	return s.Severity >= Warn || s.Severity == 0 && s.Time != 0
 }
 
-func isTraceback(line []byte) bool { return bytes.HasPrefix(line, []byte("Traceback (most recent call")) }
+func isTraceback(line []byte) bool {
+	return bytes.HasPrefix(line, []byte("Traceback (most recent call"))
+}
 
 func isGoHead(line []byte) bool {
 	for _, head := range goHeads {
