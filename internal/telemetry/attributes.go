@@ -101,7 +101,12 @@ func (w *attributeWriter) cell(k *keyColumns, key string, v pcommon.Value) {
 // value adds a scalar or an array to its column.
 func (w *attributeWriter) value(c *column, t Type, v pcommon.Value) {
 	valid := true
+	if c.diverted {
+		t = typeDiverted
+	}
 	switch t {
+	case typeDiverted:
+		valid = w.set.divert(c, w.row, v)
 	case TypeString:
 		valid = c.addString(w.row, v.Str())
 	case TypeInt:
@@ -120,8 +125,11 @@ func (w *attributeWriter) value(c *column, t Type, v pcommon.Value) {
 	w.special = w.special || c.clash == w.row+1
 }
 
-// typeMap stands for maps, which have no column type.
-const typeMap Type = 255
+// typeMap stands for maps, which have no column type; typeDiverted for a value of whatever type that goes to the overflow.
+const (
+	typeMap      Type = 255
+	typeDiverted Type = 254
+)
 
 // typeOf is the type of a value's column; 0 for an empty value.
 func typeOf(v pcommon.Value) Type {

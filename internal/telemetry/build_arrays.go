@@ -1,10 +1,7 @@
 package telemetry
 
 import (
-	"cmp"
-	"math"
 	"slices"
-	"strconv"
 
 	"github.com/apache/arrow/go/v15/arrow"
 	"github.com/apache/arrow/go/v15/arrow/array"
@@ -26,7 +23,7 @@ func (s *columnSet) build(sets []uint32) arrow.Record {
 		arrays = append(arrays, primitive(arrow.PrimitiveTypes.Uint32, rows, arrow.Uint32Traits.CastToBytes(slices.Clone(sets)), nil, 0))
 	}
 	for _, c := range s.all {
-		if c.n == 0 || c.demoted {
+		if c.n == 0 || c.demoted || c.diverted {
 			continue
 		}
 		f, a := c.build(rows)
@@ -38,92 +35,6 @@ func (s *columnSet) build(sets []uint32) arrow.Record {
 		a.Release()
 	}
 	return rec
-}
-
-// demote chooses the attribute columns whose values go to the overflow: those beyond the number of columns, and of those with few
-// values the ones whose arrays would be mostly empty.
-func (s *columnSet) demote() {
-	rows, sparse, used := int(s.rows), 0, 0
-	for _, c := range s.all {
-		if c.Level != LevelField && c.n > 0 {
-			used++
-			if c.n*denseShare < rows {
-				sparse += rows
-			}
-		}
-	}
-	if used <= attributesMax && sparse <= sparseCellsMax {
-		return
-	}
-	byCount := make([]*column, 0, used)
-	for _, c := range s.all {
-		if c.Level != LevelField && c.n > 0 {
-			byCount = append(byCount, c)
-		}
-	}
-	slices.SortFunc(byCount, func(a, b *column) int {
-		if a.n != b.n {
-			return cmp.Compare(b.n, a.n)
-		}
-		return a.Compare(b.Column)
-	})
-	cells := 0
-	for i, c := range byCount {
-		if c.n*denseShare < rows {
-			cells += rows
-		}
-		if i >= attributesMax || cells > sparseCellsMax {
-			c.demoted = true
-			s.moveToOverflow(c)
-		}
-	}
-}
-
-// moveToOverflow makes members of all values of a column.
-func (s *columnSet) moveToOverflow(c *column) {
-	for i := range c.n {
-		start := len(s.extraText)
-		s.extraText = c.appendText(appendKey(s.extraText, c.Key), i)
-		s.extra[c.Level] = append(s.extra[c.Level], member{c.row(i), uint32(start), uint32(len(s.extraText))})
-	}
-}
-
-// appendText appends the text form of the i-th value.
-func (c *column) appendText(dst []byte, i int) []byte {
-	switch c.Type {
-	case TypeString:
-		return append(appendEscaped(append(dst, '"'), string(c.text(i))), '"')
-	case TypeBytes:
-		return appendBytes(dst, c.value(i))
-	case TypeJSON:
-		return append(dst, c.text(i)...)
-	case TypeDouble:
-		return appendDouble(dst, math.Float64frombits(uint64(c.numbers[i])))
-	case TypeBool:
-		return strconv.AppendBool(dst, c.numbers[i] != 0)
-	}
-	return strconv.AppendInt(dst, c.numbers[i], 10)
-}
-
-// buildOverflow joins the members of each row to an object.
-func (s *columnSet) buildOverflow(level Level) {
-	members := s.extra[level]
-	if len(members) == 0 {
-		return
-	}
-	slices.SortStableFunc(members, func(a, b member) int { return cmp.Compare(a.row, b.row) })
-	var text []byte
-	for i := 0; i < len(members); {
-		row := members[i].row
-		text = append(text[:0], '{')
-		for ; i < len(members) && members[i].row == row; i++ {
-			if len(text) > 1 {
-				text = append(text, ',')
-			}
-			text = append(text, s.extraText[members[i].start:members[i].end]...)
-		}
-		s.overflow[level].addText(row, append(text, '}'))
-	}
 }
 
 // build makes the column's array of a batch of so many rows.

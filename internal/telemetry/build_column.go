@@ -19,9 +19,12 @@ type column struct {
 	last    uint32 // row of the last value, plus one
 	clash   uint32 // last row for which a second value came, plus one
 	sparse  bool
-	demoted bool     // Build put the values into the overflow
-	rows    []uint32 // row of each value, if sparse
-	numbers []int64  // TypeInt, TypeTime; TypeDouble: bits; TypeBool: 0 or 1
+	demoted bool // Build put the values into the overflow
+	// diverted: values go to the overflow as they come, from the last batch's demotion on. member is `"key":`, made once.
+	diverted bool
+	member   []byte
+	rows     []uint32 // row of each value, if sparse
+	numbers  []int64  // TypeInt, TypeTime; TypeDouble: bits; TypeBool: 0 or 1
 
 	// Strings, JSON and bytes. With a dictionary: codes of the values, and data holds each distinct value once. Plain: data holds all values.
 	plain    bool

@@ -10,6 +10,8 @@ type columnSet struct {
 	size   int  // estimate of the bytes collected
 	attrs  int  // attribute columns
 	sorted bool // all is in Column.Compare's order
+	// crowded: the last batch had more attribute columns than it may; new ones begin diverted.
+	crowded bool
 
 	// first starts the chain of keyColumns.next.
 	first keyColumns
@@ -26,12 +28,6 @@ type keyColumns struct {
 	byType [TypeTime + 1]*column
 	// next is the key that followed in the last record. Records of one origin have the same keys in the same order: the guess saves the look-up.
 	next *keyColumns
-}
-
-// member is a part of extraText that belongs to a row.
-type member struct {
-	row        uint32
-	start, end uint32
 }
 
 // field returns the column of a fixed field.
@@ -81,7 +77,7 @@ func (s *columnSet) attribute(k *keyColumns, level Level, t Type) *column {
 		return nil
 	}
 	s.attrs++
-	c := &column{Column: Column{level, k.key, t}, owner: s}
+	c := &column{Column: Column{level, k.key, t}, owner: s, diverted: s.crowded}
 	k.byType[t] = c
 	s.all = append(s.all, c)
 	s.sorted = false
@@ -111,9 +107,12 @@ func (s *columnSet) reset() {
 	}
 }
 
-// forget drops the attribute columns without values. Making a column costs far more than emptying one, so those in use stay, however many.
+// forget drops the attribute columns without values. Making a column costs far more than emptying one, so those in use stay, however many; and
+// diverted ones as long as there is room, since what they know is that they are better diverted.
 func (s *columnSet) forget() {
-	s.all = slices.DeleteFunc(s.all, func(c *column) bool { return c.Level != LevelField && c.n == 0 })
+	room := s.attrs < candidatesMax/2
+	idle := func(c *column) bool { return c.n == 0 && !(c.diverted && room) }
+	s.all = slices.DeleteFunc(s.all, func(c *column) bool { return c.Level != LevelField && idle(c) })
 	s.attrs = 0
 	s.first.next = nil
 	for _, keys := range s.byKey {
@@ -123,7 +122,7 @@ func (s *columnSet) forget() {
 			for t, c := range k.byType {
 				switch {
 				case c == nil:
-				case c.n == 0:
+				case idle(c):
 					k.byType[t] = nil
 				default:
 					used++
