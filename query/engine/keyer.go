@@ -105,6 +105,66 @@ func (k *keyer) rowGroups(ctx context.Context, b *bound, rg int, rows rowBits) (
 	return k.ids, nil
 }
 
+// fromHistogram gives how many rows of a row group each group has (noGroup: rows without a value), without reading any row. It returns false,
+// and has given nothing, if the field is not one column with a histogram.
+func (k *keyer) fromHistogram(ctx context.Context, b *bound, rg int, add func(id int32, n uint64)) (bool, error) {
+	col, ok := k.sole(b)
+	if !ok {
+		return false, nil
+	}
+	if col < 0 {
+		add(noGroup, uint64(b.groups[rg].Rows))
+		return true, nil
+	}
+	h, ok, err := b.part.Histogram(ctx, col, rg)
+	if err != nil || !ok {
+		return false, err
+	}
+	known, err := k.knownAll(ctx, b, col, h.Codes)
+	if err != nil {
+		return false, err
+	}
+	for i, code := range h.Codes {
+		add(known[code], uint64(h.Counts[i]))
+	}
+	if h.Nulls > 0 {
+		add(noGroup, uint64(h.Nulls))
+	}
+	return true, nil
+}
+
+// sole is the one value column that the field is in this part, or -1 if the part does not have the field at all. It returns false where the
+// field may be in several places, or is no value column.
+func (k *keyer) sole(b *bound) (int, bool) {
+	if k.mayOverflow(b) {
+		return 0, false
+	}
+	cols := k.columns(b)
+	if len(cols) == 0 {
+		return -1, true
+	}
+	c := b.columns[cols[0]]
+	return cols[0], len(cols) == 1 && !c.Overflow && c.Kind == index.KindValue
+}
+
+// knownAll is the table from codes to groups of a column, with all of these codes known.
+func (k *keyer) knownAll(ctx context.Context, b *bound, col int, codes []uint32) ([]int32, error) {
+	entries, err := b.part.Vocabulary(ctx, col)
+	if err != nil {
+		return nil, err
+	}
+	known := k.known(b, col, entries.Len())
+	bytes := b.columns[col].Type == telemetry.TypeBytes
+	for _, code := range codes {
+		if known[code] == unknown {
+			if known[code], err = k.entry(entries, code, bytes); err != nil {
+				return nil, err
+			}
+		}
+	}
+	return known, nil
+}
+
 // mayOverflow says whether the part may hold the field where it has no column for it.
 func (k *keyer) mayOverflow(b *bound) bool {
 	overflow := b.overflowColumns()

@@ -8,9 +8,7 @@ import (
 	"strings"
 	"sync"
 
-	"clew/index"
 	"clew/index/vocabulary"
-	"clew/internal/telemetry"
 )
 
 // Group is the records of one value.
@@ -145,44 +143,20 @@ func (c *groupCounts) grow() {
 
 // fromHistogram counts a row group all of whose rows match, if the field is one column with a histogram.
 func (c *groupCounts) fromHistogram(ctx context.Context, t task, s *scan, rows rowBits) (bool, error) {
-	if rows.kind != bitsAll || c.keyer.mayOverflow(t.b) {
+	if rows.kind != bitsAll {
 		return false, nil
 	}
-	cols := c.keyer.columns(t.b)
-	if len(cols) == 0 {
-		c.absent += uint64(s.rows)
-		return true, nil
-	}
-	info := t.b.columns[cols[0]]
-	if len(cols) > 1 || info.Overflow || info.Kind != index.KindValue {
-		return false, nil
-	}
-	h, ok, err := t.b.part.Histogram(ctx, cols[0], t.rg)
-	if err != nil || !ok {
-		return false, err
-	}
-	entries, err := t.b.part.Vocabulary(ctx, cols[0])
-	if err != nil {
-		return false, err
-	}
-	known := c.keyer.known(t.b, cols[0], entries.Len())
-	for _, code := range h.Codes { // all that can fail comes before anything is counted
-		if known[code] == unknown {
-			if known[code], err = c.keyer.entry(entries, code, info.Type == telemetry.TypeBytes); err != nil {
-				return false, err
-			}
+	return c.keyer.fromHistogram(ctx, t.b, t.rg, func(id int32, n uint64) {
+		switch {
+		case id >= 0:
+			c.grow()
+			c.counts[id] += n
+		case id == noGroup:
+			c.absent += n
+		default:
+			c.other += n
 		}
-	}
-	c.grow()
-	for i, code := range h.Codes {
-		if id := known[code]; id >= 0 {
-			c.counts[id] += uint64(h.Counts[i])
-		} else {
-			c.other += uint64(h.Counts[i])
-		}
-	}
-	c.absent += uint64(h.Nulls)
-	return true, nil
+	})
 }
 
 func (g *grouping) result(top int) (*Groups, error) {

@@ -8,6 +8,8 @@ import (
 	"strings"
 	"sync"
 	"time"
+
+	"clew/index"
 )
 
 // Histogram is the matching records over time.
@@ -85,6 +87,7 @@ type timelineCounts struct {
 	keyer  *keyer
 	counts [][]uint64
 	absent []uint64
+	byCode []uint32
 }
 
 // span fixes the buckets: those of the request's times where it has them, else of the parts'.
@@ -181,11 +184,15 @@ func (h *timeline) visit(ctx context.Context, t task, s *scan) error {
 	if err != nil || rows.empty() {
 		return err
 	}
+	h.q.tally.matched.Add(int64(rows.count(s.rows)))
 	if inOne && h.field == nil {
-		n := rows.count(s.rows)
-		c.counts[0][low] += uint64(n)
-		h.q.tally.matched.Add(int64(n))
+		c.counts[0][low] += uint64(rows.count(s.rows))
 		return nil
+	}
+	if rows.kind == bitsAll && h.field != nil {
+		if done, err := h.visitAll(ctx, t, c, inOne, low); done || err != nil {
+			return err
+		}
 	}
 	times, err := t.b.times(ctx, t.rg)
 	if err != nil {
@@ -196,13 +203,106 @@ func (h *timeline) visit(ctx context.Context, t task, s *scan) error {
 		if ids, err = c.keyer.rowGroups(ctx, t.b, t.rg, rows); err != nil {
 			return err
 		}
-		for len(c.counts) < len(c.keyer.texts) {
-			c.counts = append(c.counts, make([]uint64, h.buckets))
-		}
+		c.grow(h.buckets)
 	}
 	h.count(c, s, rows, times, ids)
-	h.q.tally.matched.Add(int64(rows.count(s.rows)))
 	return nil
+}
+
+// visitAll counts a row group all of whose rows match and whose values are one column of codes: from the histogram alone where the row group lies
+// in one bucket, else by a loop over times and codes.
+func (h *timeline) visitAll(ctx context.Context, t task, c *timelineCounts, inOne bool, low int64) (bool, error) {
+	if inOne {
+		return c.keyer.fromHistogram(ctx, t.b, t.rg, func(id int32, n uint64) {
+			c.grow(h.buckets)
+			c.line(id)[low] += n
+		})
+	}
+	col, ok := c.keyer.sole(t.b)
+	if !ok || col < 0 {
+		return false, nil
+	}
+	hist, ok, err := t.b.part.Histogram(ctx, col, t.rg)
+	if err != nil || !ok {
+		return false, err
+	}
+	codes, err := t.b.part.Codes(ctx, col, t.rg)
+	if err != nil {
+		return false, err
+	}
+	times, err := t.b.times(ctx, t.rg)
+	if err != nil {
+		return false, err
+	}
+	known, err := c.keyer.knownAll(ctx, t.b, col, hist.Codes)
+	if err != nil {
+		return false, err
+	}
+	if len(times) != len(codes) {
+		return false, fmt.Errorf("part %s: column %v has %d codes for %d times", t.b.info.ID, t.b.columns[col].Column, len(codes), len(times))
+	}
+	c.grow(h.buckets)
+	h.countCodes(c, times, codes, known)
+	return true, nil
+}
+
+// countCodes adds rows by their codes. Rows of a row group change buckets seldom, so each bucket's stretch is counted by code first.
+func (h *timeline) countCodes(c *timelineCounts, times []int64, codes []uint32, known []int32) {
+	c.byCode = slices.Grow(c.byCode[:0], len(known)+1)[:len(known)+1]
+	for at := 0; at < len(times); {
+		bucket := floorDiv(times[at], h.step) - h.first
+		start, step := (bucket+h.first)*h.step, uint64(h.step)
+		end := at + 1
+		for end < len(times) && uint64(times[end]-start) < step {
+			end++
+		}
+		if bucket >= 0 && bucket < int64(h.buckets) { // outside the parts' stated times: cannot be
+			h.addStretch(c, bucket, codes[at:end], known)
+		}
+		at = end
+	}
+}
+
+// shortStretch is how many rows are added one by one, rather than by way of a count per code.
+const shortStretch = 256
+
+func (h *timeline) addStretch(c *timelineCounts, bucket int64, codes []uint32, known []int32) {
+	if len(codes) < shortStretch || len(known) > len(codes) {
+		for _, code := range codes {
+			id := noGroup
+			if code != index.NullCode {
+				id = known[code]
+			}
+			c.line(id)[bucket]++
+		}
+		return
+	}
+	counts := c.byCode
+	clear(counts)
+	for _, code := range codes {
+		counts[min(code, uint32(len(counts)-1))]++ // the last is NullCode's
+	}
+	for code, n := range counts[:len(known)] {
+		if n > 0 {
+			c.line(known[code])[bucket] += uint64(n)
+		}
+	}
+	c.absent[bucket] += uint64(counts[len(known)])
+}
+
+// grow makes room for the groups that the keyer has by now.
+func (c *timelineCounts) grow(buckets int) {
+	for len(c.counts) < len(c.keyer.texts) {
+		c.counts = append(c.counts, make([]uint64, buckets))
+	}
+}
+
+// line is a group's buckets.
+func (c *timelineCounts) line(id int32) []uint64 {
+	if id < 0 {
+		return c.absent
+	}
+	return c.counts[id]
 }
 
 // count adds the rows. Neighbours are near in time, so the bucket of the row before is tried before dividing.
@@ -223,9 +323,7 @@ func (h *timeline) count(c *timelineCounts, s *scan, rows rowBits, times []int64
 			return true // outside the parts' stated times: cannot be
 		}
 		if ids != nil {
-			if line = c.absent; ids[i] >= 0 {
-				line = c.counts[ids[i]]
-			}
+			line = c.line(ids[i])
 		}
 		line[bucket]++
 		return true
