@@ -27,6 +27,8 @@ import (
 	"clew/collector/logexporter"
 	"clew/collector/otlpreceiver"
 	"clew/collector/quota"
+	"clew/internal/receivers/stock"
+	"clew/internal/receivers/way"
 )
 
 // Deps are what the collector is given.
@@ -71,17 +73,22 @@ func New(cfg Config, deps Deps) (*Collector, error) {
 	if c.quota, err = quota.New(cfg.Tenants, deps.Registerer); err != nil {
 		return nil, fmt.Errorf("tenants' limits: %w", err)
 	}
+	metrics, err := way.NewMetrics(deps.Registerer)
+	if err != nil {
+		return nil, fmt.Errorf("receivers: %w", err)
+	}
 	otlp, err := otlpreceiver.NewFactory(otlpreceiver.Deps{
 		Registerer:       deps.Registerer,
 		InFlightBytesMax: cfg.OTLP.InFlightBytesMax,
 		RecordBytesMax:   min(cfg.OTLP.RecordBytesMax, c.exporter.RecordBytesMax()),
 		Quota:            c.quota,
+		Ways:             cfg.Receivers.ways(metrics),
 		Listening:        c.listening,
 	})
 	if err != nil {
 		return nil, fmt.Errorf("otlp receiver: %w", err)
 	}
-	c.factories, err = factories(deps.Logger, otlp, logexporter.NewFactory(c.exporter, c.quota), func() {
+	c.factories, err = factories(deps.Logger, append(stock.Factories(metrics), otlp), logexporter.NewFactory(c.exporter, c.quota), stock.ExtensionFactory(metrics), func() {
 		c.readyOnce.Do(func() { close(c.ready) })
 	})
 	if err != nil {

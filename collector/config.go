@@ -13,6 +13,8 @@ import (
 // Config of the collector.
 type Config struct {
 	OTLP OTLP `yaml:"otlp"`
+	// Receivers are the ways in beside OTLP.
+	Receivers Receivers `yaml:"receivers"`
 	// Log says how records become messages of the shard log.
 	Log logexporter.Config `yaml:"log"`
 	// Tenants bounds what each tenant sends. It is validated where it is written down, apart from the rest.
@@ -63,8 +65,9 @@ func DefaultConfig() Config {
 			// Half of what a message of the embedded log holds.
 			RecordBytesMax: 2 << 20,
 		},
-		Log:     logexporter.DefaultConfig(),
-		Tenants: quota.DefaultConfig(),
+		Receivers: Receivers{Loki: true, RemoteWrite: true, Elasticsearch: true, Host: "127.0.0.1"},
+		Log:       logexporter.DefaultConfig(),
+		Tenants:   quota.DefaultConfig(),
 	}
 }
 
@@ -87,6 +90,7 @@ func (c Config) Validate() []error {
 	if c.OTLP.RecordBytesMax < 1024 {
 		problem("otlp.record_bytes_max: want at least 1024, have %d", c.OTLP.RecordBytesMax)
 	}
+	errs = append(errs, c.Receivers.validate("receivers")...)
 	for _, err := range c.Log.Validate() {
 		problem("log.%w", err)
 	}

@@ -15,16 +15,16 @@ import (
 )
 
 // factories are the components that a configuration may use.
-func factories(logger *slog.Logger, otlp receiver.Factory, log exporter.Factory, ready func()) (otelcol.Factories, error) {
+func factories(logger *slog.Logger, receivers []receiver.Factory, log exporter.Factory, answers extension.Factory, ready func()) (otelcol.Factories, error) {
 	var f otelcol.Factories
 	var err error
-	if f.Receivers, err = otelcol.MakeFactoryMap(otlp); err != nil {
+	if f.Receivers, err = otelcol.MakeFactoryMap(receivers...); err != nil {
 		return f, fmt.Errorf("receivers: %w", err)
 	}
 	if f.Exporters, err = otelcol.MakeFactoryMap(log); err != nil {
 		return f, fmt.Errorf("exporters: %w", err)
 	}
-	if f.Extensions, err = otelcol.MakeFactoryMap(readyFactory(ready)); err != nil {
+	if f.Extensions, err = otelcol.MakeFactoryMap(readyFactory(ready), answers); err != nil {
 		return f, fmt.Errorf("extensions: %w", err)
 	}
 	f.Telemetry = telemetryFactory(logger)

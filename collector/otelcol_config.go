@@ -3,11 +3,14 @@ package collector
 import (
 	"context"
 	"fmt"
+	"maps"
+	"slices"
 
 	"go.opentelemetry.io/collector/confmap"
 
 	"clew/collector/logexporter"
 	"clew/collector/otlpreceiver"
+	"clew/internal/receivers/stock"
 )
 
 // The configuration of the Collector comes from two places: what clew's own settings say, and what the user wrote for the
@@ -36,16 +39,32 @@ func (c Config) otelcolConfig() map[string]any {
 		}
 		protocols["http"] = http
 	}
-	pipeline := func() map[string]any {
-		return map[string]any{"receivers": []any{otlpreceiver.Type.String()}, "exporters": []any{logexporter.Type.String()}}
+	receivers := map[string]any{otlpreceiver.Type.String(): map[string]any{"protocols": protocols}}
+	extensions := map[string]any{readyType: map[string]any{}}
+	logs, spans := []any{otlpreceiver.Type.String()}, []any{otlpreceiver.Type.String()}
+	for name, components := range c.Receivers.components() {
+		extensions[stock.ExtensionID(name)] = map[string]any{}
+		for _, component := range components {
+			receivers[component.ID] = component.Config
+			if component.Logs {
+				logs = append(logs, component.ID)
+			} else {
+				spans = append(spans, component.ID)
+			}
+		}
+	}
+	pipeline := func(from ...any) map[string]any {
+		return map[string]any{"receivers": from, "exporters": []any{logexporter.Type.String()}}
 	}
 	return map[string]any{
-		"receivers":  map[string]any{otlpreceiver.Type.String(): map[string]any{"protocols": protocols}},
+		"receivers":  receivers,
 		"exporters":  map[string]any{logexporter.Type.String(): map[string]any{}},
-		"extensions": map[string]any{readyType: map[string]any{}},
+		"extensions": extensions,
 		"service": map[string]any{
-			"extensions": []any{readyType},
-			"pipelines":  map[string]any{"traces": pipeline(), "logs": pipeline(), "metrics": pipeline()},
+			"extensions": anys(slices.Sorted(maps.Keys(extensions))),
+			"pipelines": map[string]any{
+				"traces": pipeline(spans...), "logs": pipeline(logs...), "metrics": pipeline(otlpreceiver.Type.String()),
+			},
 		},
 	}
 }

@@ -70,6 +70,8 @@ func httpDecoders() []confighttp.ToServerOption {
 	return []confighttp.ToServerOption{
 		confighttp.WithDecoder("gzip", func(body io.ReadCloser) (io.ReadCloser, error) { return newGzipReader(body) }),
 		confighttp.WithDecoder("zstd", func(body io.ReadCloser) (io.ReadCloser, error) { return newZstdReader(body) }),
+		// A snappy block is not a stream: the protocols that use it decompress it themselves. OTLP has no snappy over HTTP.
+		confighttp.WithDecoder("snappy", func(io.ReadCloser) (io.ReadCloser, error) { return nil, nil }),
 		confighttp.WithDecoder("identity", func(io.ReadCloser) (io.ReadCloser, error) { return nil, nil }),
 	}
 }

@@ -29,12 +29,15 @@ type endpoint struct {
 	take func(body []byte, f format, c *checker, t *ticket) (consume func(context.Context) error, err error)
 	// partial makes the answer for partial success.
 	partial func(rejected int, message string) encoder
+	// logs or metrics is where further protocols of the signal lead to.
+	logs    consumer.Logs
+	metrics consumer.Metrics
 }
 
 // logsEndpoint hands logs to next.
 func logsEndpoint(next consumer.Logs) *endpoint {
 	return &endpoint{
-		signal: telemetry.Logs, request: logsRequest, path: "/v1/logs",
+		signal: telemetry.Logs, logs: next, request: logsRequest, path: "/v1/logs",
 		service: "opentelemetry.proto.collector.logs.v1.LogsService",
 		take: func(body []byte, f format, c *checker, t *ticket) (func(context.Context) error, error) {
 			req := plogotlp.NewExportRequest()
@@ -78,7 +81,7 @@ func tracesEndpoint(next consumer.Traces) *endpoint {
 // metricsEndpoint hands metrics to next.
 func metricsEndpoint(next consumer.Metrics) *endpoint {
 	return &endpoint{
-		signal: telemetry.Metrics, request: metricsRequest, path: "/v1/metrics",
+		signal: telemetry.Metrics, metrics: next, request: metricsRequest, path: "/v1/metrics",
 		service: "opentelemetry.proto.collector.metrics.v1.MetricsService",
 		take: func(body []byte, f format, c *checker, t *ticket) (func(context.Context) error, error) {
 			req := pmetricotlp.NewExportRequest()

@@ -26,6 +26,8 @@ type Deps struct {
 	RecordBytesMax int
 	// Quota is charged with each body before it is decoded.
 	Quota *quota.Quota
+	// Ways are further protocols on the port of OTLP over HTTP.
+	Ways Ways
 	// Listening, if not nil, is told where a receiver listens, before Start returns.
 	Listening func(id component.ID, protocol string, addr net.Addr)
 }
@@ -70,7 +72,7 @@ func (f *factory) add(set receiver.Settings, cfg *Config, ep *endpoint) *otlpRec
 	if r == nil {
 		r = &otlpReceiver{
 			id: set.ID, cfg: cfg, telemetry: set.TelemetrySettings,
-			metrics: f.metrics, admission: f.admission, quota: f.deps.Quota, recordBytesMax: f.deps.RecordBytesMax, listening: f.deps.Listening,
+			metrics: f.metrics, admission: f.admission, quota: f.deps.Quota, recordBytesMax: f.deps.RecordBytesMax, listening: f.deps.Listening, ways: f.deps.Ways,
 			forget: func() { f.remove(cfg) },
 		}
 		f.receivers[cfg] = r

@@ -39,9 +39,6 @@ const (
 	pingAfter   = time.Minute
 	pingTimeout = 20 * time.Second
 
-	// errorMessageMax bounds what an answer says: gRPC sends it in a header, for which clients have a limit.
-	errorMessageMax = 1024
-
 	// pathElementsMax bounds a field's path in an error: nested values would fill the whole message.
 	pathElementsMax = 10
 

@@ -43,6 +43,7 @@ type otlpReceiver struct {
 	listening      func(id component.ID, protocol string, addr net.Addr)
 	forget         func()
 	endpoints      []*endpoint
+	ways           Ways
 
 	start, stop sync.Once
 	startErr    error
@@ -108,6 +109,7 @@ func (r *otlpReceiver) listenHTTP(ctx context.Context, host component.Host, cfg 
 	for _, ep := range r.endpoints {
 		mux.HandleFunc(ep.path, r.serveHTTP(ep))
 	}
+	r.mountWays(mux, cfg.MaxRequestBodySize)
 	options := append(httpDecoders(), confighttp.WithErrorHandler(answerHTTPError))
 	server, err := cfg.ToServer(ctx, host.GetExtensions(), r.telemetry, mux, options...)
 	if err != nil {

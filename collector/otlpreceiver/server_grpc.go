@@ -13,14 +13,12 @@ import (
 
 	"go.opentelemetry.io/collector/config/configgrpc"
 	"go.uber.org/zap"
-	"google.golang.org/genproto/googleapis/rpc/errdetails"
 	"google.golang.org/grpc"
 	"google.golang.org/grpc/codes"
 	"google.golang.org/grpc/encoding"
 	"google.golang.org/grpc/mem"
 	"google.golang.org/grpc/metadata"
 	"google.golang.org/grpc/status"
-	"google.golang.org/protobuf/types/known/durationpb"
 
 	"clew/collector/refusal"
 	"clew/internal/telemetry"
@@ -74,7 +72,7 @@ func (r *otlpReceiver) registerGRPC(s *grpc.Server, ep *endpoint) {
 			in.handled = true
 			response, refused := r.exportGRPC(ctx, ep, in)
 			if refused != nil {
-				return nil, statusOf(refused).Err()
+				return nil, refused.GRPCStatus().Err()
 			}
 			return response, nil
 		}
@@ -218,26 +216,4 @@ func readMessage(req *http.Request, buf []byte, bytesMax int64, t *ticket) ([]by
 		return buf, bodyRefusal(errors.New("decompress: more data after the end"))
 	}
 	return buf, nil
-}
-
-// statusOf is the refusal as gRPC status: RESOURCE_EXHAUSTED is tried again only where RetryInfo says so.
-func statusOf(e *refusal.Error) *status.Status {
-	code := codes.Unavailable
-	switch e.Kind {
-	case refusal.Overload, refusal.TooLarge:
-		code = codes.ResourceExhausted
-	case refusal.Invalid:
-		code = codes.InvalidArgument
-	}
-	message := e.Error()
-	if len(message) > errorMessageMax {
-		message = message[:errorMessageMax]
-	}
-	s := status.New(code, message)
-	if e.Kind == refusal.Overload || e.Kind == refusal.Unavailable {
-		if with, err := s.WithDetails(&errdetails.RetryInfo{RetryDelay: durationpb.New(e.Wait())}); err == nil {
-			return with
-		}
-	}
-	return s
 }

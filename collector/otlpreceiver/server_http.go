@@ -65,6 +65,11 @@ func (r *otlpReceiver) serveHTTP(ep *endpoint) http.HandlerFunc {
 			http.Error(w, fmt.Sprintf("method %s: want POST", req.Method), http.StatusMethodNotAllowed)
 			return
 		}
+		if req.Header.Get("Content-Encoding") == "snappy" {
+			count("content_encoding")
+			http.Error(w, "unsupported Content-Encoding: snappy: want gzip, zstd or none", http.StatusUnsupportedMediaType)
+			return
+		}
 		f, ok := formatOf(req.Header.Get("Content-Type"))
 		if !ok {
 			count("content_type")
@@ -139,19 +144,6 @@ func bodyRefusal(err error) *refusal.Error {
 	return &refusal.Error{Kind: refusal.Invalid, Reason: "body", Err: fmt.Errorf("read body: %w", err)}
 }
 
-// httpStatus is the refusal as HTTP status.
-func httpStatus(e *refusal.Error) int {
-	switch e.Kind {
-	case refusal.Overload:
-		return http.StatusTooManyRequests
-	case refusal.Invalid:
-		return http.StatusBadRequest
-	case refusal.TooLarge:
-		return http.StatusRequestEntityTooLarge
-	}
-	return http.StatusServiceUnavailable
-}
-
 // writeRefusal answers as OTLP asks: google.rpc.Status in the request's own format, and Retry-After where trying again
 // makes sense.
 func writeRefusal(w http.ResponseWriter, f format, e *refusal.Error) {
@@ -159,13 +151,13 @@ func writeRefusal(w http.ResponseWriter, f format, e *refusal.Error) {
 		w.Header().Set("Retry-After", strconv.Itoa(e.WaitSeconds()))
 	}
 	var body []byte
-	if status := statusOf(e).Proto(); f == formatJSON {
+	if status := e.GRPCStatus().Proto(); f == formatJSON {
 		body, _ = protojson.Marshal(status) // a Status made here marshals
 	} else {
 		body, _ = proto.Marshal(status)
 	}
 	w.Header().Set("Content-Type", f.contentType())
-	w.WriteHeader(httpStatus(e))
+	w.WriteHeader(e.HTTPStatus())
 	_, _ = w.Write(body)
 }
 

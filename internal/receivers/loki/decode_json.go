@@ -1,0 +1,89 @@
+package loki
+
+import (
+	"bytes"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"maps"
+	"slices"
+	"strconv"
+
+	"clew/internal/receivers/way"
+)
+
+// jsonStream is a stream, its values not decoded: each is ["nanoseconds", "line"] or ["nanoseconds", "line", {"name": "value"}].
+type jsonStream struct {
+	Stream map[string]string `json:"stream"`
+	Values []jsonEntry       `json:"values"`
+}
+
+type jsonEntry struct{ entry }
+
+// UnmarshalJSON is part of json.Unmarshaler.
+func (e *jsonEntry) UnmarshalJSON(data []byte) error {
+	var parts []json.RawMessage
+	if err := json.Unmarshal(data, &parts); err != nil {
+		return err
+	}
+	if len(parts) < 2 || len(parts) > 3 {
+		return fmt.Errorf("value of %d elements: want time, line, and perhaps metadata", len(parts))
+	}
+	var at string
+	if err := json.Unmarshal(parts[0], &at); err != nil {
+		return fmt.Errorf("time: %w", err)
+	}
+	nanos, err := strconv.ParseInt(at, 10, 64)
+	if err != nil {
+		nanos = -1 // this entry's own mistake
+	}
+	e.nanos = nanos
+	if err := json.Unmarshal(parts[1], &e.line); err != nil {
+		return fmt.Errorf("line: %w", err)
+	}
+	if len(parts) == 3 {
+		var metadata map[string]string
+		if err := json.Unmarshal(parts[2], &metadata); err != nil {
+			return fmt.Errorf("metadata: %w", err)
+		}
+		for _, name := range slices.Sorted(maps.Keys(metadata)) {
+			e.metadata = append(e.metadata, pair{name, metadata[name]})
+		}
+	}
+	return nil
+}
+
+// decodeJSON reads {"streams": [...]}. A value takes ten bytes at least; before decoding, the brackets are counted to know how many there can be.
+func decodeJSON(b *builder, body []byte) error {
+	objects := int64(bytes.Count(body, []byte{'['}) + bytes.Count(body, []byte{'{'}))
+	strings := int64(bytes.Count(body, []byte{'"'})) / 2
+	if err := b.x.Take(entryCost*objects + 2*pairCost*strings); err != nil {
+		return err
+	}
+	var request struct {
+		Streams []jsonStream `json:"streams"`
+	}
+	d := json.NewDecoder(bytes.NewReader(body))
+	if err := d.Decode(&request); err != nil {
+		return way.Malformed("push request at byte %d: %w", d.InputOffset(), err)
+	}
+	if _, err := d.Token(); !errors.Is(err, io.EOF) {
+		return way.Malformed("push request: more data after its end at byte %d", d.InputOffset())
+	}
+	for _, s := range request.Streams {
+		labels := make([]pair, 0, len(s.Stream))
+		for _, name := range slices.Sorted(maps.Keys(s.Stream)) {
+			labels = append(labels, pair{name, s.Stream[name]})
+		}
+		if err := b.stream(labels, len(labels) == 0); err != nil {
+			return err
+		}
+		for i := range s.Values {
+			if err := b.entry(&s.Values[i].entry); err != nil {
+				return err
+			}
+		}
+	}
+	return nil
+}

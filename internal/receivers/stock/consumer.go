@@ -1,0 +1,74 @@
+package stock
+
+import (
+	"context"
+
+	"go.opentelemetry.io/collector/consumer"
+	"go.opentelemetry.io/collector/pdata/plog"
+	"go.opentelemetry.io/collector/pdata/ptrace"
+
+	"clew/internal/receivers/way"
+)
+
+// records counts log records on their way into the pipeline.
+type records struct {
+	consumer.Logs
+	protocol string
+	metrics  *way.Metrics
+}
+
+// ConsumeLogs is part of consumer.Logs.
+func (c *records) ConsumeLogs(ctx context.Context, ld plog.Logs) error {
+	n := ld.LogRecordCount()
+	return done(ctx, c.metrics, c.protocol, n, c.Logs.ConsumeLogs(ctx, ld))
+}
+
+// traces counts spans on their way into the pipeline, and rejects those without ids: they are in no trace and nobody's parent.
+type traces struct {
+	consumer.Traces
+	protocol string
+	metrics  *way.Metrics
+}
+
+// Capabilities is part of consumer.Traces.
+func (*traces) Capabilities() consumer.Capabilities { return consumer.Capabilities{MutatesData: true} }
+
+// ConsumeTraces is part of consumer.Traces.
+func (c *traces) ConsumeTraces(ctx context.Context, td ptrace.Traces) error {
+	for _, rs := range td.ResourceSpans().All() {
+		for _, ss := range rs.ScopeSpans().All() {
+			ss.Spans().RemoveIf(func(s ptrace.Span) bool {
+				reason := ""
+				switch {
+				case s.TraceID().IsEmpty():
+					reason = "empty_trace_id"
+				case s.SpanID().IsEmpty():
+					reason = "empty_span_id"
+				default:
+					return false
+				}
+				c.metrics.Rejected(c.protocol, reason, 1)
+				return true
+			})
+		}
+	}
+	n := td.SpanCount()
+	if n == 0 {
+		return nil
+	}
+	return done(ctx, c.metrics, c.protocol, n, c.Traces.ConsumeTraces(ctx, td))
+}
+
+// done counts what became of n records, and leaves a refusal for the answer.
+func done(ctx context.Context, m *way.Metrics, protocol string, n int, err error) error {
+	if err == nil {
+		m.Accepted(protocol, n)
+		return nil
+	}
+	e := way.Of(err)
+	m.Refused(protocol, e.Reason, n)
+	if a, ok := ctx.Value(answerKey{}).(*answer); ok {
+		a.refused = e
+	}
+	return err
+}

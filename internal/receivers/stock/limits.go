@@ -1,0 +1,16 @@
+package stock
+
+import "time"
+
+const (
+	// bodyBytesMax bounds a request, decompressed. The stock receivers have no bound on all requests together, so that of one is low; clients of
+	// these protocols send less than a mebibyte by default.
+	bodyBytesMax = 16 << 20
+
+	// retryFor is how long the syslog receiver offers the pipeline what that has refused, while it reads nothing more of the connection. Syslog has no
+	// answer: what is given up then is lost, and counted.
+	retryFor = 5 * time.Minute
+
+	// messageBytesMax bounds a syslog message. RFC 5425 wants 8 KiB at least; applications send stack traces.
+	messageBytesMax = 256 << 10
+)

@@ -1,0 +1,140 @@
+// Package stock is the ways in for which the OpenTelemetry Collector's own receivers serve: Jaeger, Zipkin, syslog and Fluent forward.
+//
+// Each is wrapped, so that it behaves as our own do: what it takes and what is refused is counted by protocol and reason, spans without ids are
+// rejected, and a refusal by the pipeline reaches the sender with its meaning (the stock receivers answer 500 to everything).
+package stock
+
+import (
+	"context"
+	"fmt"
+	"net"
+
+	"github.com/open-telemetry/opentelemetry-collector-contrib/receiver/fluentforwardreceiver"
+	"github.com/open-telemetry/opentelemetry-collector-contrib/receiver/jaegerreceiver"
+	"github.com/open-telemetry/opentelemetry-collector-contrib/receiver/syslogreceiver"
+	"github.com/open-telemetry/opentelemetry-collector-contrib/receiver/zipkinreceiver"
+	"go.opentelemetry.io/collector/component"
+	"go.opentelemetry.io/collector/consumer"
+	"go.opentelemetry.io/collector/receiver"
+
+	"clew/internal/receivers/way"
+)
+
+// Names of the protocols, as configuration and counters use them.
+const (
+	Jaeger = "jaeger"
+	Zipkin = "zipkin"
+	Syslog = "syslog"
+	Fluent = "fluent"
+)
+
+// Names are all of them.
+var Names = []string{Jaeger, Zipkin, Syslog, Fluent}
+
+// Factories are the receivers' factories. Their components have the types of the stock ones: jaeger, zipkin, syslog, fluent_forward.
+func Factories(m *way.Metrics) []receiver.Factory {
+	return []receiver.Factory{
+		spans(jaegerreceiver.NewFactory(), Jaeger, m),
+		spans(zipkinreceiver.NewFactory(), Zipkin, m),
+		logs(syslogreceiver.NewFactory(), Syslog, m),
+		logs(fluentforwardreceiver.NewFactory(), Fluent, m),
+	}
+}
+
+func spans(f receiver.Factory, protocol string, m *way.Metrics) receiver.Factory {
+	create := func(ctx context.Context, set receiver.Settings, cfg component.Config, next consumer.Traces) (receiver.Traces, error) {
+		return f.CreateTraces(ctx, set, cfg, &traces{Traces: next, protocol: protocol, metrics: m})
+	}
+	return receiver.NewFactory(f.Type(), f.CreateDefaultConfig, receiver.WithTraces(create, f.TracesStability()))
+}
+
+func logs(f receiver.Factory, protocol string, m *way.Metrics) receiver.Factory {
+	create := func(ctx context.Context, set receiver.Settings, cfg component.Config, next consumer.Logs) (receiver.Logs, error) {
+		return f.CreateLogs(ctx, set, cfg, &records{Logs: next, protocol: protocol, metrics: m})
+	}
+	return receiver.NewFactory(f.Type(), f.CreateDefaultConfig, receiver.WithLogs(create, f.LogsStability()))
+}
+
+// TLS names PEM files.
+type TLS struct{ CertFile, KeyFile, ClientCAFile string }
+
+func (t *TLS) config() map[string]any {
+	m := map[string]any{"cert_file": t.CertFile, "key_file": t.KeyFile}
+	if t.ClientCAFile != "" {
+		m["client_ca_file"] = t.ClientCAFile
+	}
+	return m
+}
+
+// Ports are where a protocol is expected, by what listens there.
+var Ports = map[string][]Port{
+	Jaeger: {{"grpc", 14250}, {"thrift_http", 14268}, {"thrift_compact", 6831}, {"thrift_binary", 6832}},
+	Zipkin: {{"http", 9411}},
+	// The registered ports, 514 and 601, are root's. There is one for each format, because the stock receiver reads one.
+	Syslog: {{"rfc3164", 5514}, {"rfc5424", 5424}},
+	Fluent: {{"forward", 24224}},
+}
+
+// Port is one port of a protocol.
+type Port struct {
+	What   string
+	Number int
+}
+
+// Place says where a protocol listens. Offset moves all ports, for a second process on a host; TLS is used by what goes over TCP, but for Fluent
+// forward, whose receiver has none.
+type Place struct {
+	Host   string
+	Offset int
+	TLS    *TLS
+}
+
+func (p Place) endpoint(port Port) string {
+	return net.JoinHostPort(p.Host, fmt.Sprint(port.Number+p.Offset))
+}
+
+// Component is a receiver in the Collector's configuration.
+type Component struct {
+	ID     string
+	Config map[string]any
+	Logs   bool // else spans
+}
+
+// Components are the receivers of a protocol at a place.
+func Components(protocol string, at Place) []Component {
+	ports := Ports[protocol]
+	switch protocol {
+	case Jaeger:
+		return []Component{{ID: "jaeger", Config: map[string]any{"protocols": map[string]any{
+			ports[0].What: at.server(Jaeger, ports[0]),
+			ports[1].What: at.server(Jaeger, ports[1]),
+			ports[2].What: map[string]any{"endpoint": at.endpoint(ports[2])},
+			ports[3].What: map[string]any{"endpoint": at.endpoint(ports[3])},
+		}}}}
+	case Zipkin:
+		return []Component{{ID: "zipkin", Config: at.server(Zipkin, ports[0])}}
+	case Syslog:
+		return at.syslog(ports)
+	case Fluent:
+		return []Component{{ID: "fluent_forward", Logs: true, Config: map[string]any{"endpoint": at.endpoint(ports[0])}}}
+	}
+	return nil
+}
+
+// server is a gRPC or HTTP server's configuration, with the tenant's header passed on and answers watched.
+func (p Place) server(protocol string, port Port) map[string]any {
+	m := map[string]any{
+		"endpoint":         p.endpoint(port),
+		"include_metadata": true,
+		"middlewares":      []any{map[string]any{"id": ExtensionID(protocol)}},
+	}
+	if port.What == "grpc" {
+		m["max_recv_msg_size_mib"] = bodyBytesMax >> 20
+	} else {
+		m["max_request_body_size"] = bodyBytesMax
+	}
+	if p.TLS != nil {
+		m["tls"] = p.TLS.config()
+	}
+	return m
+}
