@@ -20,7 +20,7 @@ type content interface {
 	append(b *telemetry.Batch, keep []bool, now time.Time) error
 	// part is everything appended so far.
 	part(ctx context.Context) (index.Part, error)
-	// records counts log records, spans or points; bytes is the memory they take.
+	// records counts log records, spans or points; bytes is the memory they take, and will take beyond what is usual while they are sealed.
 	records() int
 	bytes() int64
 }
@@ -40,7 +40,12 @@ func (c rowContent) append(b *telemetry.Batch, keep []bool, _ time.Time) error {
 
 func (c rowContent) part(context.Context) (index.Part, error) { return c.table.Snapshot(), nil }
 func (c rowContent) records() int                             { return c.table.Rows() }
-func (c rowContent) bytes() int64                             { return c.table.Bytes() }
+
+// bytes weighs what is large: a segment's writer lays each column of a row group out whole, as values, as a page and compressed. With usual records
+// that is little beside the head; with lines of a megabyte it would be the head several times over.
+func (c rowContent) bytes() int64 {
+	return c.table.Bytes() + sealCopies*max(0, c.table.GroupBytes()-groupBytesUsual)
+}
 
 type pointContent struct{ head *series.Head }
 

@@ -34,6 +34,10 @@ type Table struct {
 
 	rows  atomic.Int64
 	bytes atomic.Int64
+	// largest is the bytes of the row group that took most, growing those of the one that was written last, with number measured.
+	largest  atomic.Int64
+	growing  int64
+	measured int
 
 	mu      sync.Mutex // held by Append and, for a moment, by Snapshot
 	columns map[telemetry.Column]*column
@@ -60,6 +64,9 @@ func (t *Table) Rows() int { return int(t.rows.Load()) }
 
 // Bytes estimates the memory that the table holds, dictionaries and spare room included.
 func (t *Table) Bytes() int64 { return t.bytes.Load() }
+
+// GroupBytes estimates the memory of the row group that takes most of it, with what the dictionaries grew by while it was written.
+func (t *Table) GroupBytes() int64 { return t.largest.Load() }
 
 // FullError says that a table can take no more: seal it and go on with another.
 type FullError struct {
@@ -206,4 +213,9 @@ func (t *Table) finishAppend(cols []*column) {
 		grown += c.measure()
 	}
 	t.bytes.Add(grown)
+	if last := len(t.groups) - 1; last != t.measured {
+		t.measured, t.growing = last, 0
+	}
+	t.growing += grown
+	t.largest.Store(max(t.largest.Load(), t.growing))
 }
