@@ -23,6 +23,8 @@ type chunkWriter struct {
 	stored     []byte       // the same, compressed: first the dictionary
 	indices    []uint32
 	deltas     []int64
+
+	lowBytes, highBytes [256]uint32 // frequencies
 }
 
 // pageBounds are a data page that is being written.
@@ -74,7 +76,7 @@ func (w *chunkWriter) empty(rows int) (chunk, error) {
 
 // codes writes a dictionary chunk. indices are the valid rows' positions in the dictionary, whose body is w.dictionary with count entries.
 func (w *chunkWriter) codes(v values, indices []uint32, count int) (chunk, error) {
-	width := dictionaryWidth(count)
+	width := w.codesWidth(indices, count)
 	w.encode(v, func(dst []byte, from, to int) []byte {
 		return appendHybrid(append(dst, byte(width)), indices[from:to], width)
 	})

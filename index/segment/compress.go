@@ -11,7 +11,9 @@ import (
 type compressor struct{ enc *zstd.Encoder }
 
 func newCompressor() *compressor {
-	enc, err := zstd.NewWriter(nil, zstd.WithEncoderLevel(zstd.SpeedFastest), zstd.WithEncoderConcurrency(1), zstd.WithEncoderCRC(false))
+	enc, err := zstd.NewWriter(nil, zstd.WithEncoderLevel(zstd.SpeedFastest), zstd.WithEncoderConcurrency(1), zstd.WithEncoderCRC(false),
+		// Columns of codes and hexadecimal ids repeat nothing, and yet have bytes that are more frequent than others.
+		zstd.WithAllLitEntropyCompression(true))
 	if err != nil {
 		panic(fmt.Sprintf("zstd options: %v", err)) // the options are constants
 	}

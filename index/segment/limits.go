@@ -47,6 +47,11 @@ const (
 	// shrink, and then reading them should cost nothing.
 	compressGain = 16
 
+	// widthGain is the share (1/16) that codes of whole bytes must save over packed ones: they are larger when decompressed.
+	widthGain = 16
+	// tableBits is about what a symbol takes in a Huffman code's table.
+	tableBits = 5
+
 	// readAheadGroups is how many row groups are fetched ahead of who reads a column through: decoding one takes less than a request to a far store.
 	readAheadGroups = 3
 	// openReadBytes is what Open reads at once: header and metadata of an ordinary segment.

@@ -212,7 +212,9 @@ func (w *writer) writeRaw(ctx context.Context, col int, c *column, g *gathering)
 	if isTraceID(c.Column) {
 		w.idHashes = append(w.idHashes, hashes.list...)
 	}
-	w.index.addFilter(col, len(w.meta.groups), hashes.sorted())
+	if !isParentID(c.Column) {
+		w.index.addFilter(col, len(w.meta.groups), hashes.sorted())
+	}
 	if len(w.ends) == 0 {
 		return w.chunk.empty(g.rows)
 	}

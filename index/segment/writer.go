@@ -262,6 +262,11 @@ func isTraceID(c telemetry.Column) bool {
 	return c.Level == telemetry.LevelField && c.Key == telemetry.FieldTraceID && c.Type == telemetry.TypeBytes
 }
 
+// isParentID says whether a column is that of spans' parents. It has no filter: chains are read by trace id, and a span's id finds its span.
+func isParentID(c telemetry.Column) bool {
+	return c.Level == telemetry.LevelField && c.Key == telemetry.FieldParentSpanID && c.Type == telemetry.TypeBytes
+}
+
 // appendHistogram appends a row group's histogram: nulls, number of codes, then for each code the step from the one before
 // and its count.
 func appendHistogram(dst []byte, h index.Histogram) []byte {

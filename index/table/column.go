@@ -184,7 +184,12 @@ func nearUnique(count, distinct uint64) bool {
 // that consist of several, and for those that are few templates with ids in them (URLs, paths).
 func nearUniqueKind(a *vocabulary.Arena) index.Kind {
 	s := vocabulary.Sample(a, kindSample)
-	if s.Spaced*2 > s.Values || s.Bytes > textBytesMean*s.Values || s.Values > 0 && s.Templated(textStaticMin) {
+	switch {
+	case s.Values == 0:
+		return index.KindRaw
+	case s.Spaced*2 > s.Values, s.Bytes > textBytesMean*s.Values:
+		return index.KindText
+	case s.Templated(textStaticMin), s.Templates >= textPathsMin && s.Templated(textPathStaticMin):
 		return index.KindText
 	}
 	return index.KindRaw

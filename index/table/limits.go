@@ -26,6 +26,10 @@ const (
 	// textStaticMin is how many bytes of a near-unique value its template must hold for it to be kept as text. Shorter ones ("order-17") are ids that
 	// people look for as a whole: a raw column answers that from its filter.
 	textStaticMin = 20
+	// textPathsMin and textPathStaticMin are the same for values of several templates: those are paths ("/cart/17", "/products/17") and not ids with
+	// a prefix, and fewer bytes make it worth it.
+	textPathsMin      = 3
+	textPathStaticMin = 8
 
 	// markEvery is how many values of a heap share one stored offset; the others are found by adding lengths.
 	markEvery = 16
