@@ -22,12 +22,13 @@ func newBackupCommand() *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "backup [flags] DIR|URL TARGET",
 		Short: "Copy the segments and the catalog of a data directory, while clew runs or not",
-		Long: `Copy what a data directory holds, or what is in its object store, to TARGET, another directory or object store. Segments never change, so a second backup to the same target copies only what is new,
-and each backup is a whole one: TARGET keeps a catalog of each.
+		Long: `Copy what a data directory holds, or what is in its object store, to TARGET, another directory or object store. Segments never change, so a second
+backup to the same target copies only what is new, and each backup is a whole one: TARGET keeps a catalog of each.
 
 A clew that runs on the directory (--server) seals what it has in memory first, so that everything acknowledged before is in the backup. Of a directory
 that no clew runs on, records that are in no segment yet are not in the backup: the number of such log messages is printed, and is in the
-backup's description. Every copy is read back and its checksums compared.
+backup's description. (That includes segments that wait on the local disk for an object store: the log still has their records.) The record of deletions is in
+the backup: restored, those that were done are done, and those that were not go on. Every copy is read back and its checksums compared.
 
 Exit codes: 0 complete, 1 there are records or damaged segments that are not in it, 2 error.`,
 		Example: `  clew backup /var/lib/clew /mnt/backup
@@ -94,6 +95,9 @@ func (o *backupOptions) run(ctx context.Context, cmd *cobra.Command, from, to st
 		fmt.Fprintln(out, f)
 	}
 	fmt.Fprintf(out, "%s: %d segments with %d rows, %d bytes; %d objects copied now\n", done.Name, done.Segments, done.Rows, done.Bytes, done.Copied)
+	if done.Deletions > 0 {
+		fmt.Fprintf(out, "deletions: %d, %d of them not done\n", done.Deletions, done.Waiting)
+	}
 	if d.LogMessages > 0 {
 		fmt.Fprintf(out, "not in it: %d messages of the log that are in no segment; start clew, and back up while it runs\n", d.LogMessages)
 	}

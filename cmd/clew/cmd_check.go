@@ -6,12 +6,16 @@ import (
 	"fmt"
 	"io"
 	"log/slog"
+	"os"
 	"slices"
+	"strings"
 	"time"
 
 	"github.com/spf13/cobra"
 
 	"clew/index/scrub"
+	"clew/index/store"
+	"clew/ingest"
 	"clew/ingest/datadir"
 )
 
@@ -25,8 +29,11 @@ type checkReport struct {
 	Source string         `json:"source"` // where the catalog came from
 	Holes  []datadir.Hole `json:"holes"`  // entries of the commit stream that cannot be read
 	scrub.Report
-	Repaired bool     `json:"repaired"`
-	SetAside []string `json:"setAside,omitempty"` // objects that are in quarantine now
+	Deletions int          `json:"deletions"`       // that were requested
+	Waiting   int          `json:"waiting"`         // of them not done
+	Spool     *scrub.Spool `json:"spool,omitempty"` // what waits on the local disk for the object store
+	Repaired  bool         `json:"repaired"`
+	SetAside  []string     `json:"setAside,omitempty"` // objects that are in quarantine now
 }
 
 func newCheckCommand() *cobra.Command {
@@ -35,14 +42,15 @@ func newCheckCommand() *cobra.Command {
 		Use:   "check [flags] [DIR|URL]",
 		Short: "Check every byte of a data directory or object store, and repair it",
 		Long: `Compare the catalog with the objects that exist, and read all of them: missing, damaged and unreferenced objects are listed with file, offset
-and what is wrong; so are entries of the commit stream that cannot be read, with what they must have said. Without an argument ./clew-data is checked.
+and what is wrong; so are entries of the commit stream that cannot be read, with what they must have said, requests and outcomes of deletions, and
+segments that wait on the local disk for the object store. Without an argument ./clew-data is checked.
 
 A directory is opened by itself; if a clew runs on it, that one is asked for its catalog (--server) and nothing is written. Segments in an
 object store are looked for where the directory remembers them; credentials come from the environment, --store says what else it takes to reach it.
 Of an object store without its directory the catalog is that of --server, or the newest snapshot: segments that were merged or dropped since
 are called missing then, and newer ones unreferenced.
 
---repair (clew must be stopped) writes down what is inferred of unreadable commits, and sets damaged segments aside: their objects move to
+--repair (clew must be stopped) writes down what is inferred of unreadable commits, and sets damaged segments and deletions aside: their objects move to
 segments/quarantine/, and the catalog forgets them, so that answers are no longer marked partial. Unreferenced objects are left to clew, which removes
 them after a while.
 
@@ -87,7 +95,10 @@ func (o *checkOptions) run(ctx context.Context, cmd *cobra.Command, where string
 	if err != nil {
 		return err
 	}
-	wrong := !report.Whole() || len(report.Holes) > 0
+	if err := o.checkBeside(ctx, p, where, report); err != nil {
+		return err
+	}
+	wrong := report.wrong()
 	if o.repair && wrong {
 		if err := repair(ctx, p.dir, report); err != nil {
 			return err
@@ -106,6 +117,33 @@ func (o *checkOptions) run(ctx context.Context, cmd *cobra.Command, where string
 		return exitCode(exitNothing)
 	}
 	return nil
+}
+
+// wrong says whether anything is lost or unreadable.
+func (r *checkReport) wrong() bool {
+	return !r.Whole() || len(r.Holes) > 0 || r.Spool != nil && len(r.Spool.Findings) > 0
+}
+
+// checkBeside looks at what is beside the catalog and its segments: deletions, and what waits for the object store.
+func (o *checkOptions) checkBeside(ctx context.Context, p *place, where string, report *checkReport) error {
+	audit, err := ingest.ReadAudit(ctx, p.store)
+	if err != nil {
+		return err
+	}
+	report.Deletions, report.Waiting = audit.Requests, audit.Waiting
+	report.Findings = append(report.Findings, audit.Findings...)
+	if isURL(where) {
+		return nil
+	}
+	if _, err := os.Stat(datadir.SpoolDir(where)); err != nil {
+		return nil // there is none where the store is a directory
+	}
+	spool, err := store.OpenDir(datadir.SpoolDir(where))
+	if err != nil {
+		return err
+	}
+	report.Spool, err = scrub.CheckSpool(ctx, spool, o.quick)
+	return err
 }
 
 // graceRunning is how young an object that no commit names may be while clew runs: it is being written, or waits to be deleted.
@@ -166,6 +204,15 @@ func repair(ctx context.Context, dir *datadir.Dir, report *checkReport) error {
 	if report.SetAside, err = dir.SetAside(ctx, slices.Compact(ids)); err != nil {
 		return fmt.Errorf("repair: %w", err)
 	}
+	for _, f := range report.Findings {
+		if f.Fatal() && f.Problem != scrub.NewerVersion && strings.HasPrefix(f.File, ingest.DeletionPrefix) {
+			moved, err := scrub.SetAside(ctx, dir.Store, f.File)
+			if err != nil {
+				return fmt.Errorf("repair: %w", err)
+			}
+			report.SetAside = append(report.SetAside, moved)
+		}
+	}
 	report.Repaired = true
 	return nil
 }
@@ -183,15 +230,27 @@ func (r *checkReport) print(out io.Writer, where string) error {
 	for _, f := range r.Findings {
 		line("%s", f)
 	}
+	if r.Spool != nil {
+		for _, f := range r.Spool.Findings {
+			line("spool: %s; the log has its records: start clew anew, which empties the spool and seals them again", f)
+		}
+	}
 	for _, name := range r.SetAside {
 		line("set aside: %s", name)
 	}
 	line("%s: %d segments with %d rows; %d objects of %d bytes; catalog from %s", where, r.Segments, r.Rows, r.Objects, r.Bytes, r.Source)
+	if r.Deletions > 0 {
+		line("deletions: %d requested, %d of them not done", r.Deletions, r.Waiting)
+	}
+	if r.Spool != nil && r.Spool.Segments > 0 {
+		line("spool: %d segments with %d rows wait for the object store; the log has their records until they are there", r.Spool.Segments, r.Spool.Rows)
+	}
 	switch {
-	case r.Whole() && len(r.Holes) == 0:
+	case !r.wrong():
 		line("whole")
 	case r.Repaired:
 		line("repaired: clew starts, and answers without what was set aside")
+	case r.Whole() && len(r.Holes) == 0: // but for the spool
 	default:
 		line("not whole: stop clew and run `clew check --repair %s`, or restore a backup", where)
 	}

@@ -85,7 +85,7 @@ func (p *process) openStore(ctx context.Context) error {
 	if p.store, err = datadir.Mirrored(p.cfg.Data, r.nearby); err != nil {
 		return err
 	}
-	if r.spool, err = store.OpenDir(filepath.Join(p.cfg.Data, "spool")); err != nil {
+	if r.spool, err = store.OpenDir(datadir.SpoolDir(p.cfg.Data)); err != nil {
 		return err
 	}
 	p.registry.MustRegister(&remoteCollector{remote: r})

@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"io"
+	"path"
 	"strings"
 
 	"clew/index/segment"
@@ -29,6 +30,19 @@ func Quarantine(ctx context.Context, st store.Store, id string) ([]string, error
 		}
 	}
 	return copies, nil
+}
+
+// SetAside moves an object that is no segment's to quarantine/ and returns its name there.
+func SetAside(ctx context.Context, st store.Store, name string) (string, error) {
+	to := QuarantinePrefix + path.Base(name)
+	err := Copy(ctx, st, name, st, to)
+	if err == nil {
+		err = st.Delete(ctx, name)
+	}
+	if err != nil {
+		return "", fmt.Errorf("set %s aside: %w", name, err)
+	}
+	return to, nil
 }
 
 // Copy copies an object, piece by piece. An object of that name in the target is replaced.

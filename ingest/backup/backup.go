@@ -5,6 +5,7 @@
 //
 //	segments/<id>.parquet, .index    as in the data directory
 //	backups/<time>.snapshot          the catalog, in the form of its snapshots
+//	backups/<time>.deletions         the record of deletions, requests and outcomes: an ingest.AuditObject a line
 //	backups/<time>.json              a Description; written last: a backup without one is not complete
 package backup
 
@@ -13,6 +14,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"hash/crc32"
 	"io"
 	"strings"
 	"time"
@@ -22,14 +24,19 @@ import (
 	"clew/index/scrub"
 	"clew/index/segment"
 	"clew/index/store"
+	"clew/ingest"
 )
 
 // descriptionVersion is the version of the form of a target.
-const descriptionVersion = 1
+//
+//	1  the first
+//	2  with the record of deletions
+const descriptionVersion = 2
 
 const (
 	prefix            = "backups/"
 	snapshotSuffix    = ".snapshot"
+	deletionsSuffix   = ".deletions"
 	descriptionSuffix = ".json"
 	nameLayout        = "20060102T150405Z"
 )
@@ -47,7 +54,12 @@ type Description struct {
 	Shards      int       `json:"shards"`      // that the segments are of
 	Sequence    uint64    `json:"sequence"`    // the last commit in it
 	LogMessages uint64    `json:"logMessages"` // messages of the source's log that were in no segment
-	Damaged     []string  `json:"damaged"`     // segments that could not be read and are not in it
+	Damaged     []string  `json:"damaged"`     // segments, and objects of deletions, that could not be read and are not in it
+	// Deletions is how many were requested, Waiting how many of them were not done: they go on where it is restored. DeletionsCRC is the CRC32C of the object
+	// that has them.
+	Deletions    int    `json:"deletions"`
+	Waiting      int    `json:"waiting"`
+	DeletionsCRC uint32 `json:"deletionsCRC"`
 }
 
 // Source is what a backup is taken of.
@@ -68,6 +80,11 @@ type Taken struct {
 // that stops at them would save nothing of the rest.
 func Take(ctx context.Context, source Source, target store.Store, d Description) (*Taken, error) {
 	t := &taking{Source: source, target: target, sound: map[string]bool{}, damaged: map[string]scrub.Finding{}}
+	// Before the catalog: of a deletion that is done by now, no snapshot taken from here on has the records.
+	var err error
+	if t.audit, err = ingest.ReadAudit(ctx, source.Store); err != nil {
+		return nil, fmt.Errorf("backup: %w", err)
+	}
 	for range snapshotsMax {
 		data, c, err := t.snapshot(ctx)
 		if err != nil {
@@ -91,6 +108,7 @@ type taking struct {
 	sound   map[string]bool // segments that are in the target, whole
 	damaged map[string]scrub.Finding
 	copied  int
+	audit   *ingest.Audit
 }
 
 func (t *taking) snapshot(ctx context.Context) ([]byte, *catalog.Catalog, error) {
@@ -182,7 +200,10 @@ func (t *taking) copySegment(ctx context.Context, id string) error {
 // finish writes the catalog, without what is damaged, and the description.
 func (t *taking) finish(ctx context.Context, data []byte, v *catalog.Version, d Description) (*Taken, error) {
 	d.Version, d.Name, d.Sequence, d.Damaged = descriptionVersion, d.Time.UTC().Format(nameLayout), v.Sequence(), []string{}
-	done := &Taken{Copied: t.copied}
+	done := &Taken{Copied: t.copied, Damaged: t.audit.Findings}
+	for _, f := range t.audit.Findings {
+		d.Damaged = append(d.Damaged, f.File)
+	}
 	for s := range v.All() {
 		d.Shards = max(d.Shards, s.Shard+1)
 		if f, ok := t.damaged[s.ID]; ok {
@@ -195,6 +216,14 @@ func (t *taking) finish(ctx context.Context, data []byte, v *catalog.Version, d 
 		d.Bytes += s.Bytes
 	}
 	if err := put(ctx, t.target, prefix+d.Name+snapshotSuffix, data); err != nil {
+		return nil, fmt.Errorf("backup: %w", err)
+	}
+	deletions, err := encodeAudit(t.audit.Objects)
+	if err != nil {
+		return nil, fmt.Errorf("backup: %w", err)
+	}
+	d.Deletions, d.Waiting, d.DeletionsCRC = t.audit.Requests, t.audit.Waiting, crc32.Checksum(deletions, castagnoli)
+	if err := put(ctx, t.target, prefix+d.Name+deletionsSuffix, deletions); err != nil {
 		return nil, fmt.Errorf("backup: %w", err)
 	}
 	text, err := json.MarshalIndent(d, "", "  ")
@@ -227,8 +256,8 @@ func List(ctx context.Context, st store.Store) ([]Description, error) {
 		if err := json.Unmarshal(data, &d); err != nil {
 			return nil, fmt.Errorf("%s: %w", o.Name, err)
 		}
-		if d.Version != descriptionVersion {
-			return nil, fmt.Errorf("%s: version %d is not known (have %d): written by a newer clew", o.Name, d.Version, descriptionVersion)
+		if d.Version < 1 || d.Version > descriptionVersion {
+			return nil, fmt.Errorf("%s: version %d is not known (have up to %d): written by a newer clew", o.Name, d.Version, descriptionVersion)
 		}
 		all = append(all, d)
 	}

@@ -12,6 +12,7 @@ import (
 	"clew/index/scrub"
 	"clew/index/segment"
 	"clew/index/store"
+	"clew/ingest"
 	"clew/ingest/datadir"
 )
 
@@ -19,7 +20,7 @@ import (
 type Target struct {
 	Dir string // the data directory: must not exist, or be empty
 	// Far is the object store that gets the segments, and Place what the directory remembers of it. It must hold neither segments nor a
-	// catalog. Nil: the directory gets them.
+	// catalog nor deletions. Nil: the directory gets them.
 	Far   store.RangeReader
 	Place string
 }
@@ -55,7 +56,7 @@ func (t Target) open(ctx context.Context) (store.Store, error) {
 	if t.Far == nil {
 		return store.OpenDir(datadir.SegmentsDir(t.Dir))
 	}
-	for _, prefix := range []string{segment.Prefix, datadir.CatalogPrefix} {
+	for _, prefix := range []string{segment.Prefix, datadir.CatalogPrefix, ingest.DeletionPrefix} {
 		objects, err := t.Far.List(ctx, prefix)
 		if err != nil {
 			return nil, err
@@ -113,6 +114,9 @@ func restore(ctx context.Context, from, to store.Store, d *Description) error {
 	}
 	if !report.Whole() {
 		return fmt.Errorf("%d objects of the backup are not whole, the first: %s", len(report.Findings), report.Findings[0])
+	}
+	if err := restoreDeletions(ctx, from, to, d); err != nil {
+		return err
 	}
 	return put(ctx, to, catalog.FirstSnapshotName(), data)
 }

@@ -29,6 +29,7 @@ const (
 	logDir      = "log"
 	segmentsDir = "segments"
 	catalogDir  = "catalog"
+	spoolDir    = "spool"
 	storeFile   = "STORE"
 )
 
@@ -40,6 +41,9 @@ func SegmentsDir(data string) string { return filepath.Join(data, segmentsDir) }
 
 // LogDir is where its log is.
 func LogDir(data string) string { return filepath.Join(data, logDir) }
+
+// SpoolDir is where segments wait for the object store.
+func SpoolDir(data string) string { return filepath.Join(data, spoolDir) }
 
 // StoreFile is where a data directory remembers which store has its segments.
 func StoreFile(data string) string { return filepath.Join(data, storeFile) }
