@@ -2,6 +2,7 @@ package engine
 
 import (
 	"context"
+	"slices"
 
 	"clew/index"
 	"clew/index/vocabulary"
@@ -128,7 +129,27 @@ func (s *scan) startLeaf(ctx context.Context, l *columnTest, st *nodeState) erro
 
 // startHistogram decides a leaf if all rows of the row group have codes of one answer.
 func (s *scan) startHistogram(st *nodeState) {
-	var always, may int
+	always, may := st.histogramRows()
+	switch {
+	case always+may == 0:
+		st.poss, st.stage = noRows, stageDone
+	case always == s.rows:
+		st.yes, st.stage = allRows, stageDone
+	}
+}
+
+// histogramRows are how many rows of the row group have a code that always matches, and how many one that may.
+func (st *nodeState) histogramRows() (always, may int) {
+	if st.codes.always+st.codes.may == 1 { // a rare word is in one template of thousands
+		i, ok := slices.BinarySearch(st.hist.Codes, st.codes.only)
+		switch {
+		case !ok:
+			return 0, 0
+		case st.codes.always == 1:
+			return int(st.hist.Counts[i]), 0
+		}
+		return 0, int(st.hist.Counts[i])
+	}
 	for i, code := range st.hist.Codes {
 		switch st.codes.of(code) {
 		case vocabulary.Always:
@@ -137,12 +158,7 @@ func (s *scan) startHistogram(st *nodeState) {
 			may += int(st.hist.Counts[i])
 		}
 	}
-	switch {
-	case always+may == 0:
-		st.poss, st.stage = noRows, stageDone
-	case always == s.rows:
-		st.yes, st.stage = allRows, stageDone
-	}
+	return always, may
 }
 
 // narrow asks the row group's word filter, which is sharper than the part's.
@@ -313,14 +329,9 @@ func (s *scan) countByHistogram() (int, bool) {
 	if !st.hasHist {
 		return 0, false
 	}
-	count := 0
-	for i, code := range st.hist.Codes {
-		switch st.codes.of(code) {
-		case vocabulary.Always:
-			count += int(st.hist.Counts[i])
-		case vocabulary.May:
-			return 0, false
-		}
+	count, may := st.histogramRows()
+	if may > 0 {
+		return 0, false
 	}
 	if negated {
 		count = s.rows - count
