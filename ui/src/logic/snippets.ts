@@ -234,7 +234,7 @@ app.Run("http://127.0.0.1:5005");`,
       {
         title: 'Run it, and ask it once',
         language: 'sh',
-        code: `${environment(e, 'hello-dotnet')}\ndotnet run & sleep 5; curl http://127.0.0.1:5005/`,
+        code: `${environment(e, 'hello-dotnet')}\ndotnet run &\ncurl --retry 60 --retry-delay 1 --retry-connrefused http://127.0.0.1:5005/`,
       },
     ],
   };

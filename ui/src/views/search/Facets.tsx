@@ -93,7 +93,8 @@ function Value({ field, value, count, share, state }: { field: string; value: st
         <span className={classes.count}>{formatCompact(count)}</span>
       </button>
       <span className={classes.tools}>
-        <button type="button" aria-label={`Only ${label}`} aria-pressed={now === 'in'} onClick={() => set('in')}>
+        {/* The value itself does the same: one stop of the Tab key less. */}
+        <button type="button" tabIndex={-1} aria-label={`Only ${label}`} aria-pressed={now === 'in'} onClick={() => set('in')}>
           <IconPlus size={12} />
         </button>
         <button type="button" aria-label={`Without ${label}`} aria-pressed={now === 'out'} onClick={() => set('out')}>

@@ -1,7 +1,7 @@
 // Attributes as a table: key, value, and the search for it.
 import { ActionIcon, Tooltip } from '@mantine/core';
 import { IconCheck, IconCopy, IconSearch } from '@tabler/icons-react';
-import { useState } from 'react';
+import { Fragment, useState } from 'react';
 import { Link } from 'wouter';
 import { useCopy } from '@/components/copy';
 import { JsonTree } from '@/components/JsonTree';
@@ -29,7 +29,9 @@ export function Attributes({ values, level, signal, empty }: Props) {
       <tbody>
         {keys.map((key) => (
           <tr key={key}>
-            <th scope="row">{key}</th>
+            <th scope="row">
+              <Key name={key} />
+            </th>
             <td>
               <Value value={values[key]} />
             </td>
@@ -56,6 +58,18 @@ export function Attributes({ values, level, signal, empty }: Props) {
       </tbody>
     </table>
   );
+}
+
+/** A key, which breaks behind its dots where it must break. */
+function Key({ name }: { name: string }) {
+  return name.split('.').map((part, i, parts) => (
+    // biome-ignore lint/suspicious/noArrayIndexKey: the parts of a name have their places
+    <Fragment key={i}>
+      {part}
+      {i < parts.length - 1 && '.'}
+      {i < parts.length - 1 && <wbr />}
+    </Fragment>
+  ));
 }
 
 const quoted = (s: string) => `"${s.replace(/["\\]/g, '\\$&')}"`;

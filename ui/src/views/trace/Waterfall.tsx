@@ -193,7 +193,7 @@ function useWheelZoom(
   }, [scroller]);
 }
 
-/** Scrolls so that the selected row is seen, when another one is selected. */
+/** Scrolls so that the selected row is seen, when another one is selected, and when the box loses the height in which it was seen. */
 function useSelectedInView(scroller: RefObject<HTMLDivElement | null>, selected: number, height: number) {
   const ready = height > 0;
   useLayoutEffect(() => {
@@ -205,4 +205,14 @@ function useSelectedInView(scroller: RefObject<HTMLDivElement | null>, selected:
     if (far) box.scrollTop = top - box.clientHeight / 2;
     else box.scrollTop = top < box.scrollTop ? top - rowHeight : top + 2 * rowHeight - box.clientHeight;
   }, [scroller, selected, ready]);
+  const before = useRef(height);
+  // biome-ignore lint/correctness/useExhaustiveDependencies: a change of the height is meant, not one of the row
+  useLayoutEffect(() => {
+    const box = scroller.current;
+    const seen = before.current;
+    before.current = height;
+    if (!box || selected < 0 || height >= seen) return;
+    const bottom = (selected + 1) * rowHeight - box.scrollTop;
+    if (bottom > height && bottom <= seen) box.scrollTop += bottom + rowHeight - height;
+  }, [height]);
 }
