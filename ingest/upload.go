@@ -8,6 +8,7 @@ import (
 	"math/rand/v2"
 	"time"
 
+	"clew/index"
 	"clew/index/segment"
 	"clew/index/store"
 )
@@ -80,6 +81,13 @@ func uploadReason(err error) string {
 func (in *Ingest) uploadAndCommit(o *owner, h *head, g *generation, l *localSegment) error {
 	in.step("spooled")
 	if !l.uploaded {
+		if err := l.sound(o.ctx); errors.As(err, new(*index.DamageError)) {
+			in.metrics.uploadFailures.WithLabelValues("damaged").Inc()
+			o.stop(fmt.Errorf("a segment was damaged while it waited for its upload, the log is read again: %w", err))
+			return err
+		} else if err != nil {
+			return fmt.Errorf("upload segment of %s of %s: %w", h.key.Signal, h.key.Tenant, err)
+		}
 		parquet, indexName := segment.Names(l.entry.ID)
 		for _, name := range []string{parquet, indexName} {
 			if err := in.upload(o.ctx, l.objects, name); err != nil {
@@ -90,6 +98,16 @@ func (in *Ingest) uploadAndCommit(o *owner, h *head, g *generation, l *localSegm
 	}
 	in.step("uploaded")
 	return in.commitSealed(o, h, g, &l.entry)
+}
+
+// sound reads a local segment whole and compares it with its checksums. Until it is committed the log has its records too, and afterwards nothing has: it may
+// have waited for hours, so it is looked at before.
+func (l *localSegment) sound(ctx context.Context) error {
+	s, err := segment.Open(ctx, l.objects, l.entry.ID, nil)
+	if err != nil {
+		return err
+	}
+	return s.Verify(ctx)
 }
 
 // upload copies an object of the spool to the store and returns once it is whole there. It may be done again: the bytes are the same.
