@@ -161,3 +161,6 @@ func share(n int, tallies []Tally) []int {
 	}
 	return out
 }
+
+// Waiting is how many records are in the queue, in flight too.
+func (c *Counts) Waiting() uint64 { return c.Queued - c.settled() }
