@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"io"
 	"math"
+	"slices"
 
 	"clew/index/vocabulary"
 )
@@ -185,6 +186,7 @@ func (w *chunkWriter) strings(v values, data []byte, ends []uint32) (chunk, *voc
 		return c, distinct, err
 	}
 	start := uint32(0)
+	w.page = slices.Grow(w.page[:0], len(data)+len(ends)+v.rows/8)
 	w.encode(v, func(dst []byte, from, to int) []byte {
 		w.deltas = w.deltas[:0]
 		first := start
@@ -258,7 +260,7 @@ func (w *chunkWriter) finish(encoding uint8, dictionaryCount int) (chunk, error)
 
 // compress fills w.stored with the dictionary and the pages, compressed, and returns where the dictionary ends. The pages' ends count from there.
 func (w *chunkWriter) compress(dictionary []byte) int {
-	w.stored = w.stored[:0]
+	w.stored = slices.Grow(w.stored[:0], (len(dictionary)+len(w.page))*3/4)
 	if len(dictionary) > 0 {
 		w.stored = w.zstd.append(w.stored, dictionary)
 	}

@@ -52,6 +52,11 @@ const (
 	// tableBits is about what a symbol takes in a Huffman code's table.
 	tableBits = 5
 
+	// holeBytesGrow is what a buffer of variables begins with: it doubles then.
+	holeBytesGrow = 4 << 10
+	// wordBytesMean is how long words are, about, with what is between them.
+	wordBytesMean = 8
+
 	// readAheadGroups is how many row groups are fetched ahead of who reads a column through: decoding one takes less than a request to a far store.
 	readAheadGroups = 3
 	// openReadBytes is what Open reads at once: header and metadata of an ordinary segment.

@@ -5,6 +5,7 @@ import (
 	"encoding/binary"
 	"fmt"
 	"math/bits"
+	"slices"
 
 	"clew/index"
 	"clew/index/vocabulary"
@@ -293,6 +294,9 @@ func (c *column) gatherHoles(g *gathering, codes []uint32, sources []textSource,
 				b.intValid[i>>6] |= 1 << (i & 63)
 				continue
 			}
+			if cap(b.data)-len(b.data) < holeBytesGrow {
+				b.data = slices.Grow(b.data, max(len(b.data), holeBytesGrow)) // append alone copies large buffers many times
+			}
 			b.data = source.AppendVar(b.data, row, k)
 			if len(b.data) > chunkBytesMax {
 				return fmt.Errorf("hole %d: more than %d bytes in a row group", k, chunkBytesMax)
@@ -318,6 +322,7 @@ func (w *writer) writeHoleStrings(b *holeBuffer, rows int) (chunk, error) {
 		return ch, nil
 	}
 	start := uint32(0)
+	w.hashes.list = slices.Grow(w.hashes.list, len(b.data)/wordBytesMean)
 	for _, end := range b.ends {
 		w.hashes.addText(b.data[start:end])
 		start = end
