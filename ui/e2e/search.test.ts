@@ -101,6 +101,39 @@ describe.skipIf(!inject('chromium'))('the search', () => {
     await leave(v);
   });
 
+  test('is walked through by keys alone: to a row, into its detail, and back', async () => {
+    const v = await visit(browser, `${clew.url}/search?signal=logs&q=umbrella`);
+    const { page } = v;
+    const grid = page.getByRole('grid', { name: 'Log records' });
+    const detail = page.getByRole('complementary', { name: 'Log record' });
+    const focused = (what: typeof grid) => expect.poll(() => what.evaluate((e) => e === document.activeElement)).toBe(true);
+    await grid.getByText('is out of stock').waitFor();
+    await page.getByRole('link', { name: 'Search', exact: true }).focus();
+    const before = page.url();
+    await page.keyboard.press('j');
+    await focused(grid);
+    await page.keyboard.press('Enter'); // the row's, not that of the link which had the focus
+    await detail.waitFor();
+    expect(page.url().startsWith(before)).toBe(true);
+    await page.keyboard.press('Tab');
+    await focused(detail.getByRole('button', { name: 'Copy as JSON' }));
+    await page.keyboard.press('Escape');
+    await expect.poll(() => detail.count()).toBe(0);
+    await focused(grid);
+    await page.keyboard.press('Enter');
+    await detail.waitFor();
+    await page.keyboard.press('t');
+    await page.getByRole('complementary', { name: 'Span, detail' }).getByRole('heading', { name: 'cart.Get' }).waitFor();
+    await page.getByRole('button', { name: 'Copy as' }).focus();
+    await page.keyboard.press('e');
+    await focused(page.getByRole('tree'));
+    await page.getByRole('tab', { name: /^Resource/ }).focus();
+    await page.keyboard.press('Escape');
+    await expect.poll(() => page.getByRole('complementary').count()).toBe(0);
+    await focused(page.getByRole('tree'));
+    await leave(v);
+  });
+
   test('gives the question to a terminal, which finds the same', async () => {
     const v = await visit(browser, `${clew.url}/search?signal=logs&q=rejected+service:billing`);
     const { page } = v;

@@ -44,11 +44,14 @@ export function RowList(p: RowListProps) {
     if (box) box.scrollTop = topShowing(row, box.scrollTop, height, p.rowHeight, headerHeight);
   };
   useSelectedInSight(p.selected, show);
+  useFocusBack(scroller, p.selected);
   const move = (by: number) => {
     if (p.count === 0) return false;
     const next = Math.max(0, Math.min(p.count - 1, at + by));
     setActive(next);
     show(next);
+    // Enter then means this row and no link that had the focus before, and Tab leads on from here: to what opens beside the list.
+    scroller.current?.focus({ preventScroll: true });
     p.onMove?.(next);
     return true;
   };
@@ -139,6 +142,16 @@ function useSelectedInSight(selected: number, show: (row: number) => void) {
   useEffect(() => {
     if (selected >= 0) latest.current(selected);
   }, [selected]);
+}
+
+/** The keyboard comes back to the list when what was opened beside it is closed, with the focus in it. */
+function useFocusBack(scroller: React.RefObject<HTMLDivElement | null>, selected: number) {
+  const before = useRef(selected);
+  useEffect(() => {
+    const closed = before.current >= 0 && selected < 0;
+    before.current = selected;
+    if (closed && document.activeElement === document.body) scroller.current?.focus({ preventScroll: true });
+  }, [scroller, selected]);
 }
 
 interface RowProps {

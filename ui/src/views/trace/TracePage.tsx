@@ -106,6 +106,7 @@ function TraceBody({ trace, reload, reloading }: { trace: Trace; reload(): void;
     timeline: state.view === 'timeline',
     toggleDetail: () => update({ detail: !state.detail }),
     focusFind: () => find.current?.select(),
+    focusRows: () => scroller.current?.focus({ preventScroll: true }),
     scrollBy: (share) => {
       const box = scroller.current;
       if (box) box.scrollTop += Math.round((box.clientHeight * share) / rowHeight) * rowHeight;

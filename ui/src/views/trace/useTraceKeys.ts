@@ -23,6 +23,8 @@ export interface KeyTargets {
   timeline: boolean;
   toggleDetail(): void;
   focusFind(): void;
+  /** So that Enter means the row that a key went to, and Tab leads on from there. */
+  focusRows(): void;
   scrollBy(share: number): void;
 }
 
@@ -101,9 +103,13 @@ const inTree = new Map<string, Press>([
   [' ', (t) => t.toggleDetail()],
 ]);
 
+const moving = new Set(['j', 'k', 'f', 'b', 'n', 'N', 'e']);
+
 /** Does what a key stands for; false if it stands for nothing. */
 function press(e: KeyboardEvent, t: KeyTargets): boolean {
   const run = always.get(e.key) ?? (t.timeline ? (inTimeline.get(e.key) ?? (isFree(e.target) ? inTree.get(e.key) : undefined)) : undefined);
   run?.(t);
+  const leavesDetail = e.key === 'Escape' && e.target instanceof HTMLElement && e.target.closest('aside') !== null;
+  if (t.timeline && (moving.has(e.key) || leavesDetail)) t.focusRows();
   return run !== undefined;
 }
