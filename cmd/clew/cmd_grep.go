@@ -12,6 +12,7 @@ import (
 	"regexp"
 	"slices"
 	"strconv"
+	"strings"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -31,15 +32,17 @@ const (
 type grepOptions struct {
 	clientFlags
 	timeRange
-	fixed, ignoreCase, word, count, invert, only, follow, json, bare bool
-	max, after, before, context                                      int
-	service, where, signal, color                                    string
+	fixed, ignoreCase, word, count, invert, only, follow, json, bare, explain bool
+	max, after, before, context                                               int
+	service, where, signal, color                                             string
+	patterns                                                                  []string
+	limited                                                                   bool // -m was given
 }
 
 func newGrepCommand() *cobra.Command {
 	var o grepOptions
 	cmd := &cobra.Command{
-		Use:   "grep [flags] PATTERN",
+		Use:   "grep [flags] [PATTERN]",
 		Short: "Print the log records that match a regular expression",
 		Long: `Print the log records whose body matches PATTERN (RE2, case-sensitive), oldest first.
 
@@ -50,15 +53,26 @@ whatever its text. Where nothing matches, what may have been meant is said on st
   clew grep -c -i -w error --where 'k8s.namespace.name:prod severity>=warn'
   clew grep -C 3 'panic:' -m 5
   clew grep -f --service checkout ''
+  clew grep -e OutOfMemory -e 'out of memory' --since 1h
+  clew grep --explain 'timeout after [0-9]+ms'
   clew grep --json OutOfMemory | jq .resource.attributes`,
-		Args: cobra.ExactArgs(1),
+		Args: cobra.MaximumNArgs(1),
 		RunE: func(cmd *cobra.Command, args []string) error {
-			return o.run(cmd.Context(), cmd, args[0])
+			switch {
+			case len(o.patterns) == 0 && len(args) == 0:
+				return errors.New("clew grep wants a PATTERN, or several by -e PATTERN")
+			case len(o.patterns) > 0 && len(args) > 0:
+				return fmt.Errorf("%q: with -e all patterns are given by -e", args[0])
+			}
+			o.patterns = append(o.patterns, args...)
+			o.limited = cmd.Flags().Changed("max-count")
+			return o.run(cmd.Context(), cmd)
 		},
 	}
 	o.clientFlags.register(cmd)
 	o.timeRange.register(cmd)
 	f := cmd.Flags()
+	f.StringArrayVarP(&o.patterns, "regexp", "e", nil, "a `PATTERN`; may be given several times, and a record that matches one of them matches")
 	f.BoolVarP(&o.fixed, "fixed-strings", "F", false, "PATTERN is a fixed string")
 	f.BoolVarP(&o.ignoreCase, "ignore-case", "i", false, "ignore case")
 	f.BoolVarP(&o.word, "word-regexp", "w", false, "PATTERN must stand between non-word characters (words: letters, digits, _)")
@@ -75,19 +89,20 @@ whatever its text. Where nothing matches, what may have been meant is said on st
 	f.StringVar(&o.signal, "signal", "logs", "logs, or spans (name, status message and exceptions are searched)")
 	f.BoolVar(&o.json, "json", false, "print whole records, one JSON object a line")
 	f.BoolVar(&o.bare, "no-prefix", false, "print bodies alone, without time, service and severity")
+	f.BoolVar(&o.explain, "explain", false, "print how each segment answers the count, instead of records")
 	f.StringVar(&o.color, "color", "auto", "auto, always or never")
 	return cmd
 }
 
-func (o *grepOptions) run(ctx context.Context, cmd *cobra.Command, pattern string) error {
+func (o *grepOptions) run(ctx context.Context, cmd *cobra.Command) error {
 	if err := o.check(); err != nil {
 		return err
 	}
-	highlight, err := o.compile(pattern)
+	highlight, err := o.compile()
 	if err != nil {
 		return err
 	}
-	query, err := o.query(pattern)
+	query, err := o.query()
 	if err != nil {
 		return err
 	}
@@ -102,8 +117,13 @@ func (o *grepOptions) run(ctx context.Context, cmd *cobra.Command, pattern strin
 	out := bufio.NewWriterSize(cmd.OutOrStdout(), 64<<10)
 	defer out.Flush()
 	g := &grep{options: o, client: c, params: params, out: out, words: cmd.ErrOrStderr(), highlight: highlight}
-	g.color = o.color == "always" || o.color == "auto" && isTerminal(cmd.OutOrStdout()) && os.Getenv("NO_COLOR") == ""
+	g.terminal = isTerminal(cmd.OutOrStdout())
+	g.color = o.color == "always" || o.color == "auto" && g.terminal && os.Getenv("NO_COLOR") == ""
 	switch {
+	case o.explain:
+		err = g.explain(ctx)
+	case o.limited && o.max == 0: // as grep: nothing is wanted, nothing is asked
+		return exitCode(exitNothing)
 	case o.count:
 		err = g.count(ctx)
 	case o.follow:
@@ -117,7 +137,7 @@ func (o *grepOptions) run(ctx context.Context, cmd *cobra.Command, pattern strin
 		return err
 	}
 	if !g.found {
-		err = g.suggest(ctx, pattern)
+		err = g.suggest(ctx)
 	}
 	if err := errors.Join(err, out.Flush()); err != nil {
 		return err
@@ -143,57 +163,80 @@ func (o *grepOptions) check() error {
 		return fmt.Errorf("--color %q: want auto, always or never", o.color)
 	case o.count && o.follow:
 		return errors.New("-c and -f do not go together: a count needs an end")
+	case o.explain && (o.follow || o.only || o.after > 0 || o.before > 0):
+		return errors.New("--explain tells of a count; it does not go with -f, -o, -A, -B or -C")
 	}
 	return nil
 }
 
-// compile makes the expression for -o and for highlighting, which the server has no part in.
-func (o *grepOptions) compile(pattern string) (*pieces, error) {
-	text := pattern
+// expression is a pattern as a regular expression.
+func (o *grepOptions) expression(pattern string) string {
 	if o.fixed {
-		text = regexp.QuoteMeta(pattern)
+		return regexp.QuoteMeta(pattern)
 	}
-	// Alone first: "a)(b" would be a right expression within the groups that flags put around it.
-	if _, err := regexp.Compile(text); err != nil {
-		return nil, fmt.Errorf("pattern %q: %w (for a fixed string use -F)", pattern, err)
+	return pattern
+}
+
+// compile makes the expression for -o and for highlighting, which the server has no part in.
+func (o *grepOptions) compile() (*pieces, error) {
+	texts := make([]string, len(o.patterns))
+	for i, pattern := range o.patterns {
+		texts[i] = o.expression(pattern)
+		// Alone first: "a)(b" would be a right expression within the groups that flags put around it.
+		if _, err := regexp.Compile(texts[i]); err != nil {
+			return nil, fmt.Errorf("pattern %q: %w (for a fixed string use -F)", pattern, err)
+		}
+		if len(o.patterns) > 1 {
+			texts[i] = "(?:" + texts[i] + ")"
+		}
 	}
+	text := strings.Join(texts, "|")
 	if o.ignoreCase {
 		text = "(?i:" + text + ")"
 	}
 	p, err := newPieces(text, o.word)
 	if err != nil {
-		return nil, fmt.Errorf("pattern %q: %w", pattern, err)
+		return nil, fmt.Errorf("pattern %q: %w", text, err)
 	}
 	return p, nil
 }
 
 var plainWord = regexp.MustCompile(`^[A-Za-z0-9_]+$`)
 
-// query lowers the flags to the native language.
-func (o *grepOptions) query(pattern string) (lang.Expr, error) {
-	text := pattern
-	if o.fixed {
-		text = regexp.QuoteMeta(pattern)
-	}
-	var match lang.Expr = lang.Everything{}
+// match is what one pattern asks.
+func (o *grepOptions) match(pattern string) lang.Expr {
 	regex := func(text string) lang.Expr {
 		return &lang.Match{Op: lang.OpMatch, Value: lang.Value{Form: lang.FormRegex, Text: text, Fold: o.ignoreCase}}
 	}
+	text := o.expression(pattern)
 	switch {
 	case pattern == "":
+		return lang.Everything{}
 	case !o.word:
-		match = regex(text)
-	default:
-		var terms []lang.Expr
-		if plainWord.MatchString(pattern) {
-			// The vocabulary knows whole words: asked first, it leaves the expression little to test, and without case nothing.
-			terms = append(terms, &lang.Match{Op: lang.OpMatch, Value: lang.Value{Form: lang.FormText, Text: pattern}})
-		}
-		if len(terms) == 0 || !o.ignoreCase {
-			terms = append(terms, regex(`(?:^|[^\pL\p{Nd}_])(?:`+text+`)(?:$|[^\pL\p{Nd}_])`))
-		}
-		match = lang.Conj(terms...)
+		return regex(text)
 	}
+	var terms []lang.Expr
+	if plainWord.MatchString(pattern) {
+		// The vocabulary knows whole words: asked first, it leaves the expression little to test, and without case nothing.
+		terms = append(terms, &lang.Match{Op: lang.OpMatch, Value: lang.Value{Form: lang.FormText, Text: pattern}})
+	}
+	if len(terms) == 0 || !o.ignoreCase {
+		terms = append(terms, regex(`(?:^|[^\pL\p{Nd}_])(?:`+text+`)(?:$|[^\pL\p{Nd}_])`))
+	}
+	return lang.Conj(terms...)
+}
+
+// query lowers the flags to the native language.
+func (o *grepOptions) query() (lang.Expr, error) {
+	matches := make([]lang.Expr, len(o.patterns))
+	for i, pattern := range o.patterns {
+		matches[i] = o.match(pattern)
+	}
+	return o.around(lang.Disj(matches...))
+}
+
+// around adds what the other flags ask.
+func (o *grepOptions) around(match lang.Expr) (lang.Expr, error) {
 	if o.invert {
 		match = lang.Neg(match)
 	}
@@ -219,6 +262,7 @@ type grep struct {
 	out       *bufio.Writer
 	words     io.Writer
 	highlight *pieces
+	terminal  bool // out is one: nothing that a record says may steer it
 	color     bool
 	found     bool
 	warned    map[string]bool

@@ -39,7 +39,8 @@ func TestPrintUsage(t *testing.T) {
 func TestSuggestionLines(t *testing.T) {
 	o := &grepOptions{service: "chekout"}
 	for pattern, want := range map[string]string{"conection reset": `"conection reset" service=chekout`, "a.*b": "service=chekout", "": "service=chekout"} {
-		q, err := o.plainQuery(pattern)
+		o.patterns = []string{pattern}
+		q, err := o.plainQuery()
 		if err != nil || q.String() != want {
 			t.Errorf("%q: %v, %v; want %s", pattern, q, err, want)
 		}

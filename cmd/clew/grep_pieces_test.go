@@ -49,16 +49,53 @@ func TestPieces(t *testing.T) {
 // TestCompile: a pattern must be right by itself, whatever the flags put around it.
 func TestCompile(t *testing.T) {
 	for _, o := range []grepOptions{{}, {ignoreCase: true}, {word: true}, {word: true, ignoreCase: true}} {
-		if _, err := o.compile("a)(b"); err == nil {
+		o.patterns = []string{"a)(b"}
+		if _, err := o.compile(); err == nil {
 			t.Errorf("a)(b is taken with %+v", o)
 		}
 		o.fixed = true
-		p, err := o.compile("a)(b")
+		p, err := o.compile()
 		if err != nil {
 			t.Fatal(err)
 		}
 		if n := len(p.find("x a)(b y")); n != 1 {
 			t.Errorf("the fixed string a)(b is found %d times, want once", n)
 		}
+	}
+}
+
+// TestPatterns: a record that matches one of several patterns matches, an empty one among them matches all, and each must be right by itself.
+func TestPatterns(t *testing.T) {
+	for _, c := range []struct {
+		options grepOptions
+		want    string
+	}{
+		{grepOptions{patterns: []string{"a+", "b"}}, "/a+/ OR /b/"},
+		{grepOptions{patterns: []string{"a.", "b"}, fixed: true}, `/a\./ OR /b/`},
+		{grepOptions{patterns: []string{"a", ""}}, ""},
+		{grepOptions{patterns: []string{"a", "b"}, invert: true, service: "x"}, "-(/a/ OR /b/) service=x"},
+	} {
+		have, err := c.options.query()
+		if err != nil || have.String() != c.want {
+			t.Errorf("%q: %v, %v, want %s", c.options.patterns, have, err, c.want)
+		}
+	}
+	if _, err := (&grepOptions{patterns: []string{"a", "b)", "(c"}}).compile(); err == nil {
+		t.Error("b) and (c are taken, because they fit together")
+	}
+	p, err := (&grepOptions{patterns: []string{"err", "warn"}, ignoreCase: true}).compile()
+	if err != nil || len(p.find("Err and WARN")) != 2 {
+		t.Errorf("%v: not both patterns are found", err)
+	}
+}
+
+// TestShown: on a terminal a record cannot steer it; piped it is as it was sent.
+func TestShown(t *testing.T) {
+	const sent = "red \x1b[31m bell\a back\b\r\nline\ttab \u009b31m grün\x7f"
+	if have, want := (&grep{terminal: true}).shown(sent), "red ^[[31m bell^G back^H^M\nline\ttab <U+009B>31m grün^?"; have != want {
+		t.Errorf("shown %q, want %q", have, want)
+	}
+	if have := (&grep{}).shown(sent); have != sent {
+		t.Errorf("piped %q, want it as it was sent", have)
 	}
 }

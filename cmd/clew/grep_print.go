@@ -3,10 +3,12 @@ package main
 import (
 	"context"
 	"encoding/json"
+	"fmt"
 	"net/url"
 	"strconv"
 	"strings"
 	"time"
+	"unicode"
 
 	"clew/query/api"
 )
@@ -131,7 +133,7 @@ func (g *grep) write(r record, match bool) error {
 		}
 		return enc.Encode(r.span)
 	}
-	text := r.text()
+	text := g.shown(r.text())
 	if g.options.only && !g.options.invert {
 		for _, at := range g.highlight.find(text) {
 			piece := text[at[0]:at[1]]
@@ -175,11 +177,11 @@ func (g *grep) prefix(b *strings.Builder, r record, match bool) {
 		separator = "- "
 	}
 	if r.log != nil {
-		paint(colorName, orDash(r.log.Service))
+		paint(colorName, g.shown(orDash(r.log.Service)))
 		b.WriteByte(' ')
 		paint(severityColor(r.log.SeverityNumber), orDash(r.log.Severity))
 	} else {
-		paint(colorName, orDash(r.span.Service))
+		paint(colorName, g.shown(orDash(r.span.Service)))
 		b.WriteByte(' ')
 		b.WriteString(r.span.TraceID)
 		b.WriteByte(' ')
@@ -191,6 +193,29 @@ func (g *grep) prefix(b *strings.Builder, r record, match bool) {
 	}
 	b.WriteString(separator)
 }
+
+// shown is a text as it is printed: on a terminal control characters stand as ^X (but line feeds and tabs), so that what a record says is read and not
+// obeyed. Piped, it is as it was sent.
+func (g *grep) shown(text string) string {
+	if !g.terminal || strings.IndexFunc(text, steers) < 0 {
+		return text
+	}
+	var b strings.Builder
+	for _, r := range text {
+		switch {
+		case !steers(r):
+			b.WriteRune(r)
+		case r < 0x80:
+			b.WriteByte('^')
+			b.WriteByte(byte(r) ^ 0x40)
+		default: // C1: some terminals take them for escape sequences
+			fmt.Fprintf(&b, "<U+%04X>", r)
+		}
+	}
+	return b.String()
+}
+
+func steers(r rune) bool { return r != '\n' && r != '\t' && unicode.IsControl(r) }
 
 func orDash(s string) string {
 	if s == "" {

@@ -13,7 +13,7 @@ import (
 
 // suggest says what may have been meant, where nothing matched: on standard error if somebody reads there, with --json as an object {"suggestions": [...]}.
 // An answer there is already; what goes wrong here is not worth a word.
-func (g *grep) suggest(ctx context.Context, pattern string) error {
+func (g *grep) suggest(ctx context.Context) error {
 	if g.options.invert || g.options.follow || !g.options.json && !isTerminal(g.words) {
 		return nil
 	}
@@ -21,7 +21,7 @@ func (g *grep) suggest(ctx context.Context, pattern string) error {
 	for _, name := range []string{"limit", "order", "cursor"} {
 		params.Del(name)
 	}
-	query, err := g.options.plainQuery(pattern)
+	query, err := g.options.plainQuery()
 	if err != nil {
 		return nil
 	}
@@ -52,10 +52,10 @@ func suggestionLines(suggestions []api.Suggestion) string {
 var plainWords = regexp.MustCompile(`^[\pL\p{Nd}_]+( [\pL\p{Nd}_]+)*$`)
 
 // plainQuery is query with a pattern of words asked for as words. What an expression means is not guessed: then only --service and --where are looked at.
-func (o *grepOptions) plainQuery(pattern string) (lang.Expr, error) {
-	rest, err := o.query("")
-	if err != nil || !plainWords.MatchString(pattern) {
-		return rest, err
+func (o *grepOptions) plainQuery() (lang.Expr, error) {
+	var match lang.Expr = lang.Everything{}
+	if len(o.patterns) == 1 && plainWords.MatchString(o.patterns[0]) {
+		match = &lang.Match{Op: lang.OpMatch, Value: lang.Value{Form: lang.FormText, Text: o.patterns[0]}}
 	}
-	return lang.Conj(&lang.Match{Op: lang.OpMatch, Value: lang.Value{Form: lang.FormText, Text: pattern}}, rest), nil
+	return o.around(match)
 }

@@ -83,6 +83,7 @@ func (s *Server) routes() {
 	v1 := r.Group("/api/v1", noStore)
 	v1.GET("/search", s.search)
 	v1.GET("/count", s.count)
+	v1.GET("/explain", s.explain)
 	v1.GET("/histogram", s.histogram)
 	v1.GET("/fields", s.fields)
 	v1.GET("/values", s.values)

@@ -130,6 +130,10 @@ const (
 	lightShare = 4
 	// recordsAtOnce is how many records are made before it is looked how large they are.
 	recordsAtOnce = 256
+	// explainedPartsMax, explainedExamplesMax and explainedBytesMax bound what Explain tells: parts, templates a leaf, and bytes a template.
+	explainedPartsMax    = 1000
+	explainedExamplesMax = 5
+	explainedBytesMax    = 200
 	// checkEvery is how many rows are looked at between two looks at the context, checkBytes how many bytes of values or of rebuilt texts are
 	// tested: a millisecond or so, but for a dear regular expression.
 	checkEvery = 4096

@@ -1,0 +1,301 @@
+package engine
+
+import (
+	"context"
+	"fmt"
+	"slices"
+	"strings"
+	"time"
+
+	"clew/index"
+	"clew/index/vocabulary"
+)
+
+// Explanation says how each part rewrote a query with what it knows, and what was left to look at.
+type Explanation struct {
+	Query string // as it was understood
+	Count uint64 // matching records
+	Parts []PartExplanation
+	// Omitted is how many more parts there are than are told of. They are counted in Stats.
+	Omitted int
+	Stats   Stats
+}
+
+// Verdict is what the whole of a part says about a query before a row group is looked at.
+type Verdict string
+
+// The verdicts, cheapest first.
+const (
+	VerdictTime       Verdict = "never, by time"       // no record lies in the time range
+	VerdictFilter     Verdict = "never, by filter"     // an id or word is in no variable and no raw value
+	VerdictVocabulary Verdict = "never, by vocabulary" // no value and no template can match
+	VerdictAlways     Verdict = "always"               // every record matches
+	VerdictMay        Verdict = "asks row groups"
+)
+
+// PartExplanation is a part's.
+type PartExplanation struct {
+	ID               string
+	Head             bool
+	Rows, RowGroups  int
+	MinTime, MaxTime int64 // nanoseconds
+	Verdict          Verdict
+	Plan             string // the query as the part rewrote it
+	Leaves           []LeafExplanation
+
+	// Of the row groups: how many the part's filters, times and histograms ruled out, histograms counted, and rows were looked at in.
+	Pruned, Histogram, Scanned int
+	Matched, Rebuilt           int64 // rows
+	Took                       time.Duration
+}
+
+// LeafExplanation is a question to one column. Of a column with a vocabulary it says for how many entries the answer is settled whatever the row.
+type LeafExplanation struct {
+	Column   string
+	Kind     string // of the column: value, text, raw, int, double, overflow
+	Question string
+	Entries  int // of the vocabulary; 0: it has none
+	Always   int
+	May      int      // templates whose variables decide
+	Never    int      // likewise
+	Examples []string // some of the templates that may match; a variable is <int>, <id>, <word> or <any>
+}
+
+// Explain answers a count, part after part, and tells how.
+func (e *Engine) Explain(ctx context.Context, r Request) (*Explanation, error) {
+	ctx, q, err := e.begin(ctx, r)
+	if err != nil {
+		return nil, err
+	}
+	defer q.end()
+	x := &explainer{q: q, out: &Explanation{Query: "*"}}
+	if r.Query != nil {
+		x.out.Query = r.Query.String()
+	}
+	if err := x.run(ctx); err != nil {
+		return nil, err
+	}
+	slices.SortStableFunc(x.out.Parts, func(a, b PartExplanation) int { return int(min(1, max(-1, b.MaxTime-a.MaxTime))) })
+	x.out.Stats = q.stats()
+	return x.out, nil
+}
+
+// explainer works on one goroutine, so that what is measured belongs to the part that is told of. It asks every part anew: that a part is remembered to
+// have had no match would explain nothing.
+type explainer struct {
+	q   *query
+	out *Explanation
+}
+
+func (x *explainer) run(ctx context.Context) error {
+	explained := make([]PartExplanation, len(x.q.view.Parts))
+	bounds := make([]*bound, len(x.q.view.Parts)) // nil: nothing to scan
+	err := x.q.parallel(ctx, 1, nil, func(ctx context.Context, _ int, _ *scan) error {
+		for i, part := range x.q.view.Parts {
+			var err error
+			if bounds[i], err = x.decide(ctx, part, &explained[i]); x.q.setAside(err) != nil {
+				return err
+			}
+		}
+		return nil
+	})
+	if err != nil {
+		return err
+	}
+	if err := x.q.weigh(ctx, slices.DeleteFunc(slices.Clone(bounds), func(b *bound) bool { return b == nil })); err != nil {
+		return err
+	}
+	err = x.q.parallel(ctx, 1, nil, func(ctx context.Context, _ int, s *scan) error {
+		for i, b := range bounds {
+			if b == nil {
+				continue
+			}
+			if err := x.q.setAside(x.scan(ctx, b, &explained[i], s)); err != nil {
+				return err
+			}
+		}
+		return nil
+	})
+	for _, p := range explained {
+		x.out.Count += uint64(p.Matched)
+		x.q.tally.matched.Add(p.Matched)
+	}
+	x.out.Parts = explained[:min(len(explained), explainedPartsMax)]
+	x.out.Omitted = len(explained) - len(x.out.Parts)
+	return err
+}
+
+// decide says what the part as a whole knows, and returns what is left to scan; nil: nothing.
+func (x *explainer) decide(ctx context.Context, part index.Part, p *PartExplanation) (*bound, error) {
+	began, q, info := time.Now(), x.q, part.Info()
+	*p = PartExplanation{
+		ID: info.ID, Head: info.Head, Rows: info.Rows, RowGroups: len(part.RowGroups()), MinTime: info.MinTime, MaxTime: info.MaxTime,
+	}
+	q.tally.groups.Add(int64(p.RowGroups))
+	if info.Rows == 0 || info.MaxTime < q.from || info.MinTime > q.to {
+		p.Verdict, p.Pruned = VerdictTime, p.RowGroups
+		q.tally.byTime.Add(int64(p.RowGroups))
+		return nil, nil
+	}
+	defer func() { p.Took = time.Since(began) }()
+	b, err := q.bind(ctx, part)
+	if err != nil {
+		return nil, err
+	}
+	without, err := b.narrow(ctx)
+	if err != nil {
+		return nil, err
+	}
+	q.tally.byFilter.Add(int64(without))
+	p.Plan = b.text(b.root)
+	for _, n := range b.leaves {
+		leaf, err := b.explain(ctx, n.leaf)
+		if err != nil {
+			return nil, err
+		}
+		p.Leaves = append(p.Leaves, leaf)
+	}
+	switch {
+	case b.root.kind != planConst:
+		p.Verdict = VerdictMay
+	case b.root.value:
+		p.Verdict = VerdictAlways
+	case b.filtered:
+		p.Verdict, p.Pruned = VerdictFilter, p.RowGroups
+		q.tally.byFilter.Add(int64(p.RowGroups))
+		return nil, nil
+	default:
+		p.Verdict, p.Pruned = VerdictVocabulary, p.RowGroups
+		q.tally.byVocab.Add(int64(p.RowGroups))
+		return nil, nil
+	}
+	return b, nil
+}
+
+// scan counts the part's matching rows.
+func (x *explainer) scan(ctx context.Context, b *bound, p *PartExplanation, s *scan) error {
+	began, rebuilt := time.Now(), x.q.tally.rebuilt.Load()
+	defer func() { p.Took, p.Rebuilt = p.Took+time.Since(began), x.q.tally.rebuilt.Load()-rebuilt }()
+	looked := map[int]bool{}
+	for _, t := range tasksOf([]*bound{b}) {
+		group := max(t.rg, t.b.group)
+		if g := t.b.groups[t.rg]; g.MaxTime < x.q.from || g.MinTime > x.q.to {
+			x.q.tally.byTime.Add(1)
+			continue
+		}
+		possible, err := s.start(ctx, t.b, t.rg)
+		if err != nil {
+			return fmt.Errorf("row group %d: %w", t.rg, err)
+		}
+		if !possible {
+			if s.byFilter {
+				x.q.tally.byFilter.Add(1)
+			} else {
+				x.q.tally.byVocab.Add(1)
+			}
+			continue
+		}
+		n, ok := s.countByHistogram()
+		if !ok {
+			rows, err := s.rowsMatching(ctx)
+			if err != nil {
+				return fmt.Errorf("row group %d: %w", t.rg, err)
+			}
+			n = rows.count(s.rows)
+		}
+		if !looked[group] {
+			looked[group] = true
+			if ok {
+				p.Histogram++
+			} else {
+				p.Scanned++
+			}
+		}
+		p.Matched += int64(n)
+	}
+	p.Pruned = max(0, p.RowGroups-p.Histogram-p.Scanned)
+	return nil
+}
+
+// text writes a rewritten plan in the language's own signs.
+func (b *bound) text(n *node) string {
+	switch n.kind {
+	case planConst:
+		if n.value {
+			return "always"
+		}
+		return "never"
+	case planLeaf:
+		return b.name(n.leaf) + ":" + n.leaf.question()
+	case planNot:
+		return "-" + b.text(n.kids[0])
+	}
+	sign := " "
+	if n.kind == planOr {
+		sign = " OR "
+	}
+	kids := make([]string, len(n.kids))
+	for i, k := range n.kids {
+		kids[i] = b.text(k)
+	}
+	return "(" + strings.Join(kids, sign) + ")"
+}
+
+func (b *bound) name(l *columnTest) string {
+	if l.members != nil {
+		return "overflow columns"
+	}
+	return l.info.Name()
+}
+
+func (l *columnTest) question() string {
+	if l.test != nil {
+		return l.test.key
+	}
+	for _, t := range l.members {
+		return t.key
+	}
+	return ""
+}
+
+func (b *bound) explain(ctx context.Context, l *columnTest) (LeafExplanation, error) {
+	x := LeafExplanation{Column: b.name(l), Kind: l.info.Kind.String(), Question: l.question()}
+	if l.info.Overflow {
+		x.Kind = "overflow"
+	}
+	if l.codes == nil || l.codes.every {
+		return x, nil
+	}
+	x.Entries, x.Always, x.May = l.codes.len(), l.codes.always, l.codes.may
+	x.Never = x.Entries - x.Always - x.May
+	if x.May == 0 {
+		return x, nil
+	}
+	entries, err := b.part.Vocabulary(ctx, l.col)
+	if err != nil {
+		return x, err
+	}
+	for code, answer := range l.codes.answers {
+		if answer == vocabulary.May && code < entries.Len() && len(x.Examples) < explainedExamplesMax {
+			x.Examples = append(x.Examples, readable(entries.At(code)))
+		}
+	}
+	return x, nil
+}
+
+var holeNames = map[byte]string{
+	vocabulary.HoleInt: "<int>", vocabulary.HoleID: "<id>", vocabulary.HoleWord: "<word>", vocabulary.HoleRaw: "<any>",
+}
+
+// readable writes a template for people.
+func readable(template []byte) string {
+	var out strings.Builder
+	for _, c := range template[:min(len(template), explainedBytesMax)] {
+		if name, ok := holeNames[c]; ok {
+			out.WriteString(name)
+		} else {
+			out.WriteByte(c)
+		}
+	}
+	return strings.ToValidUTF8(out.String(), "\uFFFD")
+}
