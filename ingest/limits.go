@@ -14,10 +14,13 @@ const (
 	// generationOverhead is counted for every generation beside its content, so that a flood of tenants with a record each is sealed
 	// before it fills the memory.
 	generationOverhead = 16 << 10
-	// groupBytesUsual is what a row group of a head holds where records are of usual size (64k of them at about 100 to 200 bytes); of what exceeds it sealCopies
-	// are in memory while it is sealed: the values of a column in rows' order, their page, the page compressed, and what the compressor's buffer grew through.
+	// groupBytesUsual is what a row group of a head holds where records are of usual size (64k of them at about 100 to 200 bytes). Of what exceeds it four
+	// copies are made while it is sealed: the values of a column in rows' order, their page, the page compressed, and what the compressor's buffer grew
+	// through. sealCopies counts each with the garbage that it leaves.
 	groupBytesUsual = 16 << 20
-	sealCopies      = 4
+	sealCopies      = 8
+	// positionsRepeated is how many positions of other keys a commit repeats: 30 KB at the most. A shard has one for each tenant and signal that it gets.
+	positionsRepeated = 256
 	// sealRetryMin and sealRetryMax bound the pause after a failed seal: the object store may be away for hours.
 	sealRetryMin = time.Second
 	sealRetryMax = 30 * time.Second

@@ -11,8 +11,11 @@ const (
 	// heapTarget is the heap, garbage included, up to which it may double between collections. What lives is mostly columns, which have no
 	// pointers: collecting them more often is cheap, and doubling them would be most of the process's memory.
 	heapTarget = 400 << 20
-	// gcPercentMin bounds what collecting may cost when more lives than the target leaves room for.
-	gcPercentMin = 35
+	// garbageMin is how much garbage there may be, however much lives: at a gigabyte a second of allocations it is collected ten times a second, which
+	// costs little, since of a heap so large most are columns and lines.
+	garbageMin = 100 << 20
+	// gcPercentMin bounds what collecting may cost when gigabytes live.
+	gcPercentMin = 10
 	gcPercentMax = 100
 )
 
@@ -54,8 +57,6 @@ func (p *pacer) pace() {
 
 // gcPercent is how much the heap may grow, in percent of what is alive.
 func gcPercent(live uint64) int {
-	if live >= heapTarget {
-		return gcPercentMin
-	}
-	return int(min(max((heapTarget-live)*100/max(live, 1), gcPercentMin), gcPercentMax))
+	garbage := max(heapTarget-int64(live), garbageMin)
+	return int(min(max(garbage*100/max(int64(live), 1), gcPercentMin), gcPercentMax))
 }
