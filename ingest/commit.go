@@ -1,9 +1,11 @@
 package ingest
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"time"
 
 	"clew/index/catalog"
@@ -28,6 +30,7 @@ func (o *owner) commit(ctx context.Context, reason string, sealed *generation, c
 	if change != nil {
 		change(&cm)
 	}
+	o.repeatPositions(&cm)
 	for _, id := range cm.Removed {
 		if !o.in.catalog.Has(id) {
 			return fmt.Errorf("commit (%s): %w", reason, &goneError{id})
@@ -52,6 +55,19 @@ func (o *owner) commit(ctx context.Context, reason string, sealed *generation, c
 	o.last, o.floor = seq, cm.Floor
 	o.sources.settle(cm.Floor)
 	return o.in.catalog.WaitSequence(ctx, seq)
+}
+
+// repeatPositions adds to a commit the positions of other keys that earlier commits brought. Nothing changes by them. But if an earlier one is lost
+// on disk and its segments are found again (clew check --repair), this one says how far the log is in them, and a replay takes no record twice.
+func (o *owner) repeatPositions(cm *catalog.Commit) {
+	known := slices.DeleteFunc(o.in.catalog.Current().Shard(o.shard).Positions, func(p catalog.Position) bool {
+		return p.Position <= cm.Floor || slices.ContainsFunc(cm.Positions, func(own catalog.Position) bool {
+			return own.Signal == p.Signal && own.Tenant == p.Tenant
+		})
+	})
+	// What was sealed last is needed most: the log is trimmed behind the rest first.
+	slices.SortFunc(known, func(a, b catalog.Position) int { return cmp.Compare(b.Position, a.Position) })
+	cm.Positions = append(cm.Positions, known[:min(len(known), positionsRepeated)]...)
 }
 
 const (

@@ -138,14 +138,15 @@ func (d *Dir) bridge(ctx context.Context, entries []entry, i int, orphans *[]cat
 	e := &entries[i]
 	hole := Hole{Sequence: e.seq, Shard: e.shard, What: e.damage.Error(), Added: []string{}, Removed: []string{}}
 	before, after := time.Time{}, time.Time{}
+	var next *catalog.Commit // of the shard
 	for _, other := range entries[:i] {
 		if other.damage == nil && other.shard == e.shard {
 			before = other.commit.Time
 		}
 	}
-	for _, other := range slices.Backward(entries[i+1:]) {
-		if other.damage == nil && other.shard == e.shard {
-			after = other.commit.Time
+	for j := range slices.Backward(entries[i+1:]) {
+		if other := &entries[i+1+j]; other.damage == nil && other.shard == e.shard {
+			after, next = other.commit.Time, &other.commit
 		}
 	}
 	state := d.Catalog.Current().Shard(e.shard)
@@ -180,11 +181,22 @@ func (d *Dir) bridge(ctx context.Context, entries []entry, i int, orphans *[]cat
 		return err
 	}
 	hole.Removed = append(hole.Removed, cm.Removed...)
-	if len(cm.Added) > 0 {
+	if !repeated(cm.Added, next) {
 		hole.Note = "some records of the segments it added may be there twice, if the log still holds them"
 	}
 	d.Holes = append(d.Holes, hole)
 	return d.Catalog.Apply(e.seq, cm)
+}
+
+// repeated says whether the commit after a lost one tells how far the log is in the segments that the lost one added: then no record of
+// theirs is taken from the log again.
+func repeated(added []catalog.Segment, next *catalog.Commit) bool {
+	for _, s := range added {
+		if next == nil || !slices.ContainsFunc(next.Positions, func(p catalog.Position) bool { return p.Signal == s.Signal && p.Tenant == s.Tenant }) {
+			return false
+		}
+	}
+	return true
 }
 
 // laterNames are the segments that later commits remove: they were there then.
