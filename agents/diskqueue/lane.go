@@ -190,6 +190,9 @@ func (l *lane) changedLocked() {
 // take waits for the oldest batch and fixes its contents.
 func (l *lane) take(ctx context.Context, q *Queue) (*batch, bool, error) {
 	for {
+		if err := ctx.Err(); err != nil {
+			return nil, false, err
+		}
 		q.mu.Lock()
 		if len(l.batches) > 0 {
 			b := l.batches[0]

@@ -6,6 +6,7 @@ import (
 	"net"
 	"os"
 	"path/filepath"
+	"strconv"
 	"strings"
 
 	"go.opentelemetry.io/collector/component"
@@ -45,7 +46,8 @@ func (c *Config) Validate() error {
 	}
 	addresses := func(key string, list []string) {
 		for _, address := range list {
-			if host, port, err := net.SplitHostPort(address); err != nil || host == "" || port == "" {
+			host, port, err := net.SplitHostPort(address)
+			if n, notNumber := strconv.ParseUint(port, 10, 16); err != nil || host == "" || notNumber != nil || n == 0 {
 				errs = append(errs, fmt.Errorf("%s: %q: want host:port, such as collector-1:4317", key, address))
 			}
 		}
@@ -87,9 +89,9 @@ func (c *Config) heartbeatAddress(i int) string {
 		return c.Heartbeats[i]
 	}
 	host, port, err := net.SplitHostPort(c.Collectors[i])
-	var n int
-	if _, scan := fmt.Sscanf(port, "%d", &n); err != nil || scan != nil {
+	n, notNumber := strconv.ParseUint(port, 10, 16)
+	if err != nil || notNumber != nil {
 		return ""
 	}
-	return net.JoinHostPort(host, fmt.Sprint(n+1))
+	return net.JoinHostPort(host, strconv.FormatUint(n+1, 10))
 }
