@@ -24,9 +24,10 @@ type worstCase struct {
 	batch    int // records a request
 	services int
 	perByte  bool // compared with normal data by the byte, not by the record
-	// line appends a body; attributes appends a record's attributes, if there are any.
+	// line appends a body; attributes appends a record's attributes, if there are any, and says whether the record matches probe.
 	line       func(dst []byte, r *rand.Rand) []byte
-	attributes func(w *wire, r *rand.Rand, service, i int)
+	attributes func(w *wire, r *rand.Rand, service int) (probed bool)
+	probe      string // a query of an attribute
 }
 
 func shortLine(dst []byte, r *rand.Rand) []byte {
@@ -76,19 +77,24 @@ var worstCases = []worstCase{
 	},
 	{
 		name: "10,000 distinct attribute keys", note: "10 of them a record", records: 300_000, batch: 1000, services: 12, line: shortLine,
-		attributes: func(w *wire, r *rand.Rand, _, _ int) {
+		probe: "key.4711:value-7",
+		attributes: func(w *wire, r *rand.Rand, _ int) (probed bool) {
 			for range keysPerRecord {
-				k := r.IntN(manyKeys)
-				w.attr(logAttribute, "key."+strconv.Itoa(k), "value-"+strconv.Itoa(r.IntN(50)))
+				k, v := r.IntN(manyKeys), r.IntN(50)
+				w.attr(logAttribute, "key."+strconv.Itoa(k), "value-"+strconv.Itoa(v))
+				probed = probed || k == 4711 && v == 7
 			}
+			return probed
 		},
 	},
 	{
 		name: "1,000 keys, 10 in each of 100 services", note: "all 10 a record", records: 500_000, batch: 1000, services: worstServices, line: shortLine,
-		attributes: func(w *wire, r *rand.Rand, service, _ int) {
+		probe: "key.99.3:*",
+		attributes: func(w *wire, r *rand.Rand, service int) (probed bool) {
 			for k := range worstKeys / worstServices {
 				w.attr(logAttribute, "key."+strconv.Itoa(service)+"."+strconv.Itoa(k), "value-"+strconv.Itoa(r.IntN(50)))
 			}
+			return service == 99
 		},
 	},
 	{
@@ -104,6 +110,7 @@ type worst struct {
 	rnd     *rand.Rand
 	text    []byte
 	counts  []uint64 // by service
+	probed  uint64   // records that match probe
 }
 
 func newWorst(c worstCase, n int) *worst {
@@ -136,8 +143,8 @@ func (c *worst) next(buf []byte) ([]byte, int) {
 		body := w.begin(logBody)
 		w.bytes(1, c.text)
 		w.end(body)
-		if c.attributes != nil {
-			c.attributes(&w, c.rnd, service, c.made)
+		if c.attributes != nil && c.attributes(&w, c.rnd, service) {
+			c.probed++
 		}
 		w.end(r)
 		c.made++
@@ -163,8 +170,8 @@ func (c *worst) queries() []query {
 		count("regex at the end of a line", "logs", `/ end-`+end+`$/`, c.counts[last]),
 		count("service", "logs", "service:service-"+end, c.counts[last]),
 	}
-	if c.services == worstServices && c.attributes != nil {
-		qs = append(qs, count("a key of one service", "logs", "key."+end+".3:*", c.counts[last]))
+	if c.probe != "" {
+		qs = append(qs, count("an attribute", "logs", c.probe, c.probed))
 	}
 	return qs
 }
