@@ -9,7 +9,7 @@ type Limits struct {
 	Entries int64
 }
 
-// DefaultLimits are for a gigabyte of disk: the traces of some 250 GB of spans as they are sent.
+// DefaultLimits are for 1 to 1.3 GiB of disk: the traces of some 250 GB of spans as they are sent.
 func DefaultLimits() Limits { return Limits{Entries: 256 << 20} }
 
 const (
