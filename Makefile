@@ -5,6 +5,7 @@ VERSION := $(shell git describe --tags --always --dirty 2>/dev/null || echo dev)
 LDFLAGS := -s -w -X main.version=$(VERSION)
 DATA ?= clew-data
 FUZZTIME ?= 20s
+CASES ?= 350000
 TOOL := $(GO) tool -modfile=tools/go.mod
 
 .PHONY: help run build test race lint fuzz bench e2e ui demo soak deps
@@ -50,10 +51,11 @@ race: ## the tests under the race detector
 lint: ## golangci-lint with the import directions (depguard), gofumpt
 	$(TOOL) golangci-lint run ./...
 
-fuzz: ## every fuzz target for FUZZTIME (20s)
+fuzz: ## every fuzz target for FUZZTIME (20s), and CASES (350,000) random queries over three layouts against a plain scan
 	@set -e; for pkg in $$($(GO) list ./...); do \
 	  for f in $$($(GO) test -list '^Fuzz' $$pkg | grep ^Fuzz || true); do \
 	    echo "$$pkg $$f"; $(GO) test -run '^$$' -fuzz "^$$f$$" -fuzztime $(FUZZTIME) $$pkg; done; done
+	$(GO) test ./query/engine -run TestDifferentialText -timeout 60m -v -cases $(CASES) -seed $$(date +%s)
 
 bench: build ## ingest, size, memory and query figures against a real clew (docs/benchmarks.md)
 	$(GO) run ./bench -clew bin/clew

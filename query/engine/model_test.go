@@ -230,11 +230,11 @@ func cellMatches(t testing.TB, m *lang.Match, signal telemetry.Signal, c telemet
 		return compiled(expr).MatchString(text)
 	case lang.FormGlob:
 		if words && (isProse || m.Field == "any") {
-			return wordRegexp(globRegexp(m.Value.Text, `[\pL\p{Nd}_]`)).MatchString(text)
+			return wordRegexp(globRegexp(strings.ToLower(m.Value.Text), `[\pL\p{Nd}_]`)).MatchString(apart(text))
 		}
 		return compiled(`(?s)\A` + globRegexp(m.Value.Text, `.`) + `\z`).MatchString(text)
 	case lang.FormFuzzy:
-		for _, w := range compiled(`[\pL\p{Nd}_]+`).FindAllString(text, -1) {
+		for _, w := range compiled(`[\pL\p{Nd}_]+`).FindAllString(apart(text), -1) {
 			if editDistance([]rune(strings.ToLower(w)), []rune(strings.ToLower(m.Value.Text))) <= m.Value.Distance {
 				return true
 			}
@@ -250,7 +250,7 @@ func cellMatches(t testing.TB, m *lang.Match, signal telemetry.Signal, c telemet
 	switch x := v.(type) {
 	case string:
 		if m.Op == lang.OpMatch && words {
-			return phraseRegexp(m.Value.Text).MatchString(x)
+			return phraseRegexp(m.Value.Text).MatchString(apart(x))
 		}
 		if c.Key == "kind" || c.Key == "status" {
 			return strings.EqualFold(x, m.Value.Text)
@@ -335,13 +335,18 @@ func compiled(expr string) *regexp.Regexp {
 const wordEdge = `[^\pL\p{Nd}_]`
 
 func wordRegexp(body string) *regexp.Regexp {
-	return compiled(`(?i)(?:\A|` + wordEdge + `)(?:` + body + `)(?:\z|` + wordEdge + `)`)
+	return compiled(`(?:\A|` + wordEdge + `)(?:` + body + `)(?:\z|` + wordEdge + `)`)
+}
+
+// apart is a text in lower case, in which words compare, with Han characters, each of which is a word, set apart from what stands beside them.
+func apart(text string) string {
+	return compiled(`\p{Han}`).ReplaceAllString(strings.ToLower(text), "\x00$0\x00")
 }
 
 func phraseRegexp(text string) *regexp.Regexp {
-	words := compiled(`[\pL\p{Nd}_]+`).FindAllString(text, -1)
+	words := compiled(`[\pL\p{Nd}_]+`).FindAllString(apart(text), -1)
 	if len(words) == 0 {
-		return compiled(regexp.QuoteMeta(text))
+		return compiled(regexp.QuoteMeta(strings.ToLower(text))) // without a word: as it is
 	}
 	for i := range words {
 		words[i] = regexp.QuoteMeta(words[i])
