@@ -153,7 +153,7 @@ func (w watcher) promises() map[string]check {
 	for _, f := range Faults {
 		checks[f.Name+": "+f.Query] = func(ctx context.Context) error { return w.atLeast(ctx, f.Signal, f.Query, 1) }
 		checks[f.Name+": the trail"] = func(ctx context.Context) error {
-			return w.atLeast(ctx, "logs", fmt.Sprintf("service:%s body:%q", f.Service, f.On), 1)
+			return w.atLeast(ctx, "logs", fmt.Sprintf("service:%s change=%q body:%q", f.Service, f.Change, f.On), 1)
 		}
 	}
 	return checks
