@@ -4,6 +4,7 @@ import (
 	"encoding/binary"
 	"errors"
 	"fmt"
+	"math/bits"
 
 	"github.com/apache/arrow/go/v15/arrow/array"
 	"github.com/cespare/xxhash/v2"
@@ -125,12 +126,16 @@ func (o *owner) dropKnownSpans(b *telemetry.Batch, keep []bool) ([]bool, error) 
 	if err != nil {
 		return nil, err
 	}
+	kinds, err := kindsOf(b)
+	if err != nil {
+		return nil, err
+	}
 	dropped := 0
 	for i := range b.Records {
 		if keep != nil && !keep[i] || traces.IsNull(i) || spans.IsNull(i) {
 			continue
 		}
-		if o.spans.add(spanHash(b.Tenant, traces.Value(i), spans.Value(i))) {
+		if o.spans.add(spanHash(b.Tenant, traces.Value(i), spans.Value(i), kinds(i))) {
 			continue
 		}
 		if keep == nil {
@@ -171,12 +176,33 @@ func fixedColumn(b *telemetry.Batch, key string, width int) (*array.FixedSizeBin
 	return nil, fmt.Errorf("batch of %v has no column %s", b.Signal, want)
 }
 
-// spanHash is what a span is remembered by.
-func spanHash(tenant string, trace, span []byte) uint64 {
+// kindsOf gives the rows' kinds; nil is a row without one.
+func kindsOf(b *telemetry.Batch) (func(row int) []byte, error) {
+	want := telemetry.Column{Level: telemetry.LevelField, Key: telemetry.FieldKind, Type: telemetry.TypeString}.String()
+	for i, f := range b.Rows.Schema().Fields() {
+		if f.Name != want {
+			continue
+		}
+		cells, err := telemetry.CellsOf(b.Rows.Column(i))
+		if err != nil {
+			return nil, fmt.Errorf("column %s: %w", want, err)
+		}
+		return func(row int) []byte {
+			if !cells.Valid(row) {
+				return nil
+			}
+			return cells.Bytes(row)
+		}, nil
+	}
+	return func(int) []byte { return nil }, nil
+}
+
+// spanHash is what a span is remembered by: its ids, and its kind, because Zipkin's tracers give both sides of a call the same ids.
+func spanHash(tenant string, trace, span, kind []byte) uint64 {
 	var ids [len(telemetry.TraceID{}) + len(telemetry.SpanID{})]byte
 	copy(ids[:], trace)
 	copy(ids[len(telemetry.TraceID{}):], span)
-	h := xxhash.Sum64(ids[:])
+	h := xxhash.Sum64(ids[:]) ^ bits.RotateLeft64(xxhash.Sum64(kind), 1)
 	if tenant != telemetry.DefaultTenant {
 		var mixed [16]byte
 		binary.LittleEndian.PutUint64(mixed[:], h)

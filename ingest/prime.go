@@ -55,6 +55,7 @@ func (o *owner) primeFrom(s *catalog.Segment) error {
 	if err != nil {
 		return err
 	}
+	kinds, kindsErr := fieldColumn(part, telemetry.FieldKind)
 	for rg, info := range part.RowGroups() {
 		t, err := idColumn(o.ctx, part, traces, rg)
 		if err != nil {
@@ -64,9 +65,15 @@ func (o *owner) primeFrom(s *catalog.Segment) error {
 		if err != nil {
 			return err
 		}
+		kind := func(int) []byte { return nil }
+		if kindsErr == nil { // a segment of spans without any kind has no such column
+			if kind, err = idColumn(o.ctx, part, kinds, rg); err != nil {
+				return err
+			}
+		}
 		for i := range info.Rows {
 			if trace, span := t(i), p(i); trace != nil && span != nil {
-				o.spans.add(spanHash(s.Tenant, trace, span))
+				o.spans.add(spanHash(s.Tenant, trace, span, kind(i)))
 			}
 		}
 	}
