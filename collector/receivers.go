@@ -28,11 +28,9 @@ type Receivers struct {
 	Zipkin bool `yaml:"zipkin"`
 	Syslog bool `yaml:"syslog"`
 	Fluent bool `yaml:"fluent"`
-	// Host is where the ones with ports of their own listen, TLS what they do so with (but for UDP, and Fluent forward).
+	// Host is where the ones with ports of their own listen (Otelcol may give them other ports), TLS what they do so with (but for UDP, and Fluent forward).
 	Host string `yaml:"host"`
 	TLS  *TLS   `yaml:"tls,omitempty"`
-	// PortOffset is added to their ports, for a second process on the host.
-	PortOffset int `yaml:"port_offset"`
 }
 
 // byName are the switches.
@@ -71,21 +69,15 @@ func (r *Receivers) Own() []string {
 func (r *Receivers) validate(path string) []error {
 	l := Listener{TLS: r.TLS}
 	errs := l.validate(path)
-	if net.ParseIP(r.Host) == nil && r.Host != "localhost" && r.Host != "" {
-		if strings.ContainsAny(r.Host, ":/ ") {
-			errs = append(errs, fmt.Errorf("%s.host: %q: want a name or an address without a port", path, r.Host))
-		}
-	}
-	const highest = 24224
-	if r.PortOffset < 0 || r.PortOffset > 65535-highest {
-		errs = append(errs, fmt.Errorf("%s.port_offset: %d: want 0 to %d", path, r.PortOffset, 65535-highest))
+	if net.ParseIP(r.Host) == nil && strings.ContainsAny(r.Host, ":/ ") {
+		errs = append(errs, fmt.Errorf("%s.host: %q: want a name or an address without a port", path, r.Host))
 	}
 	return errs
 }
 
 // components are the receivers with ports of their own.
 func (r *Receivers) components() map[string][]stock.Component {
-	at := stock.Place{Host: r.Host, Offset: r.PortOffset}
+	at := stock.Place{Host: r.Host}
 	if r.TLS != nil {
 		at.TLS = &stock.TLS{CertFile: r.TLS.CertFile, KeyFile: r.TLS.KeyFile, ClientCAFile: r.TLS.ClientCAFile}
 	}

@@ -13,6 +13,7 @@ import (
 func newRunCommand() *cobra.Command {
 	var (
 		file, level string
+		receivers   []string
 		flags       Config
 	)
 	cmd := &cobra.Command{
@@ -26,6 +27,7 @@ loopback until told otherwise. Flags override the configuration file (see clew c
 		Example: `  clew run
   clew run --data /var/lib/clew --config /etc/clew.yaml
   clew run --data /var/lib/clew --store 's3://telemetry/clew?region=eu-north-1'
+  clew run --receivers jaeger,zipkin,syslog,fluent   # Loki, remote write and Elasticsearch bulk are on, on the port of OTLP over HTTP
   clew run --http 0.0.0.0:7400 --otlp-grpc 0.0.0.0:4317 --otlp-http 0.0.0.0:4318`,
 		Args: cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
@@ -49,6 +51,9 @@ loopback until told otherwise. Flags override the configuration file (see clew c
 			if set("otlp-http") {
 				cfg.Collector.OTLP.HTTP.Endpoint = flags.Collector.OTLP.HTTP.Endpoint
 			}
+			if err := cfg.Collector.Receivers.TurnOn(receivers); err != nil {
+				return fmt.Errorf("--receivers: %w", err)
+			}
 			if err := cfg.Validate(); err != nil {
 				return err
 			}
@@ -71,6 +76,7 @@ loopback until told otherwise. Flags override the configuration file (see clew c
 	f.StringVar(&flags.HTTP, "http", d.HTTP, "address of UI and API")
 	f.StringVar(&flags.Collector.OTLP.GRPC.Endpoint, "otlp-grpc", d.Collector.OTLP.GRPC.Endpoint, "address of OTLP over gRPC")
 	f.StringVar(&flags.Collector.OTLP.HTTP.Endpoint, "otlp-http", d.Collector.OTLP.HTTP.Endpoint, "address of OTLP over HTTP")
+	f.StringSliceVar(&receivers, "receivers", nil, "further ways in with ports of their own, on loopback (see docs/ingest.md): jaeger, zipkin, syslog, fluent")
 	f.StringVar(&file, "config", "", "configuration `file` (YAML)")
 	f.StringVar(&level, "log-level", "info", "debug, info, warn or error")
 	return cmd

@@ -286,9 +286,14 @@ func (p *process) announce(ctx context.Context) {
 
 // warnOpen warns where others than this host can reach clew, which asks nobody who they are.
 func (p *process) warnOpen() {
-	for _, a := range []struct{ what, address string }{
+	type open struct{ what, address string }
+	opens := []open{
 		{"UI and API", p.cfg.HTTP}, {"OTLP over gRPC", p.cfg.Collector.OTLP.GRPC.Endpoint}, {"OTLP over HTTP", p.cfg.Collector.OTLP.HTTP.Endpoint},
-	} {
+	}
+	for _, name := range p.cfg.Collector.Receivers.Own() {
+		opens = append(opens, open{name, net.JoinHostPort(p.cfg.Collector.Receivers.Host, "*")})
+	}
+	for _, a := range opens {
 		if a.address != "" && !isLoopback(a.address) {
 			p.logger.Warn("open to the network without credentials: anyone who reaches it can use it", "what", a.what, "address", a.address)
 		}

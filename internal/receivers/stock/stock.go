@@ -6,8 +6,8 @@ package stock
 
 import (
 	"context"
-	"fmt"
 	"net"
+	"strconv"
 
 	"github.com/open-telemetry/opentelemetry-collector-contrib/receiver/fluentforwardreceiver"
 	"github.com/open-telemetry/opentelemetry-collector-contrib/receiver/jaegerreceiver"
@@ -81,16 +81,14 @@ type Port struct {
 	Number int
 }
 
-// Place says where a protocol listens. Offset moves all ports, for a second process on a host; TLS is used by what goes over TCP, but for Fluent
-// forward, whose receiver has none.
+// Place says where a protocol listens. TLS is used by what goes over TCP, but for Fluent forward, whose receiver has none.
 type Place struct {
-	Host   string
-	Offset int
-	TLS    *TLS
+	Host string
+	TLS  *TLS
 }
 
 func (p Place) endpoint(port Port) string {
-	return net.JoinHostPort(p.Host, fmt.Sprint(port.Number+p.Offset))
+	return net.JoinHostPort(p.Host, strconv.Itoa(port.Number))
 }
 
 // Component is a receiver in the Collector's configuration.

@@ -2,7 +2,8 @@ package stock
 
 import "strings"
 
-// syslog are receivers of each format over TCP and UDP. Over TCP frames are octet-counted or end with a newline, as the sender likes for RFC 5424.
+// syslog are receivers of each format over TCP and UDP. Over TCP a message ends with a newline, which is what rsyslog, syslog-ng and logger send by
+// default; the stock receiver reads octet-counted frames only if told to (tcp.enable_octet_counting), and then nothing else.
 func (p Place) syslog(ports []Port) []Component {
 	var out []Component
 	for _, port := range ports {
