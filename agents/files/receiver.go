@@ -12,10 +12,11 @@ import (
 	"github.com/open-telemetry/opentelemetry-collector-contrib/pkg/stanza/operator"
 	"go.opentelemetry.io/collector/component"
 	"go.opentelemetry.io/collector/consumer"
-	"go.opentelemetry.io/collector/consumer/consumererror"
 	"go.opentelemetry.io/collector/extension/xextension/storage"
+	"go.opentelemetry.io/collector/pdata/plog"
 	"go.opentelemetry.io/collector/receiver"
-	"go.uber.org/zap"
+
+	"clew/agents/handover"
 )
 
 // NewFactory makes the receiver's factory.
@@ -81,33 +82,13 @@ func (r *filesReceiver) Shutdown(ctx context.Context) error {
 // emit hands on a batch of a file's records, and does not return before it is taken. The file consumer goes on behind the batch
 // whatever it returns; so after a failure, which only the end of ctx can cause, no checkpoint is written any more.
 func (r *filesReceiver) emit(ctx context.Context, tokens [][]byte, attributes map[string]any, _ int64, offsets []int64) error {
-	logs := r.maker.logs(tokens, attributes, offsets, time.Now())
-	wait := retryAfterMin
-	for complained := false; ; {
-		err := r.next.ConsumeLogs(ctx, logs)
-		if err == nil {
-			return nil
-		}
-		if consumererror.IsPermanent(err) {
-			// It would be refused for ever, and what follows it with it. Whoever refused it has counted it.
-			r.set.Logger.Error("records of a file were refused", zap.Any("path", attributes["log.file.path"]), zap.Int("records", logs.LogRecordCount()), zap.Error(err))
-			return nil
-		}
-		if !complained {
-			r.set.Logger.Warn("waiting: the agent cannot take records of files", zap.Error(err))
-			complained = true
-		}
-		select {
-		case <-ctx.Done():
-			r.keeper.frozen.Store(true)
-			return ctx.Err()
-		case <-time.After(wait):
-		}
-		wait = min(2*wait, retryAfterMax)
-		if logs.LogRecordCount() == 0 { // a consumer that mutates may have emptied it
-			logs = r.maker.logs(tokens, attributes, offsets, time.Now())
-		}
+	now := time.Now()
+	path, _ := attributes["log.file.path"].(string)
+	err := handover.Logs(ctx, r.next, r.set.Logger, path, func() plog.Logs { return r.maker.logs(tokens, attributes, offsets, now) })
+	if err != nil {
+		r.keeper.frozen.Store(true)
 	}
+	return err
 }
 
 // keeper writes checkpoints only when they differ from the last ones: the file consumer offers them after each poll, and each costs an fsync.

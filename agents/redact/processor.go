@@ -2,9 +2,11 @@ package redact
 
 import (
 	"context"
+	"fmt"
 	"strings"
 
 	"go.opentelemetry.io/collector/component"
+	"go.opentelemetry.io/collector/confmap"
 	"go.opentelemetry.io/collector/consumer"
 	"go.opentelemetry.io/collector/pdata/pcommon"
 	"go.opentelemetry.io/collector/pdata/plog"
@@ -32,6 +34,35 @@ func defaultConfig() component.Config {
 			"http.request.header.proxy-authorization", "http.request.header.x-api-key",
 		},
 	}
+}
+
+// Unmarshal is part of confmap.Unmarshaler: a rule that is mentioned keeps what is not said of it, so that {on: true} is enough for one of the default's.
+func (c *Config) Unmarshal(conf *confmap.Conf) error {
+	given := conf.ToStringMap()
+	rules, err := conf.Sub("rules")
+	if err != nil {
+		return fmt.Errorf("rules: %w", err)
+	}
+	for name := range rules.ToStringMap() {
+		one, err := rules.Sub(name)
+		if err != nil {
+			return fmt.Errorf("rules::%s: %w", name, err)
+		}
+		rule := c.Rules[name]
+		if err := one.Unmarshal(&rule); err != nil {
+			return fmt.Errorf("rules::%s: %w", name, err)
+		}
+		c.Rules[name] = rule
+	}
+	delete(given, "rules")
+	rest := struct {
+		Attributes []string `mapstructure:"attributes"`
+	}{c.Attributes}
+	if err := confmap.NewFromStringMap(given).Unmarshal(&rest); err != nil {
+		return err
+	}
+	c.Attributes = rest.Attributes
+	return nil
 }
 
 // Validate is part of xconfmap.Validator.
