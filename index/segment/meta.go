@@ -248,10 +248,45 @@ func parseMeta(b []byte, version uint32, sectionsAt int64) (m *meta, ok bool) {
 	d.leaves(m)
 	d.groups(m)
 	d.sections(m, sectionsAt)
-	if d.failed || len(d.b) > 0 || m.info.SortedBy < -1 || m.info.SortedBy >= len(m.columns) {
+	if d.failed || len(d.b) > 0 || m.info.SortedBy < -1 || m.info.SortedBy >= len(m.columns) || !m.leavesFit() {
 		return nil, false
 	}
 	return m, true
+}
+
+// leavesFit says whether every column has the leaves of its kind, the first of a text column being its templates, and the overflow column is for those that
+// have none.
+func (m *meta) leavesFit() bool {
+	seen := make([]int, len(m.columns))
+	overflow := false
+	for _, l := range m.leaves {
+		if l.column < 0 {
+			if overflow || l.role != roleOverflow {
+				return false
+			}
+			overflow = true
+			continue
+		}
+		c := &m.columns[l.column]
+		first := seen[l.column] == 0
+		seen[l.column]++
+		switch {
+		case c.Overflow, l.role > roleString:
+			return false
+		case c.Kind == index.KindText:
+			if first != (l.role == roleTemplate) || l.role == roleWhole {
+				return false
+			}
+		case l.role != roleWhole || !first:
+			return false
+		}
+	}
+	for i, n := range seen {
+		if c := &m.columns[i]; n == 0 && !(c.Overflow && overflow) {
+			return false
+		}
+	}
+	return true
 }
 
 func (d *decoder) columns(m *meta) {
@@ -263,6 +298,9 @@ func (d *decoder) columns(m *meta) {
 		c.Key = d.string()
 		c.NonNull = d.uvarint()
 		c.Distinct = uint32(d.upTo(math.MaxUint32))
+		if c.Kind < index.KindValue || c.Kind > index.KindDouble || c.Level > telemetry.LevelResource || c.Type > telemetry.TypeTime {
+			d.fail()
+		}
 	}
 }
 
