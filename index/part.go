@@ -120,10 +120,12 @@ type TextRows interface {
 	AppendText(dst []byte, row int) []byte
 }
 
-// TextRuns is TextRows that can lend the variables of neighbouring rows at once. first to first+n-1 are rows of one template, whose k-th
-// hole is meant. What is lent must not be changed.
+// TextRuns is TextRows that reads variables when they are asked for, and lends those of neighbouring rows at once. first to first+n-1 are rows
+// of one template, whose k-th hole is meant. What is lent must not be changed.
 type TextRuns interface {
 	TextRows
+	// Load reads the rows' variables. All methods that give variables of rows, AppendText too, are for those loaded before.
+	Load(ctx context.Context, first, n, k int) error
 	// IntRun is for a vocabulary.HoleInt: the rows' values, encoded (vocabulary.EncodeInt).
 	IntRun(first, n, k int) []int64
 	// BytesRun is for the other holes: row first+i has data[offsets[i]:offsets[i+1]].

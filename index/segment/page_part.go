@@ -154,3 +154,11 @@ func (p *pagePart) TextOf(ctx context.Context, col, rg int, templates []uint32) 
 	}
 	return p.s.textOf(ctx, col, p.group, p.page, templates)
 }
+
+// TextRuns is Segment.TextRuns.
+func (p *pagePart) TextRuns(ctx context.Context, col, rg int) (index.TextRuns, error) {
+	if err := p.check(rg); err != nil {
+		return nil, err
+	}
+	return p.s.textRuns(ctx, col, p.group, p.page)
+}

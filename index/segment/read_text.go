@@ -22,17 +22,7 @@ func (s *Segment) TextOf(ctx context.Context, col, rg int, templates []uint32) (
 }
 
 func (s *Segment) textOf(ctx context.Context, col, rg, page int, templates []uint32) (index.TextRows, error) {
-	if _, err := s.column(col, index.KindText); err != nil {
-		return nil, err
-	}
-	if _, err := s.group(rg); err != nil {
-		return nil, err
-	}
-	arena, err := s.Vocabulary(ctx, col)
-	if err != nil {
-		return nil, err
-	}
-	codes, err := s.codes(ctx, col, rg, page)
+	t, err := s.textRuns(ctx, col, rg, page)
 	if err != nil {
 		return nil, err
 	}
@@ -40,7 +30,7 @@ func (s *Segment) textOf(ctx context.Context, col, rg, page int, templates []uin
 	if err != nil {
 		return nil, err
 	}
-	t := &textRows{codes: codes, arena: arena, kinds: map[uint32][]byte{}, last: index.NullCode}
+	codes, arena := t.codes, t.arena
 	want := map[leafKey]bool{}
 	all := templates == nil
 	switch {
@@ -83,19 +73,11 @@ func (s *Segment) loadHoles(ctx context.Context, col, rg, page int, want map[lea
 		if err != nil {
 			return err
 		}
-		for len(t.ints) <= int(l.hole) {
-			t.ints = append(t.ints, nil)
-			t.strings = append(t.strings, nil)
-		}
-		if l.role == roleInt {
-			t.ints[l.hole] = values
-		} else {
-			t.strings[l.hole] = values
-		}
+		t.keep(int(l.hole), l.role == roleInt, values)
 		delete(want, leafKey{l.role == roleInt, int(l.hole)})
 	}
 	for key := range want {
-		return s.damage(s.indexName, headerBytes, fmt.Sprintf("column %s: no leaf for hole %d", s.meta.columns[col].Column, key.hole))
+		return s.lacksLeaf(col, key.hole)
 	}
 	// Every row with a template must have every variable: checked here, so that the rows' methods need not. What was checked
 	// once stays right: the bytes cannot change without their checksum telling.
@@ -121,12 +103,20 @@ func (s *Segment) checkHoles(col, rg int, t *textRows) error {
 		}
 		for k, kind := range kinds {
 			if !index.IsValid(t.leaf(k, kind).valid, row) {
-				return s.damage(s.parquetName, s.meta.groups[rg].chunks[s.leaves[col][0]].offset,
-					fmt.Sprintf("column %s, row group %d: row %d lacks variable %d", s.meta.columns[col].Column, rg, row, k))
+				return s.lacksVariable(col, rg, row, k)
 			}
 		}
 	}
 	return nil
+}
+
+func (s *Segment) lacksLeaf(col, k int) error {
+	return s.damage(s.indexName, headerBytes, fmt.Sprintf("column %s: no leaf for hole %d", s.meta.columns[col].Column, k))
+}
+
+func (s *Segment) lacksVariable(col, rg, row, k int) error {
+	return s.damage(s.parquetName, s.meta.groups[rg].chunks[s.leaves[col][0]].offset,
+		fmt.Sprintf("column %s, row group %d: row %d lacks variable %d", s.meta.columns[col].Column, rg, row, k))
 }
 
 // holeValues are a hole position's values in a row group, without gaps.
@@ -181,11 +171,25 @@ type textRows struct {
 	codes   []uint32
 	arena   *vocabulary.Arena
 	kinds   map[uint32][]byte // hole kinds of the templates that were asked for
-	ints    []*holeValues     // by hole position
+	ints    []*holeValues     // by hole position; as long as strings, nil where not read
 	strings []*holeValues
+	place   textPlace
 
 	last      uint32 // template of the last row asked for, and what belongs to it
 	lastKinds []byte
+}
+
+// keep makes hole position k's values the rows'.
+func (t *textRows) keep(k int, isInt bool, values *holeValues) {
+	for len(t.ints) <= k {
+		t.ints = append(t.ints, nil)
+		t.strings = append(t.strings, nil)
+	}
+	if isInt {
+		t.ints[k] = values
+	} else {
+		t.strings[k] = values
+	}
 }
 
 func (t *textRows) leaf(k int, kind byte) *holeValues {

@@ -228,6 +228,9 @@ func innerWords(lit []byte, f func(word []byte) bool) {
 	})
 }
 
+// InID says whether s can stand inside a HoleID's value.
+func InID(s []byte) bool { return idPiece(s, false) }
+
 // idPiece says whether s can be a piece of a HoleID's value, or, if whole, the value.
 func idPiece(s []byte, whole bool) bool {
 	if plainLettersMax(s) > idLettersMax {

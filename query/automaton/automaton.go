@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"regexp/syntax"
 	"slices"
+	"unicode"
 	"unicode/utf8"
 )
 
@@ -15,7 +16,7 @@ const (
 	unknown State = 0 // of a transition: not computed yet
 	// Match: the expression matches, whatever follows.
 	Match State = 1
-	// Unsure: a character beyond ASCII, or too many states. Only the regexp package can tell.
+	// Unsure: a character beyond ASCII where the expression names some of those, or too many states. Only the regexp package can tell.
 	Unsure State = 2
 
 	first State = 3
@@ -25,7 +26,8 @@ const (
 type Automaton struct {
 	prog    *syntax.Prog
 	states  []state
-	next    []State // 128 of each state
+	next    []State // symbols of each state
+	high    []bool  // which instructions match characters beyond ASCII; nil if one of them tells some of those from others
 	byKey   map[string]State
 	through map[throughKey][]State
 
@@ -58,7 +60,8 @@ func New(expr string) (*Automaton, error) {
 	}
 	a := &Automaton{prog: prog, byKey: map[string]State{}, through: map[throughKey][]State{}, seen: make([]bool, len(prog.Inst))}
 	a.states = make([]state, first)
-	a.next = make([]State, 128*first)
+	a.next = make([]State, symbols*int(first))
+	a.high = matchesHigh(prog)
 	a.intern(nil, -1)
 	return a, nil
 }
@@ -66,16 +69,16 @@ func New(expr string) (*Automaton, error) {
 // Start is the state before a text's first character.
 func (a *Automaton) Start() State { return first }
 
-// Run walks b from s. It stops early at Match and Unsure.
+// Run walks b, whole characters, from s. It stops early at Match and Unsure.
 func (a *Automaton) Run(s State, b []byte) State {
-	for _, c := range b {
-		if s <= Unsure {
-			return s
-		}
+	for i := 0; i < len(b) && s > Unsure; i++ {
+		c := b[i]
 		if c >= utf8.RuneSelf {
-			return Unsure
+			_, size := utf8.DecodeRune(b[i:])
+			i += size - 1
+			c = beyond
 		}
-		n := a.next[int(s)<<7|int(c)]
+		n := a.next[int(s)*symbols+int(c)]
 		if n == unknown {
 			n = a.step(s, c)
 		}
@@ -99,14 +102,56 @@ func (a *Automaton) End(s State) bool {
 	return st.atEnd > 0
 }
 
+// The symbols of an automaton are the characters of ASCII and beyond, which stands for any other. (To \b and ^ they are all alike.)
+const (
+	beyond  = utf8.RuneSelf
+	symbols = utf8.RuneSelf + 1
+)
+
+// matchesHigh says which instructions match characters beyond ASCII; nil if some match only some of them.
+func matchesHigh(prog *syntax.Prog) []bool {
+	high := make([]bool, len(prog.Inst))
+	for pc := range prog.Inst {
+		inst := &prog.Inst[pc]
+		switch {
+		case !isRune(inst.Op):
+		case inst.Op == syntax.InstRuneAny || inst.Op == syntax.InstRuneAnyNotNL:
+			high[pc] = true
+		case len(inst.Rune) == 1:
+			r := inst.Rune[0]
+			if r >= utf8.RuneSelf {
+				return nil
+			}
+			for f := unicode.SimpleFold(r); f != r; f = unicode.SimpleFold(f) {
+				if f >= utf8.RuneSelf {
+					return nil
+				}
+			}
+		default:
+			for i := 0; i < len(inst.Rune); i += 2 {
+				lo, hi := inst.Rune[i], inst.Rune[i+1]
+				if lo <= utf8.RuneSelf && hi == unicode.MaxRune {
+					high[pc] = true
+				} else if hi >= utf8.RuneSelf {
+					return nil
+				}
+			}
+		}
+	}
+	return high
+}
+
 // step computes a transition.
 func (a *Automaton) step(s State, c byte) State {
+	if c == beyond && a.high == nil {
+		return Unsure
+	}
 	st := a.states[s]
 	to := Match
 	if !a.follow(st.threads, true, syntax.EmptyOpContext(st.before, rune(c))) {
 		var alive []uint32
 		for _, pc := range a.list {
-			if inst := &a.prog.Inst[pc]; isRune(inst.Op) && inst.MatchRune(rune(c)) && !slices.Contains(alive, inst.Out) {
+			if inst := &a.prog.Inst[pc]; a.matches(pc, c) && !slices.Contains(alive, inst.Out) {
 				alive = append(alive, inst.Out)
 			}
 		}
@@ -116,8 +161,17 @@ func (a *Automaton) step(s State, c byte) State {
 			to = a.intern(alive, kindOf(c))
 		}
 	}
-	a.next[int(s)<<7|int(c)] = to
+	a.next[int(s)*symbols+int(c)] = to
 	return to
+}
+
+// matches says whether an instruction takes symbol c.
+func (a *Automaton) matches(pc uint32, c byte) bool {
+	inst := &a.prog.Inst[pc]
+	if c == beyond {
+		return a.high[pc]
+	}
+	return isRune(inst.Op) && inst.MatchRune(rune(c))
 }
 
 func isRune(op syntax.InstOp) bool {
@@ -149,7 +203,7 @@ func (a *Automaton) intern(threads []uint32, before rune) State {
 	s := State(len(a.states))
 	a.byKey[string(a.key)] = s
 	a.states = append(a.states, state{threads: threads, before: before})
-	a.next = append(a.next, make([]State, 128)...)
+	a.next = append(a.next, make([]State, symbols)...)
 	return s
 }
 

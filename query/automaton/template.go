@@ -156,41 +156,88 @@ type throughKey struct {
 
 // throughHole gives the states in which a hole may leave the automaton; none if that cannot be told (or the hole alone may match).
 func (a *Automaton) throughHole(kind byte, from State) []State {
-	chars := holeChars[kind]
-	if chars == nil {
-		return nil
-	}
 	key := throughKey{kind, from}
 	set, ok := a.through[key]
 	if ok {
 		return set
 	}
-	set = a.reachable(chars, from)
+	set = a.reachable(kind, holeChars[kind], from)
 	a.through[key] = set
 	return set
 }
 
-func (a *Automaton) reachable(chars []byte, from State) []State {
+// reachable walks everything that a hole of this kind may hold.
+func (a *Automaton) reachable(kind byte, chars []byte, from State) []State {
+	type place struct {
+		state State
+		shape idShape
+	}
 	var set []State
-	for todo := []State{from}; len(todo) > 0; {
-		s := todo[0]
+	seen := map[place]bool{}
+	todo := []place{{state: from}}
+	if kind == vocabulary.HoleRaw {
+		set = append(set, from) // it may be empty
+	}
+	for len(todo) > 0 {
+		at := todo[0]
 		todo = todo[1:]
-		for i := range chars {
-			to := a.Run(s, chars[i:i+1])
-			if to <= Unsure || len(set) > setMax {
+		for _, c := range chars {
+			next := place{shape: at.shape}
+			if kind == vocabulary.HoleID && !next.shape.add(c) {
+				continue
+			}
+			next.state = a.next[int(at.state)*symbols+int(c)]
+			if next.state == unknown {
+				next.state = a.step(at.state, c)
+			}
+			if next.state <= Unsure || len(set) > setMax {
 				return nil
 			}
-			if !slices.Contains(set, to) {
-				set = append(set, to)
-				todo = append(todo, to)
+			if !seen[next] {
+				seen[next] = true
+				todo = append(todo, next)
+			}
+			if !slices.Contains(set, next.state) {
+				set = append(set, next.state)
 			}
 		}
 	}
 	return set
 }
 
-// holeChars are the characters of the holes that hold none beyond ASCII.
+// idShape is what a HoleID's value allows next: more than three letters side by side are hex digits or x.
+type idShape struct {
+	letters uint8 // side by side, up to here; four stand for more
+	plain   bool  // one of them is neither a hex digit nor x
+}
+
+// add takes the next character. It is false if no id goes on so.
+func (s *idShape) add(c byte) bool {
+	if low := c | 0x20; low >= 'a' && low <= 'z' {
+		s.letters = min(s.letters+1, idLetters+1)
+		s.plain = s.plain || low > 'f' && low != 'x'
+		return !s.plain || s.letters <= idLetters
+	}
+	*s = idShape{}
+	return true
+}
+
+// idLetters is how many letters stand side by side in an id that are not all hex digits or x.
+const idLetters = 3
+
+// holeChars are the symbols that holes hold.
 var holeChars = [vocabulary.HoleRaw + 1][]byte{
-	vocabulary.HoleInt: []byte("0123456789"),
-	vocabulary.HoleID:  []byte("0123456789abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ_-"),
+	vocabulary.HoleInt:  []byte("0123456789"),
+	vocabulary.HoleID:   []byte(wordChars + "-"),
+	vocabulary.HoleWord: append([]byte(wordChars), beyond),
+	vocabulary.HoleRaw:  everySymbol(),
+}
+
+const wordChars = "0123456789abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ_"
+
+func everySymbol() (all []byte) {
+	for c := range symbols {
+		all = append(all, byte(c))
+	}
+	return all
 }

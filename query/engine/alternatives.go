@@ -43,15 +43,17 @@ func (n *holeNeed) holds(value []byte) bool {
 // alternativesMax bounds the ways that are looked at per row; a literal with more is not used.
 const alternativesMax = 16
 
-// alternativesOf gives the ways in which lit can occur in texts of template t. ok is false if it occurs for certain, may occur in a raw
-// hole, or in too many ways: then the literal refuses no row.
+// alternativesOf gives the ways in which lit can occur in texts of template t. ok is false if it occurs for certain, or in too many ways:
+// then the literal refuses no row. No way and ok: it cannot occur.
 func alternativesOf(t, lit []byte) (alts []alternative, ok bool) {
 	w := &occurrences{t: t, lit: lit, holes: make([]int, len(t))}
 	k := 0
 	for j, c := range t {
 		w.holes[j] = k
 		switch {
-		case c == vocabulary.HoleRaw || isDigit(c): // digits of the template's own: whatever made them, no claim about integers
+		case isDigit(c): // digits of the template's own: whatever made them, no claim about integers
+			return nil, false
+		case c == vocabulary.HoleRaw && j < len(t)-1: // only a tail is followed
 			return nil, false
 		case vocabulary.IsHole(c):
 			k++
@@ -85,23 +87,27 @@ func (w *occurrences) begin(j int) {
 	case !vocabulary.IsHole(c):
 		w.walk(0, j, nil)
 	case c == vocabulary.HoleInt:
-		n := w.span(0, true)
+		n := w.span(0, c)
 		if n == len(w.lit) {
 			w.found(alternative{{w.holes[j], true, needContains, w.lit}})
 		} else if n > 0 {
 			w.walk(n, j+1, alternative{{w.holes[j], true, needSuffix, w.lit[:n]}})
 		}
 	default:
-		n := w.span(0, false)
-		if n == len(w.lit) {
+		n := w.span(0, c)
+		if n == len(w.lit) && mayHold(c, w.lit) {
 			w.found(alternative{{w.holes[j], false, needContains, w.lit}})
-			n--
 		}
-		for m := 1; m <= n; m++ {
-			w.walk(m, j+1, alternative{{w.holes[j], false, needSuffix, w.lit[:m]}})
+		for m := 1; m <= min(n, len(w.lit)-1); m++ {
+			if mayHold(c, w.lit[:m]) {
+				w.walk(m, j+1, alternative{{w.holes[j], false, needSuffix, w.lit[:m]}})
+			}
 		}
 	}
 }
+
+// mayHold says whether s, of characters that the hole holds, can be a piece of its value.
+func mayHold(kind byte, s []byte) bool { return kind != vocabulary.HoleID || vocabulary.InID(s) }
 
 // walk follows lit[i:] from place j on.
 func (w *occurrences) walk(i, j int, needs alternative) {
@@ -120,7 +126,7 @@ func (w *occurrences) walk(i, j int, needs alternative) {
 		return
 	}
 	isInt := w.t[j] == vocabulary.HoleInt
-	n := w.span(i, isInt)
+	n := w.span(i, w.t[j])
 	if n > 0 && i+n == len(w.lit) {
 		w.found(append(needs[:len(needs):len(needs)], holeNeed{w.holes[j], isInt, needPrefix, w.lit[i:]}))
 		n--
@@ -137,11 +143,14 @@ func (w *occurrences) walk(i, j int, needs alternative) {
 }
 
 // span is how much of lit[i:] a hole can hold.
-func (w *occurrences) span(i int, isInt bool) int {
+func (w *occurrences) span(i int, kind byte) int {
+	if kind == vocabulary.HoleRaw {
+		return len(w.lit) - i
+	}
 	n := 0
 	for i+n < len(w.lit) {
 		c := w.lit[i+n]
-		if !isDigit(c) && (isInt || !isLetter(c) && c != '-' && c < utf8.RuneSelf) {
+		if !isDigit(c) && (kind == vocabulary.HoleInt || !isLetter(c) && c != '-' && c < utf8.RuneSelf) {
 			break
 		}
 		n++

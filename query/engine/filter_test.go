@@ -45,8 +45,9 @@ func TestRowFilterIsSound(t *testing.T) {
 			continue
 		}
 		question := tests[telemetry.TypeString]
-		filter := &rowFilter{}
-		filter.use(question, text, arena, false)
+		filter, vars := &rowFilter{}, &runVars{}
+		vars.of(t.Context(), text)
+		filter.use(question, vars, arena, false)
 		var buf []byte
 		for row := range part.Info().Rows {
 			buf = text.AppendText(buf[:0], row)
@@ -99,7 +100,7 @@ func randomPieceQuery(rng *rand.Rand, records []*modelRecord) *lang.Match {
 
 // TestAlternatives tells the ways one by one.
 func TestAlternatives(t *testing.T) {
-	const i, w, raw = string(vocabulary.HoleInt), string(vocabulary.HoleWord), string(vocabulary.HoleRaw)
+	const i, w, id, raw = string(vocabulary.HoleInt), string(vocabulary.HoleWord), string(vocabulary.HoleID), string(vocabulary.HoleRaw)
 	for _, c := range []struct {
 		template, literal string
 		want              string
@@ -115,7 +116,11 @@ func TestAlternatives(t *testing.T) {
 		{"user " + w + " in", "r bob i", "[0 equal bob]"},
 		{"a " + w + "/" + i, "bob/1", "[0 suffix bob 1 prefix 1]"},
 		{"user in", "out", ""},
-		{"x" + raw, "out", "any"},
+		{"x" + raw, "out", "[0 contains out]"},
+		{"x" + raw, "xout", "[0 prefix out][0 contains xout]"},
+		{"x" + raw + "y", "out", "any"},
+		{"at " + id + " " + i + "\n" + raw, "outside", "[2 contains outside]"},
+		{"at " + id + " " + i + "\n" + raw, "ace", "[0 contains ace][2 contains ace]"},
 	} {
 		alts, ok := alternativesOf([]byte(c.template), []byte(c.literal))
 		got := ""

@@ -263,7 +263,7 @@ func (t *test) value(typ telemetry.Type, v []byte) bool {
 
 // resolveText rebuilds the texts that may match and tests them.
 func (s *scan) resolveText(ctx context.Context, l *columnTest, st *nodeState, rows rowBits) error {
-	text, err := textOf(ctx, s.b.part, l.col, s.rg, s.templates(st))
+	text, err := s.text(ctx, l.col, st)
 	if err != nil {
 		return err
 	}
@@ -275,13 +275,27 @@ func (s *scan) resolveText(ctx context.Context, l *columnTest, st *nodeState, ro
 	if err != nil {
 		return err
 	}
-	walk.each(ctx, rows, s.rows, w)
+	err = walk.each(ctx, rows, s.rows, w)
 	s.rebuilt += walk.rebuilt
-	if err := ctx.Err(); err != nil {
+	if err != nil {
 		return err
 	}
 	s.settle(st, w)
 	return nil
+}
+
+// runsPart is a part that can read variables when they are asked for.
+type runsPart interface {
+	// TextRuns is Part.Text with nothing read but the codes.
+	TextRuns(ctx context.Context, col, rg int) (index.TextRuns, error)
+}
+
+// text opens the column's texts, whose rows may match.
+func (s *scan) text(ctx context.Context, col int, st *nodeState) (index.TextRows, error) {
+	if p, ok := s.b.part.(runsPart); ok {
+		return p.TextRuns(ctx, col, s.rg)
+	}
+	return textOf(ctx, s.b.part, col, s.rg, s.templates(st))
 }
 
 // templates are the codes that may match in this row group; nil if that is not known.

@@ -1,6 +1,9 @@
 package engine
 
 import (
+	"slices"
+	"unicode/utf8"
+
 	"clew/index"
 	"clew/index/vocabulary"
 )
@@ -9,14 +12,13 @@ import (
 // not match. It is one goroutine's.
 type rowFilter struct {
 	test *test
-	text index.TextRows
+	vars *runVars
 	// wordless says that no string variable of the row group holds a word of the test's.
 	wordless  bool
 	arena     *vocabulary.Arena
 	templates map[uint32]*templateFilter
 	last      uint32
 	current   *templateFilter
-	buf       []byte
 }
 
 // templateFilter is what a template leaves to test.
@@ -24,21 +26,21 @@ type templateFilter struct {
 	ways    [][]alternative // for each literal, the ways in which it can occur
 	open    []clause        // those that the template's own bytes do not meet
 	ints    []int           // its integer holes
-	strings []int           // its other ones
+	strings []int           // its other ones; a raw one is the first, being the most likely to have what is looked for
 }
 
 // use makes the filter ready for rows of a row group of the part that arena is of.
-func (f *rowFilter) use(t *test, text index.TextRows, arena *vocabulary.Arena, wordless bool) {
+func (f *rowFilter) use(t *test, vars *runVars, arena *vocabulary.Arena, wordless bool) {
 	if f.arena != arena || f.test != t {
 		f.templates = map[uint32]*templateFilter{}
 	}
 	f.wordless = wordless && t.isWords
-	f.test, f.text, f.arena, f.last, f.current = t, text, arena, index.NullCode, nil
+	f.test, f.vars, f.arena, f.last, f.current = t, vars, arena, index.NullCode, nil
 }
 
 // may says whether the row's text can match.
 func (f *rowFilter) may(row int) bool {
-	code := f.text.Code(row)
+	code := f.vars.text.Code(row)
 	if code != f.last || f.current == nil {
 		f.last, f.current = code, f.template(code)
 	}
@@ -60,13 +62,7 @@ func (f *rowFilter) occurs(ways []alternative, row int) bool {
 	for _, needs := range ways {
 		all := true
 		for i := range needs {
-			n := &needs[i]
-			if n.isInt {
-				f.buf = vocabulary.AppendInt(f.buf[:0], f.text.IntVar(row, n.hole))
-			} else {
-				f.buf = f.text.AppendVar(f.buf[:0], row, n.hole)
-			}
-			if all = n.holds(f.buf); !all {
+			if all = needs[i].holds(f.vars.bytes(row, needs[i].hole)); !all {
 				break
 			}
 		}
@@ -84,9 +80,9 @@ func (f *rowFilter) meets(c clause, row int) bool {
 		if f.wordless {
 			break
 		}
-		f.buf = f.text.AppendVar(f.buf[:0], row, k)
+		value := f.vars.bytes(row, k)
 		for i := range c {
-			if c[i].in(f.buf) {
+			if c[i].in(value) {
 				return true
 			}
 		}
@@ -96,15 +92,11 @@ func (f *rowFilter) meets(c clause, row int) bool {
 			continue
 		}
 		for _, k := range t.ints {
-			v := f.text.IntVar(row, k)
 			if c[i].whole {
-				if v == c[i].value {
+				if f.vars.int(row, k) == c[i].value {
 					return true
 				}
-				continue
-			}
-			f.buf = vocabulary.AppendInt(f.buf[:0], v)
-			if c[i].in(f.buf) {
+			} else if c[i].in(f.vars.bytes(row, k)) {
 				return true
 			}
 		}
@@ -119,12 +111,14 @@ func (f *rowFilter) template(code uint32) *templateFilter {
 	t := &templateFilter{}
 	f.templates[code] = t
 	text := f.arena.At(int(code))
-	k, ownDigits := 0, false
-	for _, c := range text {
+	k, ownDigits, pieces := 0, false, true
+	for i, c := range text {
 		switch {
-		case c == vocabulary.HoleRaw: // it may hold anything
-			*t = templateFilter{}
-			return t
+		case c == vocabulary.HoleRaw:
+			// What it holds begins and ends where words do if it is the tail: then a piece is in it or elsewhere, and not half in it.
+			pieces = pieces && i == len(text)-1 && (i == 0 || !vocabulary.IsHole(text[i-1]) && text[i-1] < utf8.RuneSelf && !isLetter(text[i-1]) && !isDigit(text[i-1]))
+			t.strings = slices.Insert(t.strings, 0, k)
+			k++
 		case c == vocabulary.HoleInt:
 			t.ints = append(t.ints, k)
 			k++
@@ -139,6 +133,9 @@ func (f *rowFilter) template(code uint32) *templateFilter {
 		if ways, ok := alternativesOf(text, []byte(literal)); ok {
 			t.ways = append(t.ways, ways)
 		}
+	}
+	if !pieces {
+		return t
 	}
 	for _, c := range f.test.clauses {
 		met := false

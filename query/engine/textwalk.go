@@ -1,6 +1,7 @@
 package engine
 
 import (
+	"bytes"
 	"context"
 	"slices"
 
@@ -11,30 +12,29 @@ import (
 
 // textWalk answers for the rows of a text column whose templates may match. It is one goroutine's.
 //
-// Where the test is an expression, an automaton walks templates and variables where they lie: a row's text is not put together, and of its
-// variables only those are looked at that can change the answer. All else is refused by a rowFilter, or rebuilt and tested.
+// What is cheap comes first. A literal that can only lie inside a variable is looked for in all rows' variables at once, as one stretch of
+// bytes. Where the test is an expression, an automaton walks templates and variables where they lie: a row's text is not put together,
+// and of its variables only those are read that can change the answer. All else is refused by a rowFilter, or rebuilt and tested.
 type textWalk struct {
 	test    *test
 	machine *automaton.Automaton // nil: the test is no expression, or one too large
 	filter  *rowFilter           // nil: nothing is known that a match must contain
-	text    index.TextRows
-	runs    index.TextRuns // text, if it can lend runs; else nil
+	vars    runVars
 	arena   *vocabulary.Arena
 
 	templates map[uint32]*walkTemplate
+	found     []bool // by row of the run: a literal is in its variables
 	buf       []byte
 	rebuilt   int64
 	unchecked int // bytes of work since the context was looked at
 }
 
-// walkTemplate is a template and the variables of the run of rows that is being walked.
+// walkTemplate is what is known of a template.
 type walkTemplate struct {
-	plan    *automaton.Template // nil: its rows are rebuilt
-	kinds   []byte
-	loaded  []bool // by hole: the columns below are this run's
-	ints    [][]int64
-	data    [][]byte
-	offsets [][]uint32
+	plan   *automaton.Template // nil: its rows are rebuilt
+	kinds  []byte
+	needle []byte // a literal that matching rows have in one of the variables below; nil: there is none that could be said of
+	within []int
 }
 
 // textWalk makes the leaf's walk ready for the current row group.
@@ -60,19 +60,19 @@ func (s *scan) textWalk(ctx context.Context, l *columnTest, st *nodeState, text 
 	if w.arena != arena {
 		w.templates = map[uint32]*walkTemplate{}
 	}
-	w.text, w.arena, w.rebuilt = text, arena, 0
-	w.runs, _ = text.(index.TextRuns)
+	w.arena, w.rebuilt = arena, 0
+	w.vars.of(ctx, text)
 	if w.filter != nil {
-		w.filter.use(l.test, text, arena, st.wordless)
+		w.filter.use(l.test, &w.vars, arena, st.wordless)
 	}
 	return w, nil
 }
 
 // each tests rows, n of them at the most, and sets those that match. It ends early when ctx does.
-func (w *textWalk) each(ctx context.Context, rows rowBits, n int, into []uint64) {
+func (w *textWalk) each(ctx context.Context, rows rowBits, n int, into []uint64) error {
 	first, last, code := 0, -1, index.NullCode // the run being collected: rows first to last-1
 	rows.each(n, func(i int) bool {
-		c := w.text.Code(i)
+		c := w.vars.text.Code(i)
 		if i == last && c == code {
 			last++
 			return true
@@ -82,23 +82,36 @@ func (w *textWalk) each(ctx context.Context, rows rowBits, n int, into []uint64)
 		return ok
 	})
 	w.run(ctx, first, last, code, into)
+	if w.vars.err != nil {
+		return w.vars.err
+	}
+	return ctx.Err()
 }
 
-// run tests rows of one template.
+// run tests rows of one template. It is false if there is no use in going on.
 func (w *textWalk) run(ctx context.Context, first, last int, code uint32, into []uint64) bool {
 	if first >= last || code == index.NullCode {
-		return true
+		return w.vars.err == nil
 	}
 	t := w.template(code)
 	root := (*automaton.Node)(nil)
 	if t.plan != nil {
 		root = t.plan.Root()
-		clear(t.loaded)
-		if root.Verdict == automaton.Never {
-			return true
+	}
+	if root != nil && root.Verdict == automaton.Never {
+		return true
+	}
+	w.vars.begin(t.kinds, first, last-first)
+	var found []bool // nil: every row is to be tested
+	if t.needle != nil && w.vars.runs != nil && (root == nil || root.Verdict != automaton.Always) {
+		if found = w.find(t); found == nil {
+			return w.vars.err == nil
 		}
 	}
 	for row := first; row < last; row++ {
+		if found != nil && !found[row-first] {
+			continue
+		}
 		if w.unchecked += 64; w.unchecked >= checkBytes {
 			w.unchecked = 0
 			if ctx.Err() != nil {
@@ -107,19 +120,60 @@ func (w *textWalk) run(ctx context.Context, first, last int, code uint32, into [
 		}
 		verdict := automaton.Rebuild
 		if root != nil {
-			verdict = w.walk(t, root, first, last, row)
+			verdict = w.walk(t, root, row)
 		}
 		if verdict == automaton.Always || verdict == automaton.Rebuild && w.rebuild(row) {
 			into[row>>6] |= 1 << (row & 63)
+		}
+		if w.vars.err != nil {
+			return false
 		}
 	}
 	return true
 }
 
+// find says which rows of the run have the template's needle in their variables; nil if none has.
+func (w *textWalk) find(t *walkTemplate) []bool {
+	n, some := w.vars.n, false
+	w.found = slices.Grow(w.found[:0], n)[:n]
+	clear(w.found)
+	for _, k := range t.within {
+		if !w.vars.load(k) {
+			return nil
+		}
+		offsets := w.vars.offsets[k]
+		data := w.vars.data[k][:offsets[n]]
+		w.unchecked += (len(data) - int(offsets[0])) / 8 // bytes are looked through that much faster than a row is tested
+		for i, at := 0, int(offsets[0]); i < n; {
+			hit := bytes.Index(data[at:], t.needle)
+			if hit < 0 {
+				break
+			}
+			at += hit
+			for int(offsets[i+1]) <= at {
+				i++
+			}
+			if at+len(t.needle) > int(offsets[i+1]) { // it goes on into the next row's
+				at++
+				continue
+			}
+			w.found[i], some = true, true
+			at = int(offsets[i+1])
+			i++
+		}
+	}
+	if !some {
+		return nil
+	}
+	return w.found
+}
+
 // walk follows one row through its template.
-func (w *textWalk) walk(t *walkTemplate, n *automaton.Node, first, last, row int) automaton.Verdict {
+func (w *textWalk) walk(t *walkTemplate, n *automaton.Node, row int) automaton.Verdict {
 	for n.Verdict == automaton.Read {
-		switch s := w.machine.Run(n.State, w.variable(t, n, first, last, row)); s {
+		value := w.vars.bytes(row, n.Hole)
+		w.unchecked += len(value)
+		switch s := w.machine.Run(n.State, value); s {
 		case automaton.Match:
 			return automaton.Always
 		case automaton.Unsure:
@@ -131,38 +185,15 @@ func (w *textWalk) walk(t *walkTemplate, n *automaton.Node, first, last, row int
 	return n.Verdict
 }
 
-// variable is the row's variable in the node's hole, as it stands in the text.
-func (w *textWalk) variable(t *walkTemplate, n *automaton.Node, first, last, row int) []byte {
-	k := n.Hole
-	if w.runs == nil {
-		w.buf = w.text.AppendVar(w.buf[:0], row, k)
-		return w.buf
-	}
-	if !t.loaded[k] {
-		t.loaded[k] = true
-		if n.Kind == vocabulary.HoleInt {
-			t.ints[k] = w.runs.IntRun(first, last-first, k)
-		} else {
-			t.data[k], t.offsets[k] = w.runs.BytesRun(first, last-first, k)
-		}
-	}
-	i := row - first
-	if n.Kind == vocabulary.HoleInt {
-		w.buf = vocabulary.AppendInt(w.buf[:0], t.ints[k][i])
-		return w.buf
-	}
-	return t.data[k][t.offsets[k][i]:t.offsets[k][i+1]]
-}
-
 // rebuild tests the row's whole text, unless the filter refuses it.
 func (w *textWalk) rebuild(row int) bool {
-	if w.filter != nil && !w.filter.may(row) {
+	if w.filter != nil && !w.filter.may(row) || w.vars.err != nil {
 		return false
 	}
-	w.buf = w.text.AppendText(w.buf[:0], row)
+	w.buf = w.vars.appendText(w.buf[:0], row)
 	w.rebuilt++
 	w.unchecked += len(w.buf)
-	return w.test.matcher.Text(w.buf)
+	return w.vars.err == nil && w.test.matcher.Text(w.buf)
 }
 
 // template prepares a template when its first row is met.
@@ -174,15 +205,29 @@ func (w *textWalk) template(code uint32) *walkTemplate {
 	w.templates[code] = t
 	text := w.arena.At(int(code))
 	t.kinds = vocabulary.Holes(nil, text)
-	// What a raw hole holds is long, and mostly needs no more than a look for a literal.
-	if w.machine == nil || slices.Contains(t.kinds, vocabulary.HoleRaw) {
+	t.needle, t.within = needleWithin(text, w.test.literals)
+	if w.machine == nil {
 		return t
 	}
-	n := len(t.kinds)
-	t.plan, t.loaded = w.machine.Template(text), make([]bool, n)
-	t.ints, t.data, t.offsets = make([][]int64, n), make([][]byte, n), make([][]uint32, n)
+	t.plan = w.machine.Template(text)
 	if r := t.plan.Root(); r.Verdict == automaton.Rebuild {
 		t.plan = nil
 	}
 	return t
+}
+
+// needleWithin picks a literal that in texts of the template can only be inside variables, and these. The fewest variables are best.
+func needleWithin(template []byte, literals []string) (needle []byte, within []int) {
+	for _, literal := range literals {
+		ways, ok := alternativesOf(template, []byte(literal))
+		var holes []int
+		for _, needs := range ways {
+			ok = ok && len(needs) == 1 && needs[0].mode == needContains && !needs[0].isInt
+			holes = append(holes, needs[0].hole)
+		}
+		if ok && (needle == nil || len(holes) < len(within)) {
+			needle, within = []byte(literal), holes
+		}
+	}
+	return needle, within
 }
