@@ -97,4 +97,3 @@ func (a *Agent) Run(ctx context.Context) error {
 	}
 	return nil
 }
-
