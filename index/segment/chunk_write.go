@@ -7,6 +7,7 @@ import (
 	"math"
 	"slices"
 
+	"clew/index/segment/pagecode"
 	"clew/index/vocabulary"
 )
 
@@ -57,9 +58,9 @@ func (w *chunkWriter) encode(v values, body func(dst []byte, from, to int) []byt
 		var valid []uint64
 		if v.nulls > 0 {
 			valid = v.valid[row>>6 : (row+p.rows+63)>>6]
-			p.nulls = p.rows - onesCount(valid)
+			p.nulls = p.rows - pagecode.OnesCount(valid)
 		}
-		w.page = appendLevels(w.page, valid, p.rows, p.nulls)
+		w.page = pagecode.AppendLevels(w.page, valid, p.rows, p.nulls)
 		w.page = body(w.page, value, value+p.rows-p.nulls)
 		value += p.rows - p.nulls
 		row += p.rows
@@ -70,18 +71,18 @@ func (w *chunkWriter) encode(v values, body func(dst []byte, from, to int) []byt
 
 // empty writes a chunk in which no row has a value.
 func (w *chunkWriter) empty(rows int) (chunk, error) {
-	w.page = appendLevels(w.page[:0], nil, rows, rows)
+	w.page = pagecode.AppendLevels(w.page[:0], nil, rows, rows)
 	w.pages = append(w.pages[:0], pageBounds{rows: rows, nulls: rows, rawEnd: len(w.page)})
-	return w.finish(encodingPlain, 0)
+	return w.finish(pagecode.Plain, 0)
 }
 
 // codes writes a dictionary chunk. indices are the valid rows' positions in the dictionary, whose body is w.dictionary with count entries.
 func (w *chunkWriter) codes(v values, indices []uint32, count int) (chunk, error) {
 	width := w.codesWidth(indices, count)
 	w.encode(v, func(dst []byte, from, to int) []byte {
-		return appendHybrid(append(dst, byte(width)), indices[from:to], width)
+		return pagecode.AppendHybrid(append(dst, byte(width)), indices[from:to], width)
 	})
-	return w.finish(encodingDictionary, count)
+	return w.finish(pagecode.Dictionary, count)
 }
 
 // dictionaryWidth is the bits of an index into a dictionary of count entries. 0 would be enough for one, but not all readers take it.
@@ -103,8 +104,8 @@ func (w *chunkWriter) ints(v values, ints []int64) (chunk, error) {
 		count := len(w.dictionary) / 8
 		return w.codes(v, w.indices, count)
 	}
-	w.encode(v, func(dst []byte, from, to int) []byte { return appendDelta(dst, ints[from:to]) })
-	return w.finish(encodingDelta, 0)
+	w.encode(v, func(dst []byte, from, to int) []byte { return pagecode.AppendDelta(dst, ints[from:to]) })
+	return w.finish(pagecode.Delta, 0)
 }
 
 // intDictionary fills w.dictionary and w.indices if ints have few distinct values.
@@ -147,7 +148,7 @@ func (w *chunkWriter) doubles(v values, doubles []float64) (chunk, error) {
 		}
 		return dst
 	})
-	return w.finish(encodingPlain, 0)
+	return w.finish(pagecode.Plain, 0)
 }
 
 // bools writes truth values: bits are of the valid rows, without gaps.
@@ -165,13 +166,13 @@ func (w *chunkWriter) bools(v values, bits []uint64) (chunk, error) {
 		}
 		return dst
 	})
-	return w.finish(encodingPlain, 0)
+	return w.finish(pagecode.Plain, 0)
 }
 
 // fixed writes values of one length, given one after the other.
 func (w *chunkWriter) fixed(v values, data []byte, width int) (chunk, error) {
 	w.encode(v, func(dst []byte, from, to int) []byte { return append(dst, data[from*width:to*width]...) })
-	return w.finish(encodingPlain, 0)
+	return w.finish(pagecode.Plain, 0)
 }
 
 // strings writes byte strings; value i of the valid rows ends at ends[i] in data. It returns the distinct values where it found a
@@ -194,9 +195,9 @@ func (w *chunkWriter) strings(v values, data []byte, ends []uint32) (chunk, *voc
 			w.deltas = append(w.deltas, int64(end-start))
 			start = end
 		}
-		return append(appendDelta(dst, w.deltas), data[first:start]...)
+		return append(pagecode.AppendDelta(dst, w.deltas), data[first:start]...)
 	})
-	c, err := w.finish(encodingDeltaLength, 0)
+	c, err := w.finish(pagecode.DeltaLength, 0)
 	return c, nil, err
 }
 
@@ -231,7 +232,7 @@ func (w *chunkWriter) finish(encoding uint8, dictionaryCount int) (chunk, error)
 	if len(w.page) > chunkBytesMax || len(w.dictionary) > chunkBytesMax {
 		return chunk{}, fmt.Errorf("chunk of %d bytes: more than %d", max(len(w.page), len(w.dictionary)), chunkBytesMax)
 	}
-	c := chunk{offset: w.offset, encoding: encoding, codec: codecZstd, dataRaw: uint32(len(w.page)), dictionaryCount: uint32(dictionaryCount)}
+	c := chunk{offset: w.offset, encoding: encoding, codec: pagecode.CodecZstd, dataRaw: uint32(len(w.page)), dictionaryCount: uint32(dictionaryCount)}
 	dictionary := w.dictionary
 	if dictionaryCount == 0 {
 		dictionary = nil
@@ -239,15 +240,15 @@ func (w *chunkWriter) finish(encoding uint8, dictionaryCount int) (chunk, error)
 	c.dictionaryRaw = uint32(len(dictionary))
 	dictionaryEnd := w.compress(dictionary)
 	if raw := len(dictionary) + len(w.page); len(w.stored) > raw-raw/compressGain {
-		c.codec = codecNone
+		c.codec = pagecode.CodecNone
 	}
 	var buf [64]byte
 	if dictionaryCount > 0 {
 		body := w.stored[:dictionaryEnd]
-		if c.codec == codecNone {
+		if c.codec == pagecode.CodecNone {
 			body = dictionary
 		}
-		h := appendDictionaryHeader(buf[:0], len(dictionary), len(body), dictionaryCount)
+		h := pagecode.AppendDictionaryHeader(buf[:0], len(dictionary), len(body), dictionaryCount)
 		crc := updateChecksum(checksum(h), body)
 		c.dictionaryHeader, c.dictionaryStored, c.dictionaryCRC = uint32(len(h)), uint32(len(h)+len(body)), crc
 		if err := w.writePage(h, body); err != nil {
@@ -284,11 +285,11 @@ func (w *chunkWriter) writeData(c *chunk, compressed []byte) error {
 	for _, p := range w.pages {
 		raw := w.page[rawStart:p.rawEnd]
 		body := raw
-		if c.codec == codecZstd {
+		if c.codec == pagecode.CodecZstd {
 			body = compressed[compressedStart:p.compressedEnd]
 		}
 		rawStart, compressedStart = p.rawEnd, p.compressedEnd
-		h := appendDataHeader(buf[:0], len(raw), len(body), p.rows, c.encoding)
+		h := pagecode.AppendDataHeader(buf[:0], len(raw), len(body), p.rows, c.encoding)
 		if len(w.pages) > 1 {
 			c.pages = append(c.pages, pageInfo{
 				stored: uint32(len(h) + len(body)), header: uint32(len(h)), raw: uint32(len(raw)), crc: updateChecksum(checksum(h), body),

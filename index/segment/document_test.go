@@ -9,6 +9,7 @@ import (
 	"testing"
 
 	"clew/index"
+	"clew/index/segment/pagecode"
 	"clew/index/vocabulary"
 	"clew/internal/telemetry"
 )
@@ -40,7 +41,7 @@ func TestDocument(t *testing.T) {
 	}
 	says("holes", fmt.Sprintf("0x%02x a digit run of 1 to 17 digits, 0x%02x an identifier, 0x%02x a word, 0x%02x any bytes",
 		vocabulary.HoleInt, vocabulary.HoleID, vocabulary.HoleWord, vocabulary.HoleRaw))
-	for _, name := range []string{encodingNames[encodingPlain], encodingNames[encodingDelta], encodingNames[encodingDeltaLength], encodingNames[encodingDictionary]} {
+	for _, name := range []string{encodingNames[pagecode.Plain], encodingNames[pagecode.Delta], encodingNames[pagecode.DeltaLength], encodingNames[pagecode.Dictionary]} {
 		says("encodings", name)
 	}
 	for what, claim := range map[string]string{

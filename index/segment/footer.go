@@ -10,6 +10,7 @@ import (
 	"github.com/apache/arrow/go/v15/parquet/schema"
 
 	"clew/index"
+	"clew/index/segment/pagecode"
 	"clew/internal/telemetry"
 )
 
@@ -54,20 +55,20 @@ func (w *writer) footer() (footer []byte, err error) {
 		for j, c := range w.meta.groups[i].chunks {
 			fileChunk := md.RowGroups[i].Columns[j].MetaData
 			encodings := fileChunk.Encodings[:0]
-			encodings = append(encodings, encodingRLE, encodingPlain)
+			encodings = append(encodings, pagecode.RLE, pagecode.Plain)
 			switch c.encoding {
-			case encodingDictionary:
-				encodings = append(encodings, encodingDictionary)
-			case encodingDelta:
-				encodings = append(encodings, encodingDelta)
-			case encodingDeltaLength:
-				encodings = append(encodings, encodingDeltaLength)
+			case pagecode.Dictionary:
+				encodings = append(encodings, pagecode.Dictionary)
+			case pagecode.Delta:
+				encodings = append(encodings, pagecode.Delta)
+			case pagecode.DeltaLength:
+				encodings = append(encodings, pagecode.DeltaLength)
 			}
 			fileChunk.Encodings = encodings
 			fileChunk.EncodingStats = nil
-			fileChunk.Codec = codecNone
-			if c.codec == codecZstd {
-				fileChunk.Codec = codecZstd
+			fileChunk.Codec = pagecode.CodecNone
+			if c.codec == pagecode.CodecZstd {
+				fileChunk.Codec = pagecode.CodecZstd
 			}
 		}
 	}

@@ -1,6 +1,10 @@
 package segment
 
-import "fmt"
+import (
+	"fmt"
+
+	"clew/index/segment/pagecode"
+)
 
 // Layout is where a segment's bytes are, for people: what clew dump prints.
 type Layout struct {
@@ -40,11 +44,11 @@ type SectionLayout struct {
 }
 
 var encodingNames = map[uint8]string{
-	encodingPlain: "PLAIN", encodingRLE: "RLE", encodingDelta: "DELTA_BINARY_PACKED", encodingDeltaLength: "DELTA_LENGTH_BYTE_ARRAY",
-	encodingDictionary: "RLE_DICTIONARY",
+	pagecode.Plain: "PLAIN", pagecode.RLE: "RLE", pagecode.Delta: "DELTA_BINARY_PACKED", pagecode.DeltaLength: "DELTA_LENGTH_BYTE_ARRAY",
+	pagecode.Dictionary: "RLE_DICTIONARY",
 }
 
-var codecNames = map[uint8]string{codecNone: "none", codecZstd: "zstd"}
+var codecNames = map[uint8]string{pagecode.CodecNone: "none", pagecode.CodecZstd: "zstd"}
 
 var sectionNames = map[sectionKind]string{
 	sectionVocabulary: "vocabulary", sectionHistograms: "histograms", sectionFilter: "filter", sectionPages: "pages",

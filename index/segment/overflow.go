@@ -10,6 +10,7 @@ import (
 	"unicode/utf8"
 
 	"clew/index"
+	"clew/index/segment/pagecode"
 	"clew/internal/telemetry"
 )
 
@@ -151,7 +152,7 @@ func (w *writer) collectLeaf(ctx context.Context, s *Segment, rg int) error {
 		for object := all.At(row); len(object) > 1; {
 			name, value, rest, ok := nextMember(object)
 			if !ok {
-				return s.chunkDamage(s.overflowLeaf, rg, errPage)
+				return s.chunkDamage(s.overflowLeaf, rg, pagecode.Err)
 			}
 			object = rest
 			j, known := o.names[string(name)]
@@ -159,12 +160,12 @@ func (w *writer) collectLeaf(ctx context.Context, s *Segment, rg int) error {
 				continue // a column of its own in the segment that is being written: read as one
 			}
 			if o.text, ok = readJSONString(o.text[:0], value); !ok {
-				return s.chunkDamage(s.overflowLeaf, rg, errPage)
+				return s.chunkDamage(s.overflowLeaf, rg, pagecode.Err)
 			}
 			if w.columns[o.columns[j]].Type == telemetry.TypeBytes {
 				n, err := base64.StdEncoding.Decode(o.text, o.text)
 				if err != nil {
-					return s.chunkDamage(s.overflowLeaf, rg, errPage)
+					return s.chunkDamage(s.overflowLeaf, rg, pagecode.Err)
 				}
 				o.text = o.text[:n]
 			}
@@ -326,12 +327,12 @@ func extractOverflow(all index.Bytes, c telemetry.Column) (index.Bytes, error) {
 			var ok bool
 			start := len(out.Data)
 			if out.Data, ok = readJSONString(out.Data, object[at:]); !ok {
-				return index.Bytes{}, errPage
+				return index.Bytes{}, pagecode.Err
 			}
 			if c.Type == telemetry.TypeBytes {
 				n, err := base64.StdEncoding.Decode(out.Data[start:], out.Data[start:])
 				if err != nil {
-					return index.Bytes{}, errPage
+					return index.Bytes{}, pagecode.Err
 				}
 				out.Data = out.Data[:start+n]
 			}

@@ -5,6 +5,7 @@ import (
 	"encoding/base64"
 
 	"clew/index"
+	"clew/index/segment/pagecode"
 	"clew/internal/telemetry"
 )
 
@@ -42,16 +43,16 @@ func (s *Segment) eachOverflow(ctx context.Context, rg, page int, rows []int, f 
 		for object := all.At(row); len(object) > 1; { // of the last member the brace is left
 			var ok bool
 			if key, value, object, ok = readMember(key[:0], value[:0], object); !ok {
-				return s.chunkDamage(s.overflowLeaf, rg, errPage)
+				return s.chunkDamage(s.overflowLeaf, rg, pagecode.Err)
 			}
 			col, known := columns[string(key)]
 			if !known {
-				return s.chunkDamage(s.overflowLeaf, rg, errPage)
+				return s.chunkDamage(s.overflowLeaf, rg, pagecode.Err)
 			}
 			if s.meta.columns[col].Type == telemetry.TypeBytes {
 				n, err := base64.StdEncoding.Decode(value, value)
 				if err != nil {
-					return s.chunkDamage(s.overflowLeaf, rg, errPage)
+					return s.chunkDamage(s.overflowLeaf, rg, pagecode.Err)
 				}
 				value = value[:n]
 			}

@@ -12,6 +12,7 @@ import (
 	"github.com/apache/arrow/go/v15/parquet/file"
 
 	"clew/index"
+	"clew/index/segment/pagecode"
 	"clew/index/store"
 	"clew/internal/telemetry"
 )
@@ -180,7 +181,7 @@ func TestHybridRoundTrip(t *testing.T) {
 			}
 		}
 		out := make([]uint32, len(in))
-		if err := readHybrid(out, appendHybrid(nil, in, width), width); err != nil {
+		if err := pagecode.ReadHybrid(out, pagecode.AppendHybrid(nil, in, width), width); err != nil {
 			t.Fatal(err)
 		}
 		for i := range in {
@@ -208,7 +209,7 @@ func TestDeltaRoundTrip(t *testing.T) {
 			in[i] = v
 		}
 		out := make([]int64, len(in))
-		rest, err := readDelta(out, append(appendDelta(nil, in), "rest"...))
+		rest, err := pagecode.ReadDelta(out, append(pagecode.AppendDelta(nil, in), "rest"...))
 		if err != nil || string(rest) != "rest" {
 			t.Fatalf("rest %q, %v", rest, err)
 		}
@@ -223,18 +224,18 @@ func TestDeltaRoundTrip(t *testing.T) {
 // The decoders meet only bytes whose checksum was right, but must not rely on it.
 func FuzzPages(f *testing.F) {
 	f.Add([]byte{1, 2, 3}, uint16(10), byte(3))
-	f.Add(appendHybrid(nil, []uint32{1, 2, 3, 4, 5, 5, 5, 5, 5, 5, 5, 5, 5, 5, 5, 5, 5, 5, 5, 5, 5}, 3), uint16(21), byte(3))
-	f.Add(appendDelta(nil, []int64{1, -5, 1 << 62, -1 << 63}), uint16(4), byte(64))
-	f.Add(appendLevels(nil, []uint64{5}, 4, 2), uint16(4), byte(1))
+	f.Add(pagecode.AppendHybrid(nil, []uint32{1, 2, 3, 4, 5, 5, 5, 5, 5, 5, 5, 5, 5, 5, 5, 5, 5, 5, 5, 5, 5}, 3), uint16(21), byte(3))
+	f.Add(pagecode.AppendDelta(nil, []int64{1, -5, 1 << 62, -1 << 63}), uint16(4), byte(64))
+	f.Add(pagecode.AppendLevels(nil, []uint64{5}, 4, 2), uint16(4), byte(1))
 	f.Add(binary.AppendUvarint(nil, 1<<40), uint16(4), byte(1))
 	f.Fuzz(func(t *testing.T, data []byte, count uint16, width byte) {
-		_ = readHybrid(make([]uint32, count), data, int(width))
-		_, _ = readDelta(make([]int64, count), data)
-		_, _, _, _ = readLevels(data, int(count))
-		for _, encoding := range []uint8{encodingPlain, encodingDelta, encodingDeltaLength, encodingDictionary} {
+		_ = pagecode.ReadHybrid(make([]uint32, count), data, int(width))
+		_, _ = pagecode.ReadDelta(make([]int64, count), data)
+		_, _, _, _ = pagecode.ReadLevels(data, int(count))
+		for _, encoding := range []uint8{pagecode.Plain, pagecode.Delta, pagecode.DeltaLength, pagecode.Dictionary} {
 			half := int(count) / 2
 			p := &content{rows: int(count), count: int(width), encoding: encoding, bodies: []body{{half, data}, {int(count) - half, data[len(data)/2:]}}}
-			c := chunk{codec: codecNone, dictionaryRaw: uint32(len(data)), dictionaryCount: uint32(width)}
+			c := chunk{codec: pagecode.CodecNone, dictionaryRaw: uint32(len(data)), dictionaryCount: uint32(width)}
 			for _, physical := range []physical{physicalBytes, physicalInt64} {
 				if d, err := c.openDictionary(data, physical); err == nil {
 					p.dictionary = d

@@ -7,6 +7,7 @@ import (
 	"math"
 
 	"clew/index"
+	"clew/index/segment/pagecode"
 	"clew/index/store"
 )
 
@@ -103,7 +104,7 @@ func (s *Segment) readPages(ctx context.Context, p *content, leaf, rg int, pages
 		p.dictionary, err = c.openDictionary(b[:split], s.meta.leaves[leaf].physical)
 	}
 	if err == nil && p.nulls != int(c.nulls) {
-		err = errPage
+		err = pagecode.Err
 	}
 	if err != nil {
 		return s.chunkDamage(leaf, rg, err)
@@ -151,7 +152,7 @@ func (p *content) add(c *chunk, stored []byte, info *pageInfo, rows int) error {
 	if err != nil {
 		return err
 	}
-	valid, nulls, encoded, err := readLevels(raw, rows)
+	valid, nulls, encoded, err := pagecode.ReadLevels(raw, rows)
 	if err != nil {
 		return err
 	}
@@ -208,19 +209,19 @@ func (s *Segment) readAhead(leaf, rg int) {
 // open strips a page's header and decompresses its body.
 func (c *chunk) open(stored []byte, header, raw uint32) ([]byte, error) {
 	if int64(header) > int64(len(stored)) {
-		return nil, errPage
+		return nil, pagecode.Err
 	}
 	body := stored[header:]
 	switch c.codec {
-	case codecZstd:
+	case pagecode.CodecZstd:
 		return decompress(body, int(raw))
-	case codecNone:
+	case pagecode.CodecNone:
 		if len(body) != int(raw) {
-			return nil, errPage
+			return nil, pagecode.Err
 		}
 		return body, nil
 	}
-	return nil, fmt.Errorf("codec %d: %w", c.codec, errPage)
+	return nil, fmt.Errorf("codec %d: %w", c.codec, pagecode.Err)
 }
 
 // openDictionary opens the dictionary page.
@@ -230,22 +231,22 @@ func (c *chunk) openDictionary(stored []byte, p physical) (*dictionary, error) {
 		return &dictionary{raw: raw}, err
 	}
 	if int(c.dictionaryCount) > len(raw)/4 {
-		return nil, errPage
+		return nil, pagecode.Err
 	}
 	d := &dictionary{raw: raw, entries: make([][]byte, c.dictionaryCount)}
 	for i := range d.entries {
 		if len(raw) < 4 {
-			return nil, errPage
+			return nil, pagecode.Err
 		}
 		length := binary.LittleEndian.Uint32(raw)
 		if uint64(length) > uint64(len(raw)-4) {
-			return nil, errPage
+			return nil, pagecode.Err
 		}
 		d.entries[i] = raw[4 : 4+length]
 		raw = raw[4+length:]
 	}
 	if len(raw) > 0 {
-		return nil, errPage
+		return nil, pagecode.Err
 	}
 	return d, nil
 }
@@ -259,10 +260,10 @@ func (p *content) indices() ([]uint32, error) {
 	out := make([]uint32, p.values())
 	rest := out
 	for _, b := range p.bodies {
-		if p.encoding != encodingDictionary || len(b.encoded) == 0 {
-			return nil, errPage
+		if p.encoding != pagecode.Dictionary || len(b.encoded) == 0 {
+			return nil, pagecode.Err
 		}
-		if err := readHybrid(rest[:b.values], b.encoded[1:], int(b.encoded[0])); err != nil {
+		if err := pagecode.ReadHybrid(rest[:b.values], b.encoded[1:], int(b.encoded[0])); err != nil {
 			return nil, err
 		}
 		rest = rest[b.values:]
@@ -272,7 +273,7 @@ func (p *content) indices() ([]uint32, error) {
 		largest = max(largest, at)
 	}
 	if len(out) > 0 && int64(largest) >= int64(p.count) {
-		return nil, errPage
+		return nil, pagecode.Err
 	}
 	return out, nil
 }
@@ -282,10 +283,10 @@ func (p *content) numbers() ([]uint64, error) {
 	if p.values() == 0 {
 		return nil, nil
 	}
-	if p.encoding == encodingDictionary {
+	if p.encoding == pagecode.Dictionary {
 		indices, err := p.indices()
 		if err != nil || p.dictionary == nil || len(p.dictionary.raw) != 8*p.count {
-			return nil, errPage
+			return nil, pagecode.Err
 		}
 		out := make([]uint64, len(indices))
 		for i, at := range indices {
@@ -306,22 +307,22 @@ func (p *content) numbers() ([]uint64, error) {
 
 func (b *body) numbers(out []uint64, encoding uint8) error {
 	switch encoding {
-	case encodingDelta:
-		rest, err := readDelta(bitsInt64(out), b.encoded)
+	case pagecode.Delta:
+		rest, err := pagecode.ReadDelta(bitsInt64(out), b.encoded)
 		if err == nil && len(rest) > 0 {
-			err = errPage
+			err = pagecode.Err
 		}
 		return err
-	case encodingPlain:
+	case pagecode.Plain:
 		if len(b.encoded) != 8*len(out) {
-			return errPage
+			return pagecode.Err
 		}
 		for i := range out {
 			out[i] = binary.LittleEndian.Uint64(b.encoded[8*i:])
 		}
 		return nil
 	}
-	return errPage
+	return pagecode.Err
 }
 
 // strings are byte strings without gaps: data[offsets[i]:offsets[i+1]].
@@ -331,23 +332,23 @@ func (p *content) strings(width int) (data []byte, offsets []uint32, err error) 
 		return nil, offsets, nil
 	}
 	switch p.encoding {
-	case encodingPlain: // ids of one length
+	case pagecode.Plain: // ids of one length
 		data, err = p.fixedStrings(width, offsets)
 		return data, offsets, err
-	case encodingDeltaLength:
+	case pagecode.DeltaLength:
 		data, err = p.lengthStrings(offsets)
 		return data, offsets, err
-	case encodingDictionary:
+	case pagecode.Dictionary:
 		data, err = p.dictionaryStrings(offsets)
 		return data, offsets, err
 	}
-	return nil, nil, errPage
+	return nil, nil, pagecode.Err
 }
 
 func (p *content) fixedStrings(width int, offsets []uint32) (data []byte, err error) {
 	for _, b := range p.bodies {
 		if width == 0 || len(b.encoded) != b.values*width {
-			return nil, errPage
+			return nil, pagecode.Err
 		}
 		if len(p.bodies) == 1 {
 			data = b.encoded
@@ -369,24 +370,24 @@ func (p *content) lengthStrings(offsets []uint32) (data []byte, err error) {
 	at, total := 0, uint64(0)
 	for _, b := range p.bodies {
 		lengths = resized(lengths, b.values)
-		text, err := readDelta(lengths, b.encoded)
+		text, err := pagecode.ReadDelta(lengths, b.encoded)
 		if err != nil {
 			return nil, err
 		}
 		end := uint64(0)
 		for _, length := range lengths {
 			if length < 0 || uint64(length) > uint64(len(text))-end {
-				return nil, errPage
+				return nil, pagecode.Err
 			}
 			end += uint64(length)
 			at++
 			if total+end > math.MaxUint32 {
-				return nil, errPage
+				return nil, pagecode.Err
 			}
 			offsets[at] = uint32(total + end)
 		}
 		if end != uint64(len(text)) {
-			return nil, errPage
+			return nil, pagecode.Err
 		}
 		total += end
 		if len(p.bodies) == 1 {
@@ -404,14 +405,14 @@ func (p *content) dictionaryStrings(offsets []uint32) ([]byte, error) {
 		return nil, err
 	}
 	if p.dictionary == nil || len(p.dictionary.entries) != p.count {
-		return nil, errPage
+		return nil, pagecode.Err
 	}
 	entries := p.dictionary.entries
 	total := uint64(0)
 	for i, at := range indices {
 		total += uint64(len(entries[at]))
 		if total > math.MaxUint32 {
-			return nil, errPage
+			return nil, pagecode.Err
 		}
 		offsets[i+1] = uint32(total)
 	}

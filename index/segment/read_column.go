@@ -6,6 +6,7 @@ import (
 	"slices"
 
 	"clew/index"
+	"clew/index/segment/pagecode"
 	"clew/internal/telemetry"
 )
 
@@ -82,8 +83,8 @@ func (s *Segment) decodeCodes(ctx context.Context, c *index.ColumnInfo, leaf, rg
 	} else {
 		indices, err = p.indices()
 	}
-	if err == nil && (page == allPages && p.nulls != h.Nulls || p.encoding == encodingDictionary && p.count != len(h.Codes)) {
-		err = errPage
+	if err == nil && (page == allPages && p.nulls != h.Nulls || p.encoding == pagecode.Dictionary && p.count != len(h.Codes)) {
+		err = pagecode.Err
 	}
 	if err != nil {
 		return nil, s.chunkDamage(leaf, rg, err)
@@ -109,13 +110,13 @@ func (s *Segment) decodeCodes(ctx context.Context, c *index.ColumnInfo, leaf, rg
 // boolIndices reads bits as indices into a histogram of "false" and "true". Where it has one code, every index is 0.
 func (p *content) boolIndices(distinct int) ([]uint32, error) {
 	if distinct > 2 {
-		return nil, errPage
+		return nil, pagecode.Err
 	}
 	out := make([]uint32, p.values())
 	rest := out
 	for _, b := range p.bodies {
-		if p.encoding != encodingPlain || len(b.encoded) != (b.values+7)/8 {
-			return nil, errPage
+		if p.encoding != pagecode.Plain || len(b.encoded) != (b.values+7)/8 {
+			return nil, pagecode.Err
 		}
 		if distinct == 2 {
 			for i := range b.values {

@@ -1,6 +1,10 @@
 package segment
 
-import "math"
+import (
+	"math"
+
+	"clew/index/segment/pagecode"
+)
 
 // codesWidth is the bits of an index in a chunk whose dictionary has count entries. As few as it takes is smallest as long as all codes are equally
 // frequent. Where some are more frequent than others, codes that fill bytes (4, 8 or 16 bits) are larger before and smaller after
@@ -32,8 +36,8 @@ func (w *chunkWriter) codesEntropy(page []uint32, wide bool) (codes int, bits fl
 	low, high := &w.lowBytes, &w.highBytes
 	*low, *high = [256]uint32{}, [256]uint32{}
 	for i := 0; i < len(page); {
-		// As appendHybrid looks at them.
-		if run := runLength(page[i:]); run >= runMin {
+		// As pagecode.AppendHybrid looks at them.
+		if run := pagecode.RunLength(page[i:]); run >= pagecode.RunMin {
 			i += run
 			continue
 		}

@@ -5,6 +5,8 @@ import (
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
+
+	"clew/index/segment/pagecode"
 )
 
 // Codes of uneven frequency fill bytes, those of equal frequency and those in runs are packed; all are read back.
@@ -33,9 +35,9 @@ func TestCodesWidth(t *testing.T) {
 		if got := w.codesWidth(indices, tc.count); got != tc.want {
 			t.Errorf("%s: %d bits, want %d", tc.name, got, tc.want)
 		}
-		page := appendHybrid(nil, indices[:pageRows], tc.want)
+		page := pagecode.AppendHybrid(nil, indices[:pageRows], tc.want)
 		got := make([]uint32, pageRows)
-		if err := readHybrid(got, page, tc.want); err != nil {
+		if err := pagecode.ReadHybrid(got, page, tc.want); err != nil {
 			t.Fatalf("%s: %v", tc.name, err)
 		}
 		if diff := cmp.Diff(indices[:pageRows], got); diff != "" {

@@ -1,4 +1,4 @@
-package segment
+package pagecode
 
 import (
 	"encoding/binary"
@@ -13,8 +13,8 @@ const (
 	deltaMinis = deltaBlock / deltaMini
 )
 
-// appendDelta appends values in DELTA_BINARY_PACKED.
-func appendDelta(dst []byte, values []int64) []byte {
+// AppendDelta appends values in DELTA_BINARY_PACKED.
+func AppendDelta(dst []byte, values []int64) []byte {
 	dst = binary.AppendUvarint(dst, deltaBlock)
 	dst = binary.AppendUvarint(dst, deltaMinis)
 	dst = binary.AppendUvarint(dst, uint64(len(values)))
@@ -79,18 +79,18 @@ func appendMini(dst []byte, mini []int64, width int) []byte {
 	return dst
 }
 
-// readDelta reads exactly count values and returns what follows them. It reads any block shape that Parquet allows.
-func readDelta(out []int64, src []byte) (rest []byte, err error) {
+// ReadDelta reads exactly count values and returns what follows them. It reads any block shape that Parquet allows.
+func ReadDelta(out []int64, src []byte) (rest []byte, err error) {
 	block, src, ok1 := uvarint(src)
 	minis, src, ok2 := uvarint(src)
 	total, src, ok3 := uvarint(src)
 	first, n := binary.Varint(src)
 	if !ok1 || !ok2 || !ok3 || n <= 0 || total != uint64(len(out)) {
-		return nil, errPage
+		return nil, Err
 	}
 	src = src[n:]
 	if block == 0 || block > 1<<16 || minis == 0 || block%minis != 0 || (block/minis)%8 != 0 {
-		return nil, errPage
+		return nil, Err
 	}
 	if len(out) == 0 {
 		return src, nil
@@ -102,7 +102,7 @@ func readDelta(out []int64, src []byte) (rest []byte, err error) {
 	for len(out) > 0 {
 		smallest, n := binary.Varint(src)
 		if n <= 0 || len(src)-n < int(minis) {
-			return nil, errPage
+			return nil, Err
 		}
 		widths := src[n : n+int(minis)]
 		src = src[n+int(minis):]
@@ -113,7 +113,7 @@ func readDelta(out []int64, src []byte) (rest []byte, err error) {
 			width := int(w)
 			size := miniSize * width / 8
 			if width > 64 || len(src) < size {
-				return nil, errPage
+				return nil, Err
 			}
 			count := min(miniSize, len(out))
 			previous = unpackDeltas(out[:count], src, size, width, smallest, previous)

@@ -1,4 +1,4 @@
-package segment
+package pagecode
 
 import (
 	"encoding/binary"
@@ -6,20 +6,20 @@ import (
 	"math/bits"
 )
 
-// errPage is wrapped by everything a page decoder complains of. Pages are only decoded after their checksum was right, so it means
+// Err is wrapped by everything a page decoder complains of. Pages are only decoded after their checksum was right, so it means
 // a file that was written wrong, or a checksum that was forged; never a panic.
-var errPage = errors.New("page does not follow its encoding")
+var Err = errors.New("page does not follow its encoding")
 
-// runMin is how many equal values make a run worth its own header (3 bytes or so) instead of staying in a bit-packed piece.
-const runMin = 16
+// RunMin is how many equal values make a run worth its own header (3 bytes or so) instead of staying in a bit-packed piece.
+const RunMin = 16
 
-// appendHybrid appends values in Parquet's RLE/bit-packing hybrid: pieces that are either a run (header = length<<1, value in whole
+// AppendHybrid appends values in Parquet's RLE/bit-packing hybrid: pieces that are either a run (header = length<<1, value in whole
 // bytes) or groups of eight bit-packed values (header = groups<<1 | 1). The last group is padded with zeros.
-func appendHybrid(dst []byte, values []uint32, width int) []byte {
+func AppendHybrid(dst []byte, values []uint32, width int) []byte {
 	literal := 0 // start of the values that wait to be bit-packed; i-literal is always a multiple of 8
 	for i := 0; i < len(values); {
-		run := runLength(values[i:])
-		if run < runMin {
+		run := RunLength(values[i:])
+		if run < RunMin {
 			i += 8
 			continue
 		}
@@ -39,8 +39,8 @@ func appendHybrid(dst []byte, values []uint32, width int) []byte {
 	return dst
 }
 
-// runLength counts how many values equal the first. The common answer "few" is found without a loop over many.
-func runLength(values []uint32) int {
+// RunLength counts how many values equal the first. The common answer "few" is found without a loop over many.
+func RunLength(values []uint32) int {
 	v := values[0]
 	n := 1
 	for n < len(values) && values[n] == v {
@@ -76,29 +76,29 @@ func appendPacked(dst []byte, values []uint32, width int) []byte {
 	return dst
 }
 
-// readHybrid fills out from src. All of out must be there, and no value may be wider than width.
-func readHybrid(out []uint32, src []byte, width int) error {
+// ReadHybrid fills out from src. All of out must be there, and no value may be wider than width.
+func ReadHybrid(out []uint32, src []byte, width int) error {
 	if width > 32 {
-		return errPage
+		return Err
 	}
 	valueBytes := (width + 7) / 8
 	for len(out) > 0 {
 		header, n := binary.Uvarint(src)
 		if n <= 0 {
-			return errPage
+			return Err
 		}
 		src = src[n:]
 		if header&1 == 0 {
 			run := header >> 1
 			if run == 0 || run > uint64(len(out)) || len(src) < valueBytes {
-				return errPage
+				return Err
 			}
 			var v uint32
 			for b := range valueBytes {
 				v |= uint32(src[b]) << (8 * b)
 			}
 			if bits.Len32(v) > width {
-				return errPage
+				return Err
 			}
 			src = src[valueBytes:]
 			piece := out[:run]
@@ -110,7 +110,7 @@ func readHybrid(out []uint32, src []byte, width int) error {
 		}
 		groups := header >> 1
 		if groups == 0 || groups > uint64(len(out)+7)/8 || uint64(len(src)) < groups*uint64(width) {
-			return errPage
+			return Err
 		}
 		count := min(int(groups)*8, len(out))
 		unpack32(out[:count], src[:int(groups)*width], width)
@@ -142,9 +142,9 @@ func unpack32(out []uint32, src []byte, width int) {
 	}
 }
 
-// appendLevels appends the definition levels of an optional leaf as data page V1 has them: length, then hybrid of width 1. A validity
+// AppendLevels appends the definition levels of an optional leaf as data page V1 has them: length, then hybrid of width 1. A validity
 // bitmap is, bit for bit, what Parquet calls bit-packed levels.
-func appendLevels(dst []byte, valid []uint64, rows, nulls int) []byte {
+func AppendLevels(dst []byte, valid []uint64, rows, nulls int) []byte {
 	start := len(dst)
 	dst = append(dst, 0, 0, 0, 0)
 	switch nulls {
@@ -167,25 +167,25 @@ func appendLevels(dst []byte, valid []uint64, rows, nulls int) []byte {
 	return dst
 }
 
-// readLevels is appendLevels' inverse: the validity (nil if all rows have a value), how many have none, and what follows.
-// It reads the three forms that appendLevels writes.
-func readLevels(src []byte, rows int) (valid []uint64, nulls int, rest []byte, err error) {
+// ReadLevels is AppendLevels' inverse: the validity (nil if all rows have a value), how many have none, and what follows.
+// It reads the three forms that AppendLevels writes.
+func ReadLevels(src []byte, rows int) (valid []uint64, nulls int, rest []byte, err error) {
 	if len(src) < 4 {
-		return nil, 0, nil, errPage
+		return nil, 0, nil, Err
 	}
 	size := binary.LittleEndian.Uint32(src)
 	if uint64(size) > uint64(len(src)-4) {
-		return nil, 0, nil, errPage
+		return nil, 0, nil, Err
 	}
 	levels, rest := src[4:4+size], src[4+size:]
 	header, n := binary.Uvarint(levels)
 	if n <= 0 {
-		return nil, 0, nil, errPage
+		return nil, 0, nil, Err
 	}
 	levels = levels[n:]
 	if header&1 == 0 {
 		if header>>1 != uint64(rows) || len(levels) != 1 || levels[0] > 1 {
-			return nil, 0, nil, errPage
+			return nil, 0, nil, Err
 		}
 		if levels[0] == 1 {
 			return nil, 0, rest, nil
@@ -194,7 +194,7 @@ func readLevels(src []byte, rows int) (valid []uint64, nulls int, rest []byte, e
 	}
 	groups := (rows + 7) / 8
 	if header>>1 != uint64(groups) || len(levels) != groups {
-		return nil, 0, nil, errPage
+		return nil, 0, nil, Err
 	}
 	valid = make([]uint64, (rows+63)/64)
 	for i := range valid {
@@ -205,10 +205,10 @@ func readLevels(src []byte, rows int) (valid []uint64, nulls int, rest []byte, e
 	if tail := rows & 63; tail != 0 {
 		valid[len(valid)-1] &= 1<<tail - 1
 	}
-	return valid, rows - onesCount(valid), rest, nil
+	return valid, rows - OnesCount(valid), rest, nil
 }
 
-func onesCount(valid []uint64) int {
+func OnesCount(valid []uint64) int {
 	n := 0
 	for _, word := range valid {
 		n += bits.OnesCount64(word)

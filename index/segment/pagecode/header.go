@@ -1,20 +1,20 @@
-package segment
+package pagecode
 
 import "encoding/binary"
 
 // Parquet's numbers for encodings (format.thrift, Encoding).
 const (
-	encodingPlain       = 0
-	encodingRLE         = 3
-	encodingDelta       = 5 // DELTA_BINARY_PACKED
-	encodingDeltaLength = 6 // DELTA_LENGTH_BYTE_ARRAY
-	encodingDictionary  = 8 // RLE_DICTIONARY
+	Plain       = 0
+	RLE         = 3
+	Delta       = 5 // DELTA_BINARY_PACKED
+	DeltaLength = 6 // DELTA_LENGTH_BYTE_ARRAY
+	Dictionary  = 8 // RLE_DICTIONARY
 )
 
 // Parquet's numbers for codecs (CompressionCodec).
 const (
-	codecNone = 0
-	codecZstd = 6
+	CodecNone = 0
+	CodecZstd = 6
 )
 
 // compact writes Thrift's compact protocol, as much of it as a page header needs: structs of i32 fields and booleans.
@@ -45,8 +45,8 @@ func (c *compact) structure(id int16, fields func()) {
 	c.last = outer
 }
 
-// appendDataHeader appends the header of a data page V1.
-func appendDataHeader(dst []byte, raw, stored, values int, encoding uint8) []byte {
+// AppendDataHeader appends the header of a data page V1.
+func AppendDataHeader(dst []byte, raw, stored, values int, encoding uint8) []byte {
 	c := compact{b: dst}
 	c.i32(1, 0) // type: DATA_PAGE
 	c.i32(2, raw)
@@ -54,21 +54,21 @@ func appendDataHeader(dst []byte, raw, stored, values int, encoding uint8) []byt
 	c.structure(5, func() {
 		c.i32(1, values)
 		c.i32(2, int(encoding))
-		c.i32(3, encodingRLE) // definition levels
-		c.i32(4, encodingRLE) // repetition levels, of which there are none
+		c.i32(3, RLE) // definition levels
+		c.i32(4, RLE) // repetition levels, of which there are none
 	})
 	return append(c.b, 0)
 }
 
-// appendDictionaryHeader appends the header of a dictionary page.
-func appendDictionaryHeader(dst []byte, raw, stored, values int) []byte {
+// AppendDictionaryHeader appends the header of a dictionary page.
+func AppendDictionaryHeader(dst []byte, raw, stored, values int) []byte {
 	c := compact{b: dst}
 	c.i32(1, 2) // type: DICTIONARY_PAGE
 	c.i32(2, raw)
 	c.i32(3, stored)
 	c.structure(7, func() {
 		c.i32(1, values)
-		c.i32(2, encodingPlain)
+		c.i32(2, Plain)
 	})
 	return append(c.b, 0)
 }
