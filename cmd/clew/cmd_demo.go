@@ -24,6 +24,7 @@ type demoOptions struct {
 	demo.Options
 	length time.Duration
 	run    bool
+	agent  bool   // with run: an agent on this host too
 	config Config // of the clew started by --run
 }
 
@@ -45,7 +46,7 @@ Faults: %s.`, strings.Join(demo.FaultNames(), ", ")),
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			o.Out = cmd.ErrOrStderr()
 			if !o.run {
-				for _, name := range []string{"data", "http", "otlp-grpc", "otlp-http"} {
+				for _, name := range []string{"data", "http", "otlp-grpc", "otlp-http", "agent"} {
 					if cmd.Flags().Changed(name) {
 						return fmt.Errorf("--%s is for the clew that --run starts", name)
 					}
@@ -65,6 +66,7 @@ Faults: %s.`, strings.Join(demo.FaultNames(), ", ")),
 	f.DurationVar(&o.Turn, "turn", o.Turn, "how long a fault is on when they take turns")
 	f.DurationVar(&o.Pause, "pause", o.Pause, "time of good health before each turn")
 	f.BoolVar(&o.run, "run", false, "start a clew too, and end it with the shop")
+	f.BoolVar(&o.agent, "agent", true, "with --run: collect this host's logs and metrics too (clew agent)")
 	f.StringVar(&o.config.Data, "data", o.config.Data, "with --run: directory of everything clew keeps")
 	f.StringVar(&o.config.HTTP, "http", o.config.HTTP, "with --run: address of UI and API")
 	f.StringVar(&o.config.Collector.OTLP.GRPC.Endpoint, "otlp-grpc", o.config.Collector.OTLP.GRPC.Endpoint, "with --run: address of OTLP over gRPC")
@@ -90,11 +92,20 @@ func (o *demoOptions) start(ctx context.Context) error {
 		return err
 	}
 	o.greet()
-	// The shop closes first: clew takes what the shop sends last.
+	// The shop closes first: clew takes what the shop and the agent send last.
 	shop, end := context.WithCancel(ctx)
 	defer end()
 	context.AfterFunc(server.ended, end)
+	var agent *childServer
+	if o.agent {
+		if agent, err = startChild("agent", "--log-level", "warn", "--collector", o.OTLP, "--data", o.config.Data+"-agent"); err != nil {
+			return errors.Join(err, server.stop())
+		}
+	}
 	err = demo.Run(shop, o.Options)
+	if agent != nil {
+		err = errors.Join(err, agent.stop())
+	}
 	return errors.Join(err, server.stop())
 }
 
@@ -128,7 +139,7 @@ docs/demo.md tells what each fault shows.
 `, ui, o.config.Data, ui, first.Signal, first.Name, first.Query, os.Args[0], server, os.Args[0], server)
 }
 
-// childServer is a clew started by this one.
+// childServer is a clew started by this one, a server or an agent.
 type childServer struct {
 	process *os.Process
 	ended   context.Context // done when the process has ended
@@ -136,8 +147,7 @@ type childServer struct {
 	asked   bool            // to end
 }
 
-// startServer starts `clew run` and waits until it is ready. It has a process group of its own: an interrupt of the terminal reaches the shop only, which
-// ends it when everything is sent; and it dies with us, however we die.
+// startServer starts `clew run` and waits until it is ready.
 func startServer(ctx context.Context, cfg Config) (*childServer, error) {
 	// Whoever has the port would answer in the place of the clew that we start.
 	for _, address := range []string{cfg.HTTP, cfg.Collector.OTLP.GRPC.Endpoint, cfg.Collector.OTLP.HTTP.Endpoint} {
@@ -147,11 +157,24 @@ func startServer(ctx context.Context, cfg Config) (*childServer, error) {
 		}
 		l.Close()
 	}
+	s, err := startChild("run", "--log-level", "warn", "--data", cfg.Data, "--http", cfg.HTTP, "--otlp-grpc", cfg.Collector.OTLP.GRPC.Endpoint, "--otlp-http", cfg.Collector.OTLP.HTTP.Endpoint)
+	if err != nil {
+		return nil, err
+	}
+	if err := s.waitReady(ctx, cfg.HTTP); err != nil {
+		return nil, errors.Join(err, s.stop())
+	}
+	return s, nil
+}
+
+// startChild starts this program with other arguments. It has a process group of its own: an interrupt of the terminal reaches the shop only, which
+// ends it when everything is sent; and it dies with us, however we die.
+func startChild(args ...string) (*childServer, error) {
 	self, err := os.Executable()
 	if err != nil {
 		return nil, err
 	}
-	cmd := exec.Command(self, "run", "--log-level", "warn", "--data", cfg.Data, "--http", cfg.HTTP, "--otlp-grpc", cfg.Collector.OTLP.GRPC.Endpoint, "--otlp-http", cfg.Collector.OTLP.HTTP.Endpoint)
+	cmd := exec.Command(self, args...)
 	cmd.Stdout, cmd.Stderr = os.Stderr, os.Stderr
 	cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true, Pdeathsig: syscall.SIGTERM}
 	ended, end := context.WithCancel(context.Background())
@@ -169,10 +192,7 @@ func startServer(ctx context.Context, cfg Config) (*childServer, error) {
 		}
 	}()
 	if err := <-started; err != nil {
-		return nil, fmt.Errorf("start clew: %w", err)
-	}
-	if err := s.waitReady(ctx, cfg.HTTP); err != nil {
-		return nil, errors.Join(err, s.stop())
+		return nil, fmt.Errorf("start clew %s: %w", args[0], err)
 	}
 	return s, nil
 }
