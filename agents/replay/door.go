@@ -14,6 +14,7 @@ import (
 	"fmt"
 	"io"
 	"os"
+	"path/filepath"
 	"slices"
 	"strings"
 	"sync"
@@ -38,7 +39,13 @@ type Door struct {
 
 	mu     sync.Mutex
 	files  map[inode]*file
-	byPath map[string]*file
+	byPath map[string]*bound
+}
+
+// bound is the file that a path stands for, and the last offset seen under it: the path may be another file's by now.
+type bound struct {
+	*file
+	seen int64
 }
 
 type inode struct{ dev, ino uint64 }
@@ -64,7 +71,7 @@ type place struct {
 
 // New makes a door that knows what the queue's marks tell. Other marks than the door's are ignored.
 func New(marks map[string][]byte) *Door {
-	d := &Door{files: map[inode]*file{}, byPath: map[string]*file{}}
+	d := &Door{files: map[inode]*file{}, byPath: map[string]*bound{}}
 	for key, value := range marks {
 		key, ok := strings.CutPrefix(key, markPrefix)
 		f := &file{resuming: true, resumed: -1}
@@ -90,7 +97,6 @@ type Pass struct {
 
 // move is where a file will be once its records are queued.
 type move struct {
-	path string
 	file *file
 	to   place
 }
@@ -145,10 +151,12 @@ func each(logs plog.Logs, f func(path string, offset int64, lr plog.LogRecord) b
 func (d *Door) admitFile(p *Pass, path string, records []*record) {
 	slices.SortStableFunc(records, func(a, b *record) int { return cmp.Compare(a.offset, b.offset) })
 	first, last := records[0], records[len(records)-1]
-	f := d.identify(path, first.offset)
+	f := d.identify(path, first)
 	if f == nil {
 		return
 	}
+	d.byPath[path] = &bound{f, last.offset}
+	d.files[f.inode] = f
 	switch {
 	case !f.resuming:
 	case first.offset > f.Offset || first.offset <= f.resumed:
@@ -192,7 +200,7 @@ func (d *Door) admitFile(p *Pass, path string, records []*record) {
 		p.Marks = map[string][]byte{}
 	}
 	p.Marks[fmt.Sprintf("%s%x-%x", markPrefix, f.dev, f.ino)] = value
-	p.moves = append(p.moves, move{path, f, to})
+	p.moves = append(p.moves, move{f, to})
 }
 
 // queued says whether a record, which ends before end, is in the queue as it is.
@@ -215,8 +223,6 @@ func (p *Pass) Done() {
 			m.file.resuming = false
 		}
 		m.file.place = m.to
-		p.door.byPath[m.path] = m.file
-		p.door.files[m.file.inode] = m.file
 	}
 	if len(p.door.byPath) > filesMax {
 		clear(p.door.byPath) // found again by their inodes
@@ -226,24 +232,22 @@ func (p *Pass) Done() {
 	}
 }
 
-// identify finds the file that records at a path come from, the first of them at offset. nil if it cannot be known: the file is gone.
-func (d *Door) identify(path string, offset int64) *file {
+// identify finds the file that records at a path come from. nil if it cannot be known: then nothing is taken for a repetition.
+func (d *Door) identify(path string, first *record) *file {
 	known := d.byPath[path]
-	info, err := os.Stat(path)
-	if err != nil {
-		return known
+	if known != nil {
+		info, err := os.Stat(path)
+		if err != nil {
+			return known.file
+		}
+		// If the path is another file's since, these may be the rest of the old one: a new file begins at its beginning.
+		if id, ok := inodeOf(info); !ok || known.inode == id || first.offset > known.seen {
+			return known.file
+		}
 	}
-	id, ok := inodeOf(info)
-	if !ok || (known != nil && known.inode == id) {
-		return known
-	}
-	if known != nil && !known.resuming && offset > known.Offset {
-		// The path is another file's since, and these are the rest of the old one: a new file begins at its beginning.
-		return known
-	}
-	head, ok := readHead(path, id)
+	id, head, ok := locate(path, first)
 	if !ok {
-		return known
+		return nil
 	}
 	f := d.files[id]
 	if f != nil && (!f.resuming || f.begins(head)) {
@@ -255,11 +259,47 @@ func (d *Door) identify(path string, offset int64) *file {
 			fresh.place, fresh.resuming, fresh.resumed = p, true, -1
 		}
 	}
-	if fresh.resuming {
-		d.files[id] = fresh
-		d.byPath[path] = fresh
-	}
 	return fresh
+}
+
+// locate finds the file that has a record where the record says it is: at the path, or beside it where rotation has put it since. The inode alone does not
+// tell: it would give a new file the old one's place, and what it has up to there would be lost.
+func locate(path string, r *record) (id inode, head []byte, ok bool) {
+	beside, err := filepath.Glob(path + "*")
+	if err != nil || len(beside) > besideMax {
+		beside = nil // a path with signs of patterns in it, or a directory of very many
+	}
+	for _, name := range append([]string{path}, beside...) {
+		if id, head, ok := holds(name, r); ok {
+			return id, head, true
+		}
+	}
+	return inode{}, nil, false
+}
+
+// holds says whether a file has a record's text at the record's offset, behind what a container runtime may put before it.
+func holds(name string, r *record) (id inode, head []byte, ok bool) {
+	text, _, _ := strings.Cut(r.body, "\n")
+	text = text[:min(len(text), textBytes)]
+	f, err := os.Open(name)
+	if err != nil || text == "" {
+		return id, nil, false
+	}
+	defer f.Close()
+	info, err := f.Stat()
+	if err != nil || !info.Mode().IsRegular() {
+		return id, nil, false
+	}
+	if id, ok = inodeOf(info); !ok {
+		return id, nil, false
+	}
+	there := make([]byte, textBytes+framingBytes)
+	n, err := f.ReadAt(there, r.offset)
+	if (err != nil && err != io.EOF) || !strings.Contains(string(there[:n]), text) { //nolint:errorlint // ReadAt gives it as it is
+		return id, nil, false
+	}
+	head, ok = readHead(name, id)
+	return id, head, ok
 }
 
 // begins says whether a file with this beginning is the one whose place it is.

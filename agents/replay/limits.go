@@ -5,6 +5,11 @@ const (
 	headBytesMax = 1000
 	// headBytesMin is how much of it two files must have in common for one to be taken for the copy of the other. Shorter ones begin alike by chance.
 	headBytesMin = 128
+	// textBytes is how much of a record must be where it says it is; framingBytes is what may stand before it in its line.
+	textBytes    = 128
+	framingBytes = 128
+	// besideMax bounds the files beside a path among which a rotated one is looked for.
+	besideMax = 64
 	// filesMax bounds the files that are known; forgotten ones are read twice after a crash at worst.
 	filesMax = 4096
 )
