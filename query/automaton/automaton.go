@@ -9,7 +9,7 @@ import (
 	"unicode/utf8"
 )
 
-// State is where an automaton stands. The two below are final.
+// State is where an automaton stands. Those below are final.
 type State int32
 
 const (
@@ -18,8 +18,10 @@ const (
 	Match State = 1
 	// Unsure: a character beyond ASCII where the expression names some of those, or too many states. Only the regexp package can tell.
 	Unsure State = 2
+	// Dead is what [Template.Run] says of a row that cannot match any more. (An automaton by itself knows no such state.)
+	Dead State = 3
 
-	first State = 3
+	first State = 4
 )
 
 // Automaton looks for an expression anywhere in a text. It is one goroutine's.

@@ -11,7 +11,7 @@ import (
 
 var exprs = []string{
 	`\d+ms$`, `^a`, `^$`, ``, `(?m)^b$`, `\bfoo\b`, `\Boo`, `[0-9a-f]{4}-[0-9a-f]{2}`, `a.?b`, `(?s)a.b`, `(?i)FOO|bar`, `x*y+z?`,
-	`(ab|b)+\n`, `foo\s+\d`, `[^a-z]{3}`, `0[1-3]\b`, `(?i)k`, `\z`, `a\z|^b`, `é`, `[^x]$`, `\d{3,}`,
+	`(ab|b)+\n`, `foo\s+\d`, `[^a-z]{3}`, `0[1-3]\b`, `(?i)k`, `\z`, `a\z|^b`, `é`, `[^x]$`, `\d{3,}`, `foo=`, `[a-z]=[0-9]{3}ms`, `fooms`, `\bé`, `[^é]a`, `(?i)s`, `.[^a]\n`,
 }
 
 const alphabet = "aabfoxyzkABFO0123459-_ \n\tms.é"
@@ -54,7 +54,9 @@ func TestRunIsRegexp(t *testing.T) {
 func TestTemplateIsRegexp(t *testing.T) {
 	r := rand.New(rand.NewPCG(3, 4))
 	kinds := []byte{vocabulary.HoleInt, vocabulary.HoleID, vocabulary.HoleWord}
-	chars := map[byte]string{vocabulary.HoleInt: "0123459", vocabulary.HoleID: "abf0123-", vocabulary.HoleWord: "foobmé_1"}
+	chars := map[byte]string{
+		vocabulary.HoleInt: "0123459", vocabulary.HoleID: "abf0123-", vocabulary.HoleWord: "foobmé_1", vocabulary.HoleRaw: alphabet,
+	}
 	holes, looked := 0, 0
 	for _, expr := range exprs {
 		a, err := New(expr)
@@ -68,6 +70,9 @@ func TestTemplateIsRegexp(t *testing.T) {
 				template = append(append(template, randomBytes(r, "ab foms=.-\n1x", r.IntN(5))...), kinds[r.IntN(3)])
 			}
 			template = append(template, randomBytes(r, "ab foms=.-\n1x", r.IntN(4))...)
+			if r.IntN(4) == 0 {
+				template = append(template, vocabulary.HoleRaw)
+			}
 			plan := a.Template(template)
 			for range 10 {
 				var values [][]byte
@@ -76,7 +81,7 @@ func TestTemplateIsRegexp(t *testing.T) {
 				}
 				holes += len(values)
 				text := vocabulary.Append(nil, template, func(k int) []byte { return values[k] })
-				got, n := walk(a, plan, values)
+				got, n := walk(plan, values)
 				looked += n
 				if got != "rebuild" && got != fmt.Sprint(re.Match(text)) {
 					t.Fatalf("%s on %q (%q): %s", expr, text, template, got)
@@ -89,11 +94,13 @@ func TestTemplateIsRegexp(t *testing.T) {
 	}
 }
 
-func walk(a *Automaton, plan *Template, values [][]byte) (answer string, looked int) {
+func walk(plan *Template, values [][]byte) (answer string, looked int) {
 	n := plan.Root()
 	for n.Verdict == Read {
 		looked++
-		switch s := a.Run(n.State, values[n.Hole]); s {
+		switch s := plan.Run(n, values[n.Hole]); s {
+		case Dead:
+			return "false", looked
 		case Match:
 			return "true", looked
 		case Unsure:

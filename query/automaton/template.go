@@ -2,6 +2,7 @@ package automaton
 
 import (
 	"slices"
+	"unicode/utf8"
 
 	"clew/index/vocabulary"
 )
@@ -33,7 +34,17 @@ type Template struct {
 	kinds  []byte   // of the holes
 	root   *Node
 	nodes  int
+	hopes  [][]hope // by hole and state
 }
+
+// hope says whether a row that stands in a state inside a hole may still match.
+type hope uint8
+
+const (
+	unknownHope hope = iota
+	hopeful
+	hopeless
+)
 
 // Template prepares template t.
 func (a *Automaton) Template(t []byte) *Template {
@@ -47,8 +58,53 @@ func (a *Automaton) Template(t []byte) *Template {
 		}
 	}
 	p.pieces = append(p.pieces, t[from:])
+	p.hopes = make([][]hope, len(p.kinds))
 	p.root = p.node(0, a.Start())
 	return p
+}
+
+// Run walks the value of n's hole, whole characters. It stops early at Match, Unsure and Dead.
+func (t *Template) Run(n *Node, value []byte) State {
+	a, s, hopes := t.a, n.State, t.hopes[n.Hole]
+	for i := 0; i < len(value); i++ {
+		c := value[i]
+		if c >= utf8.RuneSelf {
+			_, size := utf8.DecodeRune(value[i:])
+			i += size - 1
+			c = beyond
+		}
+		to := a.next[int(s)*symbols+int(c)]
+		if to == s {
+			continue
+		}
+		if to == unknown {
+			to = a.step(s, c)
+		}
+		if s = to; s <= Unsure {
+			return s
+		}
+		if int(s) >= len(hopes) || hopes[s] == unknownHope {
+			hopes = t.learnHope(n, s)
+		}
+		if hopes[s] == hopeless {
+			return Dead
+		}
+	}
+	return s
+}
+
+// learnHope finds out about state s in n's hole.
+func (t *Template) learnHope(n *Node, s State) []hope {
+	hopes := t.hopes[n.Hole]
+	if grow := int(s) + 1 - len(hopes); grow > 0 {
+		hopes = append(hopes, make([]hope, grow)...)
+	}
+	hopes[s] = hopeless
+	if t.reachesBehind(n.Hole, s) || t.reaches(n.Hole, s) {
+		hopes[s] = hopeful
+	}
+	t.hopes[n.Hole] = hopes
+	return hopes
 }
 
 // Root is where all rows begin.
@@ -75,6 +131,7 @@ func (t *Template) node(k int, s State) *Node {
 	if t.nodes++; t.nodes > nodesMax {
 		return &Node{Verdict: Rebuild}
 	}
+	reaches := false
 	for {
 		s = t.a.Run(s, t.pieces[k])
 		switch {
@@ -88,14 +145,14 @@ func (t *Template) node(k int, s State) *Node {
 			}
 			return &Node{Verdict: Never}
 		}
-		if !t.reaches(k, s) {
+		if !reaches && !t.reaches(k, s) {
 			return &Node{Verdict: Never}
 		}
 		behind, ok := t.forgets(k, s)
 		if !ok {
 			return &Node{Verdict: Read, Hole: k, Kind: t.kinds[k], State: s}
 		}
-		k, s = k+1, behind
+		k, s, reaches = k+1, behind, true // the only way on is the one that reaches a match
 	}
 }
 
@@ -121,32 +178,47 @@ func (t *Template) forgets(k int, s State) (behind State, ok bool) {
 	return set[0], true
 }
 
-// reaches says whether a row that enters hole k in state s can match at all.
+// reaches says whether a row that enters hole k in state s, or stands inside it, can match at all.
 func (t *Template) reaches(k int, s State) bool {
-	set := []State{s}
-	for ; k < len(t.kinds); k++ {
-		var after []State
-		for _, s := range set {
+	through := t.a.throughHole(t.kinds[k], s)
+	return len(through) == 0 || t.reachesFrom(k, through)
+}
+
+// reachesBehind says whether a row that leaves hole k in state s can match.
+func (t *Template) reachesBehind(k int, s State) bool { return t.reachesFrom(k, []State{s}) }
+
+// reachesFrom says whether a row that leaves hole k in one of the states can match.
+func (t *Template) reachesFrom(k int, set []State) bool {
+	for {
+		var before []State
+		for _, from := range set {
+			to := t.a.Run(from, t.pieces[k+1])
+			if to == Match || to == Unsure {
+				return true
+			}
+			if !slices.Contains(before, to) {
+				before = append(before, to)
+			}
+		}
+		if k++; k == len(t.kinds) {
+			return slices.ContainsFunc(before, t.a.End)
+		}
+		set = nil
+		for _, s := range before {
 			through := t.a.throughHole(t.kinds[k], s)
 			if len(through) == 0 {
 				return true
 			}
-			for _, from := range through {
-				to := t.a.Run(from, t.pieces[k+1])
-				if to <= Unsure {
-					return true
-				}
-				if !slices.Contains(after, to) {
-					after = append(after, to)
+			for _, to := range through {
+				if !slices.Contains(set, to) {
+					set = append(set, to)
 				}
 			}
 		}
-		if len(after) > setMax {
+		if len(set) > setMax {
 			return true
 		}
-		set = after
 	}
-	return slices.ContainsFunc(set, t.a.End)
 }
 
 type throughKey struct {

@@ -30,9 +30,8 @@ const (
 	pieceBytesMin = 2
 	// clauseMax bounds the pieces of a clause: each is looked for in every row.
 	clauseMax = 6
-	// literalBytesMin is how long a literal must be, and literalsMax how many are used.
-	literalBytesMin = 2
-	literalsMax     = 2
+	// literalsMax is how many literals are used. Even a single character rules out many rows: few stack traces have a '='.
+	literalsMax = 2
 	// clausesMax bounds the clauses of a test.
 	clausesMax = 3
 )
@@ -154,7 +153,7 @@ func regexLiterals(expr string) []string {
 		return nil
 	}
 	literals := slices.DeleteFunc(literalsOf(re.Simplify()), func(s string) bool {
-		return len(s) < literalBytesMin || strings.ContainsRune(s, utf8.RuneError) || strings.ContainsAny(s, "\x01\x02\x03\x04")
+		return s == "" || strings.ContainsRune(s, utf8.RuneError) || strings.ContainsAny(s, "\x01\x02\x03\x04")
 	})
 	slices.SortStableFunc(literals, func(a, b string) int { return len(b) - len(a) })
 	return literals[:min(len(literals), literalsMax)]

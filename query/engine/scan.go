@@ -3,6 +3,7 @@ package engine
 import (
 	"context"
 	"slices"
+	"strconv"
 
 	"clew/index"
 	"clew/index/vocabulary"
@@ -188,11 +189,10 @@ func (s *scan) narrow(ctx context.Context, l *columnTest, st *nodeState) error {
 	st.wordless = len(absent) == len(words)
 	known, ok := s.memo[key]
 	if !ok {
-		arena, err := s.b.part.Vocabulary(ctx, l.col)
-		if err != nil {
+		var err error
+		if known, err = s.withoutWords(ctx, l, key.absent, absent); err != nil {
 			return err
 		}
-		known = l.codes.narrow(arena, l.test.matcher, func(w uint64) bool { return !absent[w] })
 		s.memo[key] = known
 	}
 	if known.always+known.may == 0 {
@@ -200,6 +200,27 @@ func (s *scan) narrow(ctx context.Context, l *columnTest, st *nodeState) error {
 	}
 	st.codes = known
 	return nil
+}
+
+// withoutWords is the leaf's answer where some words stand in no variable. Like all answers of parts that don't change it is kept for the next
+// query: row groups lack different words, so there are many of them.
+func (s *scan) withoutWords(ctx context.Context, l *columnTest, mask uint64, absent map[uint64]bool) (*codeSet, error) {
+	var key []byte
+	if !s.b.info.Head {
+		key = s.q.engine.cacheKey(s.b.info.ID, l.col, strconv.FormatUint(mask, 16)+" absent: "+l.test.key)
+		if known := s.q.engine.cached(key); known != nil {
+			return known, nil
+		}
+	}
+	arena, err := s.b.part.Vocabulary(ctx, l.col)
+	if err != nil {
+		return nil, err
+	}
+	known := l.codes.narrow(arena, l.test.matcher, func(w uint64) bool { return !absent[w] })
+	if key != nil {
+		s.q.engine.keep(key, known)
+	}
+	return known, nil
 }
 
 // fold computes the sets of n from those of its kids, and theirs before.

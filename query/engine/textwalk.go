@@ -31,10 +31,12 @@ type textWalk struct {
 
 // walkTemplate is what is known of a template.
 type walkTemplate struct {
-	plan   *automaton.Template // nil: its rows are rebuilt
-	kinds  []byte
-	needle []byte // a literal that matching rows have in one of the variables below; nil: there is none that could be said of
-	within []int
+	text    []byte
+	plan    *automaton.Template // nil: its rows are rebuilt, or it has not been needed yet
+	planned bool
+	kinds   []byte
+	needle  []byte // a literal that matching rows have in one of the variables below; nil: there is none that could be said of
+	within  []int
 }
 
 // textWalk makes the leaf's walk ready for the current row group.
@@ -94,19 +96,16 @@ func (w *textWalk) run(ctx context.Context, first, last int, code uint32, into [
 		return w.vars.err == nil
 	}
 	t := w.template(code)
-	root := (*automaton.Node)(nil)
-	if t.plan != nil {
-		root = t.plan.Root()
-	}
-	if root != nil && root.Verdict == automaton.Never {
-		return true
-	}
 	w.vars.begin(t.kinds, first, last-first)
 	var found []bool // nil: every row is to be tested
-	if t.needle != nil && w.vars.runs != nil && (root == nil || root.Verdict != automaton.Always) {
+	if t.needle != nil && w.vars.runs != nil {
 		if found = w.find(t); found == nil {
 			return w.vars.err == nil
 		}
+	}
+	root := w.root(t)
+	if root != nil && root.Verdict == automaton.Never {
+		return true
 	}
 	for row := first; row < last; row++ {
 		if found != nil && !found[row-first] {
@@ -173,7 +172,9 @@ func (w *textWalk) walk(t *walkTemplate, n *automaton.Node, row int) automaton.V
 	for n.Verdict == automaton.Read {
 		value := w.vars.bytes(row, n.Hole)
 		w.unchecked += len(value)
-		switch s := w.machine.Run(n.State, value); s {
+		switch s := t.plan.Run(n, value); s {
+		case automaton.Dead:
+			return automaton.Never
 		case automaton.Match:
 			return automaton.Always
 		case automaton.Unsure:
@@ -201,19 +202,26 @@ func (w *textWalk) template(code uint32) *walkTemplate {
 	if t := w.templates[code]; t != nil {
 		return t
 	}
-	t := &walkTemplate{}
-	w.templates[code] = t
 	text := w.arena.At(int(code))
-	t.kinds = vocabulary.Holes(nil, text)
+	t := &walkTemplate{text: text, kinds: vocabulary.Holes(nil, text)}
 	t.needle, t.within = needleWithin(text, w.test.literals)
-	if w.machine == nil {
-		return t
-	}
-	t.plan = w.machine.Template(text)
-	if r := t.plan.Root(); r.Verdict == automaton.Rebuild {
-		t.plan = nil
-	}
+	w.templates[code] = t
 	return t
+}
+
+// root is where the automaton's walk over the template begins; nil if its rows are rebuilt. It is asked for when a row is left to walk.
+func (w *textWalk) root(t *walkTemplate) *automaton.Node {
+	if !t.planned && w.machine != nil {
+		t.plan = w.machine.Template(t.text)
+		if t.plan.Root().Verdict == automaton.Rebuild {
+			t.plan = nil
+		}
+	}
+	t.planned = true
+	if t.plan == nil {
+		return nil
+	}
+	return t.plan.Root()
 }
 
 // needleWithin picks a literal that in texts of the template can only be inside variables, and these. The fewest variables are best.
