@@ -250,7 +250,7 @@ func cellMatches(t testing.TB, m *lang.Match, signal telemetry.Signal, c telemet
 	switch x := v.(type) {
 	case string:
 		if m.Op == lang.OpMatch && words {
-			return phraseRegexp(m.Value.Text).MatchString(apart(x))
+			return phraseIn(m.Value.Text, x)
 		}
 		if c.Key == "kind" || c.Key == "status" {
 			return strings.EqualFold(x, m.Value.Text)
@@ -343,15 +343,16 @@ func apart(text string) string {
 	return compiled(`\p{Han}`).ReplaceAllString(strings.ToLower(text), "\x00$0\x00")
 }
 
-func phraseRegexp(text string) *regexp.Regexp {
-	words := compiled(`[\pL\p{Nd}_]+`).FindAllString(apart(text), -1)
+// phraseIn says whether a phrase's words stand in a text in sequence; a phrase without a word is looked for as it is.
+func phraseIn(phrase, text string) bool {
+	words := compiled(`[\pL\p{Nd}_]+`).FindAllString(apart(phrase), -1)
 	if len(words) == 0 {
-		return compiled(regexp.QuoteMeta(strings.ToLower(text))) // without a word: as it is
+		return strings.Contains(strings.ToLower(text), strings.ToLower(phrase))
 	}
 	for i := range words {
 		words[i] = regexp.QuoteMeta(words[i])
 	}
-	return wordRegexp(strings.Join(words, wordEdge+"+"))
+	return wordRegexp(strings.Join(words, wordEdge+"+")).MatchString(apart(text))
 }
 
 // globRegexp is for patterns without escapes.
