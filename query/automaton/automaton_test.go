@@ -1,6 +1,7 @@
 package automaton
 
 import (
+	"bytes"
 	"fmt"
 	"math/rand/v2"
 	"regexp"
@@ -76,11 +77,18 @@ func TestTemplateIsRegexp(t *testing.T) {
 			plan := a.Template(template)
 			for range 10 {
 				var values [][]byte
+				needs, needed := byte(0), false
+				if root := plan.Root(); root.Verdict == Read {
+					needs, needed = plan.Needs(root, []byte("oms=5"))
+				}
 				for _, kind := range vocabulary.Holes(nil, template) {
 					values = append(values, randomBytes(r, chars[kind], 1+r.IntN(5)))
 				}
 				holes += len(values)
 				text := vocabulary.Append(nil, template, func(k int) []byte { return values[k] })
+				if needed && re.Match(text) && bytes.IndexByte(values[plan.Root().Hole], needs) < 0 {
+					t.Fatalf("%s matches %q (%q) without %q in variable %d", expr, text, template, needs, plan.Root().Hole)
+				}
 				got, n := walk(plan, values)
 				looked += n
 				if got != "rebuild" && got != fmt.Sprint(re.Match(text)) {

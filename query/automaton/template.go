@@ -221,14 +221,32 @@ func (t *Template) reachesFrom(k int, set []State) bool {
 	}
 }
 
+// Needs picks one of the characters of ASCII that n's hole must hold for the row to match; ok is false if none of them is needed.
+func (t *Template) Needs(n *Node, of []byte) (c byte, ok bool) {
+	for _, c := range of {
+		key := throughKey{kind: n.Kind, from: n.State, without: c}
+		set, known := t.a.through[key]
+		if !known {
+			chars := slices.DeleteFunc(slices.Clone(holeChars[n.Kind]), func(x byte) bool { return x == c })
+			set = t.a.reachable(n.Kind, chars, n.State)
+			t.a.through[key] = set
+		}
+		if len(set) > 0 && !t.reachesFrom(n.Hole, set) {
+			return c, true
+		}
+	}
+	return 0, false
+}
+
 type throughKey struct {
-	kind byte
-	from State
+	kind    byte
+	from    State
+	without byte // a character that the hole does not hold; 0: it may hold all
 }
 
 // throughHole gives the states in which a hole may leave the automaton; none if that cannot be told (or the hole alone may match).
 func (a *Automaton) throughHole(kind byte, from State) []State {
-	key := throughKey{kind, from}
+	key := throughKey{kind: kind, from: from}
 	set, ok := a.through[key]
 	if ok {
 		return set

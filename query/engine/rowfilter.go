@@ -147,5 +147,17 @@ func (f *rowFilter) template(code uint32) *templateFilter {
 			t.open = append(t.open, c)
 		}
 	}
+	if len(text) > 0 && text[len(text)-1] == vocabulary.HoleRaw {
+		// Digits are found many times faster in what is long, and are there less often.
+		slices.SortStableFunc(t.open, func(a, b clause) int {
+			switch {
+			case a[0].digits == b[0].digits:
+				return 0
+			case a[0].digits:
+				return -1
+			}
+			return 1
+		})
+	}
 	return t
 }

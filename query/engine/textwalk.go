@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"slices"
+	"unicode/utf8"
 
 	"clew/index"
 	"clew/index/vocabulary"
@@ -37,6 +38,9 @@ type walkTemplate struct {
 	kinds   []byte
 	needle  []byte // a literal that matching rows have in one of the variables below; nil: there is none that could be said of
 	within  []int
+	// needs is a character that the first variable to be read must hold, needsFor that variable; nil where none is known.
+	needs    []byte
+	needsFor []int
 }
 
 // textWalk makes the leaf's walk ready for the current row group.
@@ -99,13 +103,18 @@ func (w *textWalk) run(ctx context.Context, first, last int, code uint32, into [
 	w.vars.begin(t.kinds, first, last-first)
 	var found []bool // nil: every row is to be tested
 	if t.needle != nil && w.vars.runs != nil {
-		if found = w.find(t); found == nil {
+		if found = w.find(t.needle, t.within); found == nil {
 			return w.vars.err == nil
 		}
 	}
 	root := w.root(t)
 	if root != nil && root.Verdict == automaton.Never {
 		return true
+	}
+	if found == nil && t.needs != nil && w.vars.runs != nil {
+		if found = w.find(t.needs, t.needsFor); found == nil {
+			return w.vars.err == nil
+		}
 	}
 	for row := first; row < last; row++ {
 		if found != nil && !found[row-first] {
@@ -131,12 +140,12 @@ func (w *textWalk) run(ctx context.Context, first, last int, code uint32, into [
 	return true
 }
 
-// find says which rows of the run have the template's needle in their variables; nil if none has.
-func (w *textWalk) find(t *walkTemplate) []bool {
+// find says which rows of the run have a needle in one of these variables; nil if none has.
+func (w *textWalk) find(needle []byte, within []int) []bool {
 	n, some := w.vars.n, false
 	w.found = slices.Grow(w.found[:0], n)[:n]
 	clear(w.found)
-	for _, k := range t.within {
+	for _, k := range within {
 		if !w.vars.load(k) {
 			return nil
 		}
@@ -144,7 +153,7 @@ func (w *textWalk) find(t *walkTemplate) []bool {
 		data := w.vars.data[k][:offsets[n]]
 		w.unchecked += (len(data) - int(offsets[0])) / 8 // bytes are looked through that much faster than a row is tested
 		for i, at := 0, int(offsets[0]); i < n; {
-			hit := bytes.Index(data[at:], t.needle)
+			hit := bytes.Index(data[at:], needle)
 			if hit < 0 {
 				break
 			}
@@ -152,7 +161,7 @@ func (w *textWalk) find(t *walkTemplate) []bool {
 			for int(offsets[i+1]) <= at {
 				i++
 			}
-			if at+len(t.needle) > int(offsets[i+1]) { // it goes on into the next row's
+			if at+len(needle) > int(offsets[i+1]) { // it goes on into the next row's
 				at++
 				continue
 			}
@@ -213,8 +222,16 @@ func (w *textWalk) template(code uint32) *walkTemplate {
 func (w *textWalk) root(t *walkTemplate) *automaton.Node {
 	if !t.planned && w.machine != nil {
 		t.plan = w.machine.Template(t.text)
-		if t.plan.Root().Verdict == automaton.Rebuild {
+		switch r := t.plan.Root(); {
+		case r.Verdict == automaton.Rebuild:
 			t.plan = nil
+		case r.Verdict == automaton.Read && r.Kind != vocabulary.HoleInt && t.needle == nil:
+			for _, literal := range w.test.literals {
+				if c, ok := t.plan.Needs(r, asciiOf(literal)); ok {
+					t.needs, t.needsFor = []byte{c}, []int{r.Hole}
+					break
+				}
+			}
 		}
 	}
 	t.planned = true
@@ -222,6 +239,15 @@ func (w *textWalk) root(t *walkTemplate) *automaton.Node {
 		return nil
 	}
 	return t.plan.Root()
+}
+
+func asciiOf(s string) (ascii []byte) {
+	for i := range len(s) {
+		if s[i] < utf8.RuneSelf && s[i] > vocabulary.HoleRaw {
+			ascii = append(ascii, s[i])
+		}
+	}
+	return ascii
 }
 
 // needleWithin picks a literal that in texts of the template can only be inside variables, and these. The fewest variables are best.
