@@ -124,6 +124,8 @@ type TextRows interface {
 // of one template, whose k-th hole is meant. What is lent must not be changed.
 type TextRuns interface {
 	TextRows
+	// Codes are the rows' templates, or NullCode.
+	Codes() []uint32
 	// Load reads the rows' variables. All methods that give variables of rows, AppendText too, are for those loaded before.
 	Load(ctx context.Context, first, n, k int) error
 	// IntRun is for a vocabulary.HoleInt: the rows' values, encoded (vocabulary.EncodeInt).

@@ -38,6 +38,9 @@ func (s *Segment) textRuns(ctx context.Context, col, rg, page int) (*textRows, e
 	return &textRows{codes: codes, arena: arena, kinds: map[uint32][]byte{}, last: index.NullCode, place: textPlace{s, col, rg, page}}, nil
 }
 
+// Codes implements index.TextRuns.
+func (t *textRows) Codes() []uint32 { return t.codes }
+
 // Load implements index.TextRuns.
 func (t *textRows) Load(ctx context.Context, first, n, k int) error {
 	s, code := t.place.s, t.codes[first]

@@ -77,8 +77,17 @@ func (s *scan) textWalk(ctx context.Context, l *columnTest, st *nodeState, text 
 // each tests rows, n of them at the most, and sets those that match. It ends early when ctx does.
 func (w *textWalk) each(ctx context.Context, rows rowBits, n int, into []uint64) error {
 	first, last, code := 0, -1, index.NullCode // the run being collected: rows first to last-1
+	var codes []uint32
+	if w.vars.runs != nil {
+		codes = w.vars.runs.Codes()
+	}
 	rows.each(n, func(i int) bool {
-		c := w.vars.text.Code(i)
+		var c uint32
+		if i < len(codes) {
+			c = codes[i]
+		} else {
+			c = w.vars.text.Code(i)
+		}
 		if i == last && c == code {
 			last++
 			return true
