@@ -175,6 +175,16 @@ func (l *less) Histogram(context.Context, int, int) (index.Histogram, bool, erro
 	return index.Histogram{}, false, nil
 }
 
+// DecodedBytes is about how much memory a column of a row group takes when it is decoded, as the part says; 0 where it does not know.
+func (l *less) DecodedBytes(col, rg int) int64 {
+	p, ok := l.Part.(interface{ DecodedBytes(col, rg int) int64 })
+	if !ok {
+		return 0
+	}
+	all := max(1, l.Part.RowGroups()[l.from[rg]].Rows)
+	return p.DecodedBytes(col, l.from[rg]) * int64(l.groups[rg].Rows) / int64(all)
+}
+
 // MayContain implements index.Part: what all rows lack, fewer lack too.
 func (l *less) MayContain(ctx context.Context, col, rg int, hash uint64) (bool, error) {
 	if rg != index.Whole {

@@ -10,6 +10,9 @@ import (
 type Options struct {
 	// RowGroupRows is how many rows a row group has at the most (default 131,072).
 	RowGroupRows int
+	// RowGroupBytes is about how much memory the largest column of a row group takes at the most, as far as the inputs can tell (default 32 MiB): a row group
+	// of lines of a megabyte has few rows.
+	RowGroupBytes int64
 	// PageRows is how many rows a data page has at the most (default 8,192): what is read to see few rows. A multiple of 64.
 	PageRows int
 	// AttributeColumnsMax is how many attribute columns get Parquet columns of their own (default 1,000); rarer ones share one.
@@ -20,6 +23,9 @@ func (o Options) withDefaults() (Options, error) {
 	if o.RowGroupRows == 0 {
 		o.RowGroupRows = rowGroupRowsDefault
 	}
+	if o.RowGroupBytes == 0 {
+		o.RowGroupBytes = rowGroupBytesDefault
+	}
 	if o.PageRows == 0 {
 		o.PageRows = pageRowsDefault
 	}
@@ -28,6 +34,9 @@ func (o Options) withDefaults() (Options, error) {
 	}
 	if o.RowGroupRows < 1 || o.RowGroupRows > rowGroupRowsMax {
 		return o, fmt.Errorf("row group rows %d: want 1 to %d", o.RowGroupRows, rowGroupRowsMax)
+	}
+	if o.RowGroupBytes < 1 {
+		return o, fmt.Errorf("row group bytes %d: want at least 1", o.RowGroupBytes)
 	}
 	if o.PageRows < 64 || o.PageRows > rowGroupRowsMax || o.PageRows%64 != 0 {
 		return o, fmt.Errorf("page rows %d: want a multiple of 64, up to %d", o.PageRows, rowGroupRowsMax)

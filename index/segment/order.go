@@ -16,6 +16,7 @@ type ordering struct {
 	order []uint32
 	times []int64 // of the ordering column
 	ends  []int64 // metrics: the last sample's; otherwise times
+	cuts  []int   // where each row group ends in order
 	// starts are the trace ids of the first row of each page, 16 bytes each; only of spans.
 	starts []byte
 }
@@ -36,13 +37,16 @@ func (w *writer) orderRows(ctx context.Context, rows int) (*ordering, error) {
 	o.ends = o.times
 	switch signal {
 	case telemetry.Spans:
-		err = o.bySpan(ctx, inputs, rows, w.opt)
+		err = o.bySpan(ctx, inputs, rows, w)
 	case telemetry.Metrics:
 		if o.ends, err = timesOf(ctx, inputs, "end", rows); err == nil {
 			err = w.bySeries(ctx, o)
 		}
 	default:
 		o.order = sortByTime(o.order, o.times)
+	}
+	if o.cuts == nil && err == nil {
+		o.cuts = w.cutGroups(o.order)
 	}
 	return o, err
 }
@@ -105,7 +109,7 @@ func sortByTime(order []uint32, times []int64) []uint32 {
 }
 
 // bySpan orders by trace id, then start. Rows without a trace id come first.
-func (o *ordering) bySpan(ctx context.Context, inputs []input, rows int, opt Options) error {
+func (o *ordering) bySpan(ctx context.Context, inputs []input, rows int, w *writer) error {
 	type key struct {
 		high, low uint64
 		start     int64
@@ -150,10 +154,15 @@ func (o *ordering) bySpan(ctx context.Context, inputs []input, rows int, opt Opt
 	})
 	for i := range keys {
 		o.order[i] = keys[i].row
-		if i%opt.RowGroupRows%opt.PageRows == 0 {
+	}
+	o.cuts = w.cutGroups(o.order)
+	group := 0
+	for _, end := range o.cuts {
+		for i := group; i < end; i += w.opt.PageRows {
 			o.starts = binary.BigEndian.AppendUint64(o.starts, keys[i].high)
 			o.starts = binary.BigEndian.AppendUint64(o.starts, keys[i].low)
 		}
+		group = end
 	}
 	return nil
 }

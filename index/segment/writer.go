@@ -133,16 +133,15 @@ func (w *writer) writeParquet(ctx context.Context, out io.Writer) error {
 		return err
 	}
 	w.meta.groups = nil
-	order := w.ordering.order
-	for len(order) > 0 {
+	start := 0
+	for _, end := range w.ordering.cuts {
 		if err := ctx.Err(); err != nil {
 			return err
 		}
-		n := min(len(order), w.opt.RowGroupRows)
-		if err := w.writeGroup(ctx, order[:n]); err != nil {
+		if err := w.writeGroup(ctx, w.ordering.order[start:end]); err != nil {
 			return fmt.Errorf("row group %d: %w", len(w.meta.groups), err)
 		}
-		order = order[n:]
+		start = end
 	}
 	w.meta.footerOffset = w.chunk.offset
 	footer, err := w.footer()
