@@ -257,6 +257,29 @@ func TestHoleOfAMerge(t *testing.T) {
 	}
 }
 
+// What a lost commit added has been merged since, and is in the store no more, or still; it is in no answer either way.
+func TestHoleOfWhatIsMergedLater(t *testing.T) {
+	for _, gone := range []bool{true, false} {
+		m := newMaker(t)
+		m.messages(30)
+		a, b := m.segment(5), m.segment(6)
+		m.commit(10, false, []catalog.Segment{a})
+		m.commit(15, true, []catalog.Segment{b})
+		m.commit(15, false, nil)
+		merged := m.segment(11)
+		m.commit(20, false, []catalog.Segment{merged}, a.ID, b.ID)
+		again := m.segment(11)
+		m.commit(20, false, []catalog.Segment{again}, merged.ID)
+		if gone {
+			for _, id := range []string{a.ID, b.ID, merged.ID} {
+				m.must(segment.Delete(t.Context(), m.st, id))
+			}
+		}
+		m.trim(20)
+		check(t, m.open(), idsOf(again), 20)
+	}
+}
+
 // The last entry: its records are in the log still, or they are not.
 func TestHoleAtTheEnd(t *testing.T) {
 	for _, trimmed := range []bool{true, false} {

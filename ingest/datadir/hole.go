@@ -181,11 +181,46 @@ func (d *Dir) bridge(ctx context.Context, entries []entry, i int, orphans *[]cat
 		return err
 	}
 	hole.Removed = append(hole.Removed, cm.Removed...)
+	for _, s := range d.passed(e.shard, entries[i+1:]) {
+		if after.IsZero() || s.Created.Before(after) {
+			cm.Added = append(cm.Added, s)
+			hole.Added = append(hole.Added, s.ID)
+		}
+	}
 	if !repeated(cm.Added, next) {
 		hole.Note = "some records of the segments it added may be there twice, if the log still holds them"
 	}
 	d.Holes = append(d.Holes, hole)
 	return d.Catalog.Apply(e.seq, cm)
+}
+
+// passed are segments that later entries of a shard remove and nothing that can be read adds: the lost one added them, and they have been merged, rewritten
+// or dropped since. Their names tell what must be known of them until then; the tenant is that of what they were made into, where there is such.
+func (d *Dir) passed(shard int, later []entry) []catalog.Segment {
+	added := map[string]bool{}
+	var segments []catalog.Segment
+	for _, e := range later {
+		if e.damage != nil || e.shard != shard {
+			continue
+		}
+		for _, id := range e.commit.Removed {
+			of, signal, created, err := segment.ParseID(id)
+			if err != nil || of != shard || added[id] || d.Catalog.Has(id) {
+				continue
+			}
+			s := catalog.Segment{ID: id, Shard: shard, Signal: signal, Tenant: telemetry.DefaultTenant, Rows: 1, Created: created}
+			for _, a := range e.commit.Added {
+				if a.Signal == signal {
+					s.Tenant = a.Tenant
+				}
+			}
+			segments = append(segments, s)
+		}
+		for _, s := range e.commit.Added {
+			added[s.ID] = true
+		}
+	}
+	return segments
 }
 
 // repeated says whether the commit after a lost one tells how far the log is in the segments that the lost one added: then no record of
