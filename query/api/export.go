@@ -45,6 +45,11 @@ func (s *Server) export(c *gin.Context) {
 		s.failed(c, err)
 		return
 	}
+	if len(found.Stats.Partial) > 0 {
+		// Nothing has been sent: the status can still say why.
+		s.failed(c, fmt.Errorf("the answer is partial: %s", found.Stats.Partial[0]))
+		return
+	}
 	c.Header("Content-Type", kind)
 	c.Header("Trailer", exportTrailer)
 	c.Status(http.StatusOK)

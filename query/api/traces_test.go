@@ -337,3 +337,13 @@ func TestCompression(t *testing.T) {
 		}
 	}
 }
+
+// An export that cannot be whole from its first page on says why, instead of a connection that breaks.
+func TestExportOfDamaged(t *testing.T) {
+	s := serve(t, &partsSource{partial: []string{"segment x is damaged"}}, engine.Limits{})
+	for _, format := range []string{"jsonl", "otlp"} {
+		if body := ask(s, "/api/v1/export?format="+format); !strings.Contains(body, `"message":"the answer is partial: segment x is damaged"`) {
+			t.Errorf("%s: %s", format, body)
+		}
+	}
+}
