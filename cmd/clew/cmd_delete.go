@@ -9,6 +9,7 @@ import (
 	"net/url"
 	"os/user"
 	"slices"
+	"strings"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -115,7 +116,7 @@ func (o *deleteOptions) count(ctx context.Context, cmd *cobra.Command, c *client
 	}
 	fmt.Fprintf(cmd.OutOrStdout(), "%d %s match; nothing is deleted without --yes\n", n.Count, recordsWord(o.signal))
 	if n.Stats.Partial {
-		cmd.PrintErrf("clew: the count is not whole: %v\n", n.Stats.Reasons)
+		cmd.PrintErrf("clew: the count is not whole: %s\n", strings.Join(n.Stats.Reasons, "; "))
 	}
 	if n.Count == 0 {
 		return exitCode(exitNothing)

@@ -192,6 +192,9 @@ func (p *process) run(ctx context.Context, listener net.Listener) error {
 	group.Go(func() error { return p.ingest.Run(base) })
 	group.Go(func() error { return p.server().Run(base, listener) })
 	group.Go(func() error {
+		if !p.catchUp(base) {
+			return nil
+		}
 		if err := p.feeder.Run(base); err != nil {
 			// It goes on answering from what it holds, and what it lacks is matched directly.
 			p.logger.Error("the vocabulary index takes no more", "error", err)
@@ -199,6 +202,9 @@ func (p *process) run(ctx context.Context, listener net.Listener) error {
 		return nil
 	})
 	group.Go(func() error {
+		if !p.catchUp(base) {
+			return nil
+		}
 		feeder := traceindex.NewFeeder(p.traces, p.catalog, p.store, p.logger.With("part", "traces"))
 		if err := feeder.Run(base); err != nil {
 			p.logger.Error("the trace index takes no more", "error", err)
@@ -267,6 +273,17 @@ func (p *process) ready() error {
 		return errors.New("the log is being replayed")
 	}
 	return nil
+}
+
+// catchUp waits until the catalog is what it was when clew stopped, and says whether it came to that. What is fed from the catalog begins then: on the
+// way there it names segments that were merged or deleted since, which would be called damaged, and lacks others, which would be forgotten.
+func (p *process) catchUp(ctx context.Context) bool {
+	select {
+	case <-p.catalog.CaughtUp():
+		return true
+	case <-ctx.Done():
+		return false
+	}
 }
 
 // announce says once where everything is.

@@ -2,10 +2,12 @@ package main
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"os"
 	"path/filepath"
 	"strings"
+	"time"
 
 	"clew/index/segment"
 	"clew/index/store"
@@ -89,7 +91,24 @@ func (p *process) openStore(ctx context.Context) error {
 		return err
 	}
 	p.registry.MustRegister(&remoteCollector{remote: r})
+	p.tryStore(ctx)
 	return nil
+}
+
+// storeTryTimeout bounds the question at the start: a store that does not answer is dealt with later, and clew starts without it.
+const storeTryTimeout = 5 * time.Second
+
+// tryStore says at once that the credentials or the bucket's name are wrong: whoever set them is looking now, and the first upload may be a
+// quarter of an hour away. clew starts all the same, as it does while the store is away.
+func (p *process) tryStore(ctx context.Context) {
+	ctx, cancel := context.WithTimeout(ctx, storeTryTimeout)
+	defer cancel()
+	_, err := p.remote.bucket.List(ctx, "catalog/")
+	var away *store.AwayError
+	if errors.As(err, &away) && (away.Reason == store.AwayDenied || away.Reason == store.AwayNoBucket) {
+		p.logger.Error("the object store refuses clew; segments will wait on the local disk until it takes them",
+			"part", "store", "store", p.remote.bucket.String(), "reason", away.Reason, "error", away.Err.Error())
+	}
 }
 
 func (r *remote) close() error {
