@@ -8,6 +8,7 @@ import (
 	"slices"
 	"sync"
 	"sync/atomic"
+	"weak"
 
 	"clew/index"
 	"clew/index/store"
@@ -35,6 +36,8 @@ type Segment struct {
 	overflowKeys map[string]int
 
 	holesChecked sync.Map // [2]int{column, row group}: every row has its variables
+
+	near weak.Pointer[[]byte] // the beginning of the .index, as far as Open has read it
 
 	bytesRead atomic.Int64
 	lastRead  []atomic.Int32 // per leaf: the row group that was read last, plus one
@@ -98,6 +101,7 @@ func (s *Segment) open(ctx context.Context, id string) error {
 		return s.damage(s.parquetName, min(parquetBytes, m.parquetBytes), fmt.Sprintf("%d bytes long, want %d", parquetBytes, m.parquetBytes))
 	}
 	s.use(m, parquetBytes+indexBytes)
+	s.near = weak.Make(&first)
 	return nil
 }
 
@@ -189,15 +193,31 @@ func (s *Segment) readChecked(ctx context.Context, name string, offset int64, si
 	return b, nil
 }
 
+// nearSection is a section that Open has read beside the metadata; nil: it has not, or the garbage collector has taken it. The first query of a segment asks for
+// a hundred sections of a few bytes, and then the cache has what they say, so nothing is kept for longer than it costs nothing.
+func (s *Segment) nearSection(sec *section) []byte {
+	first := s.near.Value()
+	end := sec.offset + int64(sec.stored)
+	if first == nil || sec.stored == 0 || end > int64(len(*first)) {
+		return nil
+	}
+	if b := (*first)[sec.offset:end]; checksum(b) == sec.crc {
+		return slices.Clone(b)
+	}
+	return nil // readChecked says what is wrong
+}
+
 // readSection reads and checks a section of the .index; ok is false if there is none.
 func (s *Segment) readSection(ctx context.Context, kind sectionKind, col, group int) (data []byte, sec *section, err error) {
 	sec = s.sections[sectionKey{kind, col, group}]
 	if sec == nil {
 		return nil, nil, nil
 	}
-	data, err = s.readChecked(ctx, s.indexName, sec.offset, int(sec.stored), func(b []byte) bool { return checksum(b) == sec.crc }, "a section")
-	if err != nil {
-		return nil, nil, err
+	if data = s.nearSection(sec); data == nil {
+		data, err = s.readChecked(ctx, s.indexName, sec.offset, int(sec.stored), func(b []byte) bool { return checksum(b) == sec.crc }, "a section")
+		if err != nil {
+			return nil, nil, err
+		}
 	}
 	if sec.raw > 0 {
 		if data, err = decompress(data, int(sec.raw)); err != nil {
