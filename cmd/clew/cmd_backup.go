@@ -83,7 +83,7 @@ func (o *backupOptions) run(ctx context.Context, cmd *cobra.Command, from, to st
 		}
 	case !o.noSeal:
 		if err := p.server.post(ctx, "/api/v1/admin/seal"); err != nil {
-			return fmt.Errorf("seal before the backup: %w", err)
+			return fmt.Errorf("seal before the backup (--no-seal takes what is in segments already): %w", err)
 		}
 	}
 	done, err := backup.Take(ctx, source, target, d)

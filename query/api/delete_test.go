@@ -8,6 +8,7 @@ import (
 	"net/url"
 	"strings"
 	"testing"
+	"time"
 
 	"clew/internal/telemetry"
 	"clew/query/engine"
@@ -70,6 +71,16 @@ func TestDeliberate(t *testing.T) {
 	}
 	if len(noted.requests) != 1 || sealed != 1 {
 		t.Errorf("%d deletions, %d seals, want one each", len(noted.requests), sealed)
+	}
+}
+
+// TestSealWaitsNotForever: while the store is away a seal cannot end, but the request for it does, and says so.
+func TestSealWaitsNotForever(t *testing.T) {
+	s := testServer(nil)
+	s.sealWait = 20 * time.Millisecond
+	s.deps.Seal = func(ctx context.Context) error { <-ctx.Done(); return ctx.Err() }
+	if w := post(s, "/api/v1/admin/seal", RequestHeader, "1"); w.Code != http.StatusServiceUnavailable || !strings.Contains(w.Body.String(), "/api/v1/status") {
+		t.Errorf("%d %s", w.Code, w.Body)
 	}
 }
 

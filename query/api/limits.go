@@ -20,6 +20,8 @@ const (
 	groupsMax     = 10_000
 	// exportPage is how many records of an export are in memory at once, and an OTLP request of it holds.
 	exportPage = 2000
+	// sealWait is how long a request waits for everything to be sealed. Full heads take seconds; beyond it something is away.
+	sealWait = time.Minute
 	// contextMax bounds the records before and after one.
 	contextMax = 1000
 	// headerTimeout and idleTimeout free connections of clients that say nothing.

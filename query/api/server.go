@@ -48,6 +48,7 @@ type Server struct {
 	building chan struct{} // one for each skeleton that is being built
 	requests *prometheus.HistogramVec
 	refused  *prometheus.CounterVec
+	sealWait time.Duration // sealWait, but in tests
 }
 
 // New makes the server. It listens to nothing yet.
@@ -55,7 +56,7 @@ func New(deps Deps) *Server {
 	gin.SetMode(gin.ReleaseMode)
 	s := &Server{
 		deps:   deps,
-		router: gin.New(), building: make(chan struct{}, skeletonsAtOnce),
+		router: gin.New(), building: make(chan struct{}, skeletonsAtOnce), sealWait: sealWait,
 		requests: prometheus.NewHistogramVec(prometheus.HistogramOpts{
 			Name: "clew_http_request_seconds", Help: "HTTP requests by route and status code.",
 			Buckets: []float64{.001, .003, .01, .03, .1, .3, 1, 3, 10, 30},
@@ -196,7 +197,17 @@ func (s *Server) ready(c *gin.Context) {
 func (s *Server) status(c *gin.Context) { c.JSON(http.StatusOK, s.deps.Status(c.Request.Context())) }
 
 func (s *Server) seal(c *gin.Context) {
-	if err := s.deps.Seal(c.Request.Context()); err != nil {
+	ctx, cancel := context.WithTimeout(c.Request.Context(), s.sealWait)
+	defer cancel()
+	err := s.deps.Seal(ctx)
+	if ctx.Err() != nil && c.Request.Context().Err() == nil {
+		fail(c, http.StatusServiceUnavailable, ErrorDetail{
+			Code:    "unavailable",
+			Message: fmt.Sprintf("not all is sealed and committed after %v; it goes on, and /api/v1/status says what it waits for, such as an object store that is away", s.sealWait),
+		})
+		return
+	}
+	if err != nil {
 		s.failed(c, fmt.Errorf("seal: %w", err))
 		return
 	}
