@@ -243,24 +243,47 @@ func (p *piece) in(s []byte) bool {
 	return indexFold(s, p.text) >= 0
 }
 
-// indexFold finds low, ASCII in lower case, in s in any case. Values are short, so the first byte in both cases is all it takes.
+// indexFold finds low, ASCII in lower case, in s in any case. A digit has no case, and in prose it is rare: it is looked for first, where low has one.
+// It may find what differs from low in a control character; what is found here is tested again.
 func indexFold(s, low []byte) int {
+	for k, c := range low {
+		if c >= '0' && c <= '9' {
+			return indexFoldAt(s, low, k)
+		}
+	}
 	first := low[0]
 	upper := first
 	if first != '_' {
 		upper = first - 'a' + 'A'
 	}
 	for i := 0; i+len(low) <= len(s); i++ {
-		if s[i] != first && s[i] != upper {
-			continue
-		}
-		j := 1
-		for j < len(low) && (s[i+j] == low[j] || s[i+j]|0x20 == low[j] && low[j] != '_') {
-			j++
-		}
-		if j == len(low) {
+		if (s[i] == first || s[i] == upper) && hasPrefixFold(s[i:], low) {
 			return i
 		}
 	}
 	return -1
+}
+
+// indexFoldAt is indexFold by the byte at k, which has no case.
+func indexFoldAt(s, low []byte, k int) int {
+	for i := 0; i+len(low) <= len(s); i++ {
+		j := bytes.IndexByte(s[i+k:len(s)-len(low)+k+1], low[k])
+		if j < 0 {
+			return -1
+		}
+		if i += j; hasPrefixFold(s[i:], low) {
+			return i
+		}
+	}
+	return -1
+}
+
+// hasPrefixFold says whether s, which is at least as long, begins with low in any case.
+func hasPrefixFold(s, low []byte) bool {
+	for j, c := range low {
+		if s[j] != c && (s[j]|0x20 != c || c == '_') {
+			return false
+		}
+	}
+	return true
 }
