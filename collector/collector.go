@@ -27,6 +27,7 @@ import (
 	"clew/collector/logexporter"
 	"clew/collector/otlpreceiver"
 	"clew/collector/quota"
+	"clew/internal/otelembed"
 	"clew/internal/receivers/stock"
 	"clew/internal/receivers/way"
 )
@@ -131,7 +132,7 @@ func (c *Collector) Run(ctx context.Context) error {
 		BuildInfo:               component.BuildInfo{Command: "clew", Description: "clew collector", Version: c.deps.Version},
 		DisableGracefulShutdown: true, // signals are the process's, which ends ctx
 		ConfigProviderSettings:  otelcol.ConfigProviderSettings{ResolverSettings: c.cfg.resolver()},
-		LoggingOptions:          []zap.Option{zap.WrapCore(func(zapcore.Core) zapcore.Core { return newSlogCore(c.deps.Logger) })},
+		LoggingOptions:          []zap.Option{zap.WrapCore(func(zapcore.Core) zapcore.Core { return otelembed.NewSlogCore(c.deps.Logger) })},
 		SkipSettingGRPCLogger:   true, // it is one for the process
 	})
 	if err != nil {

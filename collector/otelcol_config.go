@@ -10,6 +10,7 @@ import (
 
 	"clew/collector/logexporter"
 	"clew/collector/otlpreceiver"
+	"clew/internal/otelembed"
 	"clew/internal/receivers/stock"
 )
 
@@ -19,7 +20,6 @@ const (
 	scheme    = "clew"
 	generated = scheme + ":generated"
 	fromUser  = scheme + ":otelcol"
-	readyType = "clew_ready"
 )
 
 // otelcolConfig is the Collector's configuration that c stands for.
@@ -40,7 +40,7 @@ func (c Config) otelcolConfig() map[string]any {
 		protocols["http"] = http
 	}
 	receivers := map[string]any{otlpreceiver.Type.String(): map[string]any{"protocols": protocols}}
-	extensions := map[string]any{readyType: map[string]any{}}
+	extensions := map[string]any{otelembed.ReadyType: map[string]any{}}
 	logs, spans := []any{otlpreceiver.Type.String()}, []any{otlpreceiver.Type.String()}
 	for name, components := range c.Receivers.components() {
 		extensions[stock.ExtensionID(name)] = map[string]any{}
