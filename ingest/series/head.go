@@ -246,8 +246,7 @@ func (a *appender) added(s uint32, was int64, most int) error {
 
 // metaOf reads a metric's key.
 func (h *Head) metaOf(code uint32) (meta, error) {
-	r := reader{b: h.metas.At(code)}
-	return r.meta()
+	return readMeta(h.metas.At(code))
 }
 
 // Snapshot returns the points so far as a part, for readers of what is not sealed. It is made when asked for after an Append, which takes as long as

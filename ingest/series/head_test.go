@@ -10,6 +10,7 @@ import (
 	"go.opentelemetry.io/collector/pdata/pcommon"
 	"go.opentelemetry.io/collector/pdata/pmetric"
 
+	"clew/internal/points"
 	"clew/internal/telemetry"
 )
 
@@ -237,8 +238,8 @@ func TestChunks(t *testing.T) {
 		kind       string
 		bytes      int // a point, at most
 	}{
-		{"gauges", false, 3 * samplesMax, 3, chunkXOR2, 8},
-		{"histograms", true, 2 * histogramSamplesMax, 2, chunkHistogram, 24},
+		{"gauges", false, 3 * samplesMax, 3, points.ChunkXOR2, 8},
+		{"histograms", true, 2 * histogramSamplesMax, 2, points.ChunkHistogram, 24},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			h := New("h", "t", 0)
@@ -342,7 +343,7 @@ func FuzzRow(f *testing.F) {
 	}
 	f.Fuzz(func(t *testing.T, typ, kind string, samples int, chunk, extra []byte) {
 		m := pmetric.NewMetric()
-		if kind == chunkHistogram || SetType(m, typ, "delta", true) != nil {
+		if kind == points.ChunkHistogram || SetType(m, typ, "delta", true) != nil {
 			t.Skip()
 		}
 		row := Row{Type: typ, ChunkKind: kind, Samples: samples, Chunk: chunk, Extra: extra}

@@ -9,13 +9,8 @@ import (
 	"github.com/prometheus/prometheus/tsdb/chunkenc"
 	"go.opentelemetry.io/collector/pdata/pcommon"
 	"go.opentelemetry.io/collector/pdata/pmetric"
-)
 
-// Bits of histogramPoint.has.
-const (
-	hasSum = 1 << iota
-	hasMin
-	hasMax
+	"clew/internal/points"
 )
 
 // buckets are consecutive buckets of a histogram, the first one at offset.
@@ -82,13 +77,13 @@ func (p *histograms) addExponential(dp pmetric.ExponentialHistogramDataPoint, w 
 
 func (h *histogramPoint) setStats(sum bool, sumOf func() float64, lo bool, minOf func() float64, hi bool, maxOf func() float64) {
 	if sum {
-		h.has, h.sum = h.has|hasSum, sumOf()
+		h.has, h.sum = h.has|points.HasSum, sumOf()
 	}
 	if lo {
-		h.has, h.min = h.has|hasMin, minOf()
+		h.has, h.min = h.has|points.HasMin, minOf()
 	}
 	if hi {
-		h.has, h.max = h.has|hasMax, maxOf()
+		h.has, h.max = h.has|points.HasMax, maxOf()
 	}
 }
 
@@ -176,7 +171,7 @@ func (p *histograms) encode(first int, gauge bool, scratch []byte) (chunk, extra
 	part := p.part(first, n)
 	extra, _ = part.appendExtra(nil, scratch)
 	extra = part.appendHistogramExtra(extra)
-	found, err := sections(extra)
+	found, err := points.Sections(extra)
 	if err != nil {
 		return nil, nil, n, false
 	}
@@ -229,45 +224,45 @@ func (p *histograms) appendHistogramExtra(extra []byte) []byte {
 	var minima, maxima []uint64
 	for i := range p.points {
 		h := &p.points[i]
-		plain = plain && h.has == hasSum
-		if h.has&hasMin != 0 {
+		plain = plain && h.has == points.HasSum
+		if h.has&points.HasMin != 0 {
 			minima = append(minima, math.Float64bits(h.min))
 		}
-		if h.has&hasMax != 0 {
+		if h.has&points.HasMax != 0 {
 			maxima = append(maxima, math.Float64bits(h.max))
 		}
 	}
 	if !plain {
-		extra = appendSection(extra, sectionHas, appendRuns(nil, n, func(i int) uint64 { return uint64(p.points[i].has) }))
+		extra = points.AppendSection(extra, points.SectionHas, points.AppendRuns(nil, n, func(i int) uint64 { return uint64(p.points[i].has) }))
 	}
 	if minima != nil {
-		extra = appendSection(extra, sectionMinima, appendXORs(nil, minima))
+		extra = points.AppendSection(extra, points.SectionMinima, appendXORs(nil, minima))
 	}
 	if maxima != nil {
-		extra = appendSection(extra, sectionMaxima, appendXORs(nil, maxima))
+		extra = points.AppendSection(extra, points.SectionMaxima, appendXORs(nil, maxima))
 	}
-	b := appendRuns(nil, n, func(i int) uint64 { return zigzag(int64(p.points[i].pos.offset)) })
-	b = appendRuns(b, n, func(i int) uint64 { return uint64(len(p.points[i].pos.counts)) })
-	b = appendRuns(b, n, func(i int) uint64 { return zigzag(int64(p.points[i].neg.offset)) })
-	b = appendRuns(b, n, func(i int) uint64 { return uint64(len(p.points[i].neg.counts)) })
-	return appendSection(extra, sectionBuckets, b)
+	b := points.AppendRuns(nil, n, func(i int) uint64 { return zigzag(int64(p.points[i].pos.offset)) })
+	b = points.AppendRuns(b, n, func(i int) uint64 { return uint64(len(p.points[i].pos.counts)) })
+	b = points.AppendRuns(b, n, func(i int) uint64 { return zigzag(int64(p.points[i].neg.offset)) })
+	b = points.AppendRuns(b, n, func(i int) uint64 { return uint64(len(p.points[i].neg.counts)) })
+	return points.AppendSection(extra, points.SectionBuckets, b)
 }
 
 // readHistograms reads encode's output back.
-func readHistograms(chunk []byte, found *[sectionMetadata + 1][]byte, samples int, exponential bool) (*histograms, error) {
+func readHistograms(chunk []byte, found *points.Found, samples int, exponential bool) (*histograms, error) {
 	c, err := chunkenc.FromData(chunkenc.EncHistogram, chunk)
 	if err != nil {
 		return nil, err
 	}
 	p := &histograms{exponential: exponential, points: make([]histogramPoint, samples)}
 	layouts := make([]struct{ pos, neg int }, samples)
-	r := reader{b: found[sectionBuckets]}
-	r.runs(samples, func(i int, v uint64) { p.points[i].pos.offset = int32(unzigzag(v)) })
-	r.runs(samples, func(i int, v uint64) { layouts[i].pos = int(min(v, math.MaxInt32)) })
-	r.runs(samples, func(i int, v uint64) { p.points[i].neg.offset = int32(unzigzag(v)) })
-	r.runs(samples, func(i int, v uint64) { layouts[i].neg = int(min(v, math.MaxInt32)) })
-	if r.err != nil {
-		return nil, fmt.Errorf("extra section %d: %w", sectionBuckets, r.err)
+	r := points.Reader{Rest: found[points.SectionBuckets]}
+	r.Runs(samples, func(i int, v uint64) { p.points[i].pos.offset = int32(unzigzag(v)) })
+	r.Runs(samples, func(i int, v uint64) { layouts[i].pos = int(min(v, math.MaxInt32)) })
+	r.Runs(samples, func(i int, v uint64) { p.points[i].neg.offset = int32(unzigzag(v)) })
+	r.Runs(samples, func(i int, v uint64) { layouts[i].neg = int(min(v, math.MaxInt32)) })
+	if r.Err != nil {
+		return nil, fmt.Errorf("extra section %d: %w", points.SectionBuckets, r.Err)
 	}
 	var millis []int64
 	it := c.Iterator(nil)
@@ -330,32 +325,32 @@ func (b *buckets) fill(n int, spans []histogram.Span, deltas []int64, first int6
 }
 
 // readStats reads presence of sums, minima and maxima, and the latter two.
-func (p *histograms) readStats(found *[sectionMetadata + 1][]byte) error {
+func (p *histograms) readStats(found *points.Found) error {
 	for i := range p.points {
-		p.points[i].has = hasSum
+		p.points[i].has = points.HasSum
 	}
-	if b := found[sectionHas]; b != nil {
-		r := reader{b: b}
-		r.runs(len(p.points), func(i int, v uint64) { p.points[i].has = uint8(v) })
-		if r.err != nil {
-			return fmt.Errorf("extra section %d: %w", sectionHas, r.err)
+	if b := found[points.SectionHas]; b != nil {
+		r := points.Reader{Rest: b}
+		r.Runs(len(p.points), func(i int, v uint64) { p.points[i].has = uint8(v) })
+		if r.Err != nil {
+			return fmt.Errorf("extra section %d: %w", points.SectionHas, r.Err)
 		}
 	}
-	minima, maxima := reader{b: found[sectionMinima]}, reader{b: found[sectionMaxima]}
+	minima, maxima := points.Reader{Rest: found[points.SectionMinima]}, points.Reader{Rest: found[points.SectionMaxima]}
 	var lo, hi uint64
 	for i := range p.points {
 		h := &p.points[i]
-		if h.has&hasMin != 0 {
-			lo = minima.xor(lo)
+		if h.has&points.HasMin != 0 {
+			lo = minima.XOR(lo)
 			h.min = math.Float64frombits(lo)
 		}
-		if h.has&hasMax != 0 {
-			hi = maxima.xor(hi)
+		if h.has&points.HasMax != 0 {
+			hi = maxima.XOR(hi)
 			h.max = math.Float64frombits(hi)
 		}
 	}
-	if minima.err != nil || maxima.err != nil {
-		return fmt.Errorf("extra sections %d and %d: fewer values than points", sectionMinima, sectionMaxima)
+	if minima.Err != nil || maxima.Err != nil {
+		return fmt.Errorf("extra sections %d and %d: fewer values than points", points.SectionMinima, points.SectionMaxima)
 	}
 	return nil
 }
@@ -376,13 +371,13 @@ func (h *histogramPoint) setExplicit(dp pmetric.HistogramDataPoint) {
 	dp.SetCount(h.count)
 	dp.ExplicitBounds().FromRaw(h.bounds)
 	dp.BucketCounts().FromRaw(h.pos.counts)
-	if h.has&hasSum != 0 {
+	if h.has&points.HasSum != 0 {
 		dp.SetSum(h.sum)
 	}
-	if h.has&hasMin != 0 {
+	if h.has&points.HasMin != 0 {
 		dp.SetMin(h.min)
 	}
-	if h.has&hasMax != 0 {
+	if h.has&points.HasMax != 0 {
 		dp.SetMax(h.max)
 	}
 }
@@ -397,13 +392,13 @@ func (h *histogramPoint) setExponential(dp pmetric.ExponentialHistogramDataPoint
 	dp.Positive().BucketCounts().FromRaw(h.pos.counts)
 	dp.Negative().SetOffset(h.neg.offset)
 	dp.Negative().BucketCounts().FromRaw(h.neg.counts)
-	if h.has&hasSum != 0 {
+	if h.has&points.HasSum != 0 {
 		dp.SetSum(h.sum)
 	}
-	if h.has&hasMin != 0 {
+	if h.has&points.HasMin != 0 {
 		dp.SetMin(h.min)
 	}
-	if h.has&hasMax != 0 {
+	if h.has&points.HasMax != 0 {
 		dp.SetMax(h.max)
 	}
 }
@@ -431,7 +426,7 @@ func (p *histograms) appendTo(m pmetric.Metric) error {
 		exemplarsOf[i] = dp.Exemplars()
 	}
 	for _, e := range p.exemplars {
-		if err := readExemplars(e.data, exemplarsOf[e.point]); err != nil {
+		if err := points.ReadExemplars(e.data, exemplarsOf[e.point]); err != nil {
 			return err
 		}
 	}

@@ -6,6 +6,7 @@ import (
 	"go.opentelemetry.io/collector/pdata/pcommon"
 	"go.opentelemetry.io/collector/pdata/pmetric"
 
+	"clew/internal/points"
 	"clew/internal/telemetry"
 )
 
@@ -65,15 +66,16 @@ func (w *keyWriter) metric(set uint32, m pmetric.Metric) {
 	}
 }
 
-// meta reads a metric's key back.
-func (r *reader) meta() (m meta, err error) {
-	m.set = uint32(r.uint())
-	m.kind = pmetric.MetricType(r.byte())
-	m.temporality = pmetric.AggregationTemporality(int32(uint32(r.uint())))
-	m.monotonic = r.byte() == 1
-	m.name, m.unit, m.description = r.string(), r.string(), r.string()
-	m.metadata = string(r.b)
-	return m, r.err
+// readMeta reads a metric's key back.
+func readMeta(key []byte) (m meta, err error) {
+	r := points.Reader{Rest: key}
+	m.set = uint32(r.Uint())
+	m.kind = pmetric.MetricType(r.Byte())
+	m.temporality = pmetric.AggregationTemporality(int32(uint32(r.Uint())))
+	m.monotonic = r.Byte() == 1
+	m.name, m.unit, m.description = r.Text(), r.Text(), r.Text()
+	m.metadata = string(r.Rest)
+	return m, r.Err
 }
 
 // temporalityName is the value of the temporality column, or empty for kinds that have none.
@@ -101,19 +103,20 @@ func (w *keyWriter) set(rm pmetric.ResourceMetrics, sm pmetric.ScopeMetrics) {
 	w.attributes(sm.Scope().Attributes())
 }
 
-// set reads a resource and scope back into empty ones.
-func (r *reader) set(res pcommon.Resource, scope pcommon.InstrumentationScope) (resURL, scopeURL string, err error) {
-	resURL = r.string()
-	res.SetDroppedAttributesCount(uint32(r.uint()))
-	if err := r.attributes(res.Attributes()); err != nil {
+// readSet reads a resource and scope back into empty ones.
+func readSet(key []byte, res pcommon.Resource, scope pcommon.InstrumentationScope) (resURL, scopeURL string, err error) {
+	r := points.Reader{Rest: key}
+	resURL = r.Text()
+	res.SetDroppedAttributesCount(uint32(r.Uint()))
+	if err := r.Attributes(res.Attributes()); err != nil {
 		return "", "", err
 	}
-	scopeURL = r.string()
-	scope.SetName(r.string())
-	scope.SetVersion(r.string())
-	scope.SetDroppedAttributesCount(uint32(r.uint()))
-	if err := r.attributes(scope.Attributes()); err != nil {
+	scopeURL = r.Text()
+	scope.SetName(r.Text())
+	scope.SetVersion(r.Text())
+	scope.SetDroppedAttributesCount(uint32(r.Uint()))
+	if err := r.Attributes(scope.Attributes()); err != nil {
 		return "", "", err
 	}
-	return resURL, scopeURL, r.err
+	return resURL, scopeURL, r.Err
 }

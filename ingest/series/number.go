@@ -9,6 +9,8 @@ import (
 	"github.com/prometheus/prometheus/tsdb/chunkenc"
 	"go.opentelemetry.io/collector/pdata/pcommon"
 	"go.opentelemetry.io/collector/pdata/pmetric"
+
+	"clew/internal/points"
 )
 
 // numbers are points of gauges and sums.
@@ -80,8 +82,8 @@ func (p *numbers) encode(scratch []byte) (chunk, extra []byte, ok bool) {
 	extra, buf := p.appendExtra(nil, scratch)
 	n := len(p.times)
 	if !p.types.is(uint8(pmetric.NumberDataPointValueTypeDouble)) {
-		buf = appendRuns(buf[:0], n, func(i int) uint64 { return uint64(p.types.at(i)) })
-		extra = appendSection(extra, sectionTypes, buf)
+		buf = points.AppendRuns(buf[:0], n, func(i int) uint64 { return uint64(p.types.at(i)) })
+		extra = points.AppendSection(extra, points.SectionTypes, buf)
 		buf = buf[:0]
 		last := 0
 		for i, v := range p.values {
@@ -91,7 +93,7 @@ func (p *numbers) encode(scratch []byte) (chunk, extra []byte, ok bool) {
 			}
 		}
 		if len(buf) > 0 {
-			extra = appendSection(extra, sectionIntegers, buf)
+			extra = points.AppendSection(extra, points.SectionIntegers, buf)
 		}
 	}
 	c.Compact()
@@ -102,7 +104,7 @@ func (p *numbers) encode(scratch []byte) (chunk, extra []byte, ok bool) {
 func exactInt(v int64) bool { return v >= -1<<53 && v <= 1<<53 }
 
 // readNumbers reads encode's output back.
-func readNumbers(chunk []byte, found *[sectionMetadata + 1][]byte, samples int) (*numbers, error) {
+func readNumbers(chunk []byte, found *points.Found, samples int) (*numbers, error) {
 	c, err := chunkenc.FromData(chunkenc.EncXOR2, chunk)
 	if err != nil {
 		return nil, err
@@ -125,11 +127,11 @@ func readNumbers(chunk []byte, found *[sectionMetadata + 1][]byte, samples int) 
 		return nil, err
 	}
 	p.types.first = uint8(pmetric.NumberDataPointValueTypeDouble)
-	if b := found[sectionTypes]; b != nil {
-		r := reader{b: b}
-		r.runs(samples, func(i int, v uint64) { p.types.add(i, uint8(v)) })
-		if r.err != nil {
-			return nil, fmt.Errorf("extra section %d: %w", sectionTypes, r.err)
+	if b := found[points.SectionTypes]; b != nil {
+		r := points.Reader{Rest: b}
+		r.Runs(samples, func(i int, v uint64) { p.types.add(i, uint8(v)) })
+		if r.Err != nil {
+			return nil, fmt.Errorf("extra section %d: %w", points.SectionTypes, r.Err)
 		}
 	}
 	p.values = make([]uint64, samples)
@@ -139,15 +141,15 @@ func readNumbers(chunk []byte, found *[sectionMetadata + 1][]byte, samples int) 
 			p.values[i] = uint64(int64(f))
 		}
 	}
-	r := reader{b: found[sectionIntegers]}
-	for i := uint64(0); len(r.b) > 0; {
-		i += r.uint()
-		v := r.int()
-		if r.err == nil && i >= uint64(samples) {
-			r.err = fmt.Errorf("point %d of %d", i, samples)
+	r := points.Reader{Rest: found[points.SectionIntegers]}
+	for i := uint64(0); len(r.Rest) > 0; {
+		i += r.Uint()
+		v := r.Int()
+		if r.Err == nil && i >= uint64(samples) {
+			r.Err = fmt.Errorf("point %d of %d", i, samples)
 		}
-		if r.err != nil {
-			return nil, fmt.Errorf("extra section %d: %w", sectionIntegers, r.err)
+		if r.Err != nil {
+			return nil, fmt.Errorf("extra section %d: %w", points.SectionIntegers, r.Err)
 		}
 		p.values[i] = uint64(v)
 	}
@@ -171,7 +173,7 @@ func (p *numbers) appendTo(dst pmetric.NumberDataPointSlice) error {
 		}
 	}
 	for _, e := range p.exemplars {
-		if err := readExemplars(e.data, dst.At(at+e.point).Exemplars()); err != nil {
+		if err := points.ReadExemplars(e.data, dst.At(at+e.point).Exemplars()); err != nil {
 			return err
 		}
 	}

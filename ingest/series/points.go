@@ -8,6 +8,7 @@ import (
 	"github.com/apache/arrow/go/v15/arrow/array"
 	"go.opentelemetry.io/collector/pdata/pmetric"
 
+	"clew/internal/points"
 	"clew/internal/telemetry"
 )
 
@@ -34,19 +35,19 @@ func (r *Row) AppendPoints(m pmetric.Metric) (err error) {
 	if r.Samples < 1 || r.Samples > decodeSamplesMax || typeNames[m.Type()] != r.Type {
 		return fmt.Errorf("row of %d points of a %q for a metric of type %v", r.Samples, r.Type, m.Type())
 	}
-	found, err := sections(r.Extra)
+	found, err := points.Sections(r.Extra)
 	if err != nil {
 		return err
 	}
-	if text := found[sectionMetadata]; text != nil && m.Metadata().Len() == 0 {
+	if text := found[points.SectionMetadata]; text != nil && m.Metadata().Len() == 0 {
 		if err := telemetry.ParseMap(string(text), m.Metadata()); err != nil {
 			return fmt.Errorf("metadata: %w", err)
 		}
 	}
 	switch {
-	case r.ChunkKind == chunkOTLP:
+	case r.ChunkKind == points.ChunkOTLP:
 		return r.appendOTLP(m)
-	case r.ChunkKind == chunkXOR2 && m.Type() == pmetric.MetricTypeGauge, r.ChunkKind == chunkXOR2 && m.Type() == pmetric.MetricTypeSum:
+	case r.ChunkKind == points.ChunkXOR2 && m.Type() == pmetric.MetricTypeGauge, r.ChunkKind == points.ChunkXOR2 && m.Type() == pmetric.MetricTypeSum:
 		p, err := readNumbers(r.Chunk, &found, r.Samples)
 		if err != nil {
 			return err
@@ -55,7 +56,7 @@ func (r *Row) AppendPoints(m pmetric.Metric) (err error) {
 			return p.appendTo(m.Sum().DataPoints())
 		}
 		return p.appendTo(m.Gauge().DataPoints())
-	case r.ChunkKind == chunkHistogram && (m.Type() == pmetric.MetricTypeHistogram || m.Type() == pmetric.MetricTypeExponentialHistogram):
+	case r.ChunkKind == points.ChunkHistogram && (m.Type() == pmetric.MetricTypeHistogram || m.Type() == pmetric.MetricTypeExponentialHistogram):
 		p, err := readHistograms(r.Chunk, &found, r.Samples, m.Type() == pmetric.MetricTypeExponentialHistogram)
 		if err != nil {
 			return err

@@ -241,7 +241,8 @@ func (r *random) stats(p interface {
 	SetSum(float64)
 	SetMin(float64)
 	SetMax(float64)
-}) {
+},
+) {
 	if !r.one(10) {
 		p.SetSum(r.double())
 	}

@@ -15,6 +15,7 @@ import (
 	"go.opentelemetry.io/collector/pdata/plog"
 	"go.opentelemetry.io/collector/pdata/pmetric"
 
+	"clew/internal/points"
 	"clew/internal/telemetry"
 )
 
@@ -93,8 +94,7 @@ func (h *Head) labels(ctx context.Context, rows []row, metas []meta) (*telemetry
 		if m := metas[h.series[r.series].meta]; int64(m.set) != set {
 			set = int64(m.set)
 			res, scope := pcommon.NewResource(), pcommon.NewInstrumentationScope()
-			in := reader{b: h.sets.At(m.set)}
-			resURL, scopeURL, err := in.set(res, scope)
+			resURL, scopeURL, err := readSet(h.sets.At(m.set), res, scope)
 			if err != nil {
 				return nil, fmt.Errorf("resource and scope %d: %w", set, err)
 			}
@@ -103,9 +103,9 @@ func (h *Head) labels(ctx context.Context, rows []row, metas []meta) (*telemetry
 		if int64(r.series) != last {
 			last = int64(r.series)
 			record = plog.NewLogRecord()
-			in := reader{b: h.keys.At(r.series)}
-			in.uint()
-			if err := in.attributes(record.Attributes()); err != nil {
+			in := points.Reader{Rest: h.keys.At(r.series)}
+			in.Uint()
+			if err := in.Attributes(record.Attributes()); err != nil {
 				return nil, fmt.Errorf("series %d: %w", r.series, err)
 			}
 		}

@@ -5,16 +5,8 @@ import (
 	"sort"
 
 	"go.opentelemetry.io/collector/pdata/pmetric"
-)
 
-// Values of the chunk_kind column.
-const (
-	// chunkXOR2: Prometheus' XOR2 encoding of doubles, with start times (gauges and sums).
-	chunkXOR2 = "xor2"
-	// chunkHistogram: Prometheus' histogram encoding; explicit bounds are custom buckets.
-	chunkHistogram = "histogram"
-	// chunkOTLP: the points as an OTLP protobuf message: summaries, and what the others would not give back exactly.
-	chunkOTLP = "otlp"
+	"clew/internal/points"
 )
 
 // row is points of one series and time range that take no more. Its contents never change.
@@ -74,7 +66,7 @@ func (s *series) rows(number uint32, m *meta) ([]row, error) {
 			out[i].min, out[i].max = s.observed, s.observed
 		}
 		if m.metadata != "" {
-			out[i].extra = appendSection(out[i].extra, sectionMetadata, []byte(m.metadata))
+			out[i].extra = points.AppendSection(out[i].extra, points.SectionMetadata, []byte(m.metadata))
 		}
 	}
 	return out, err
@@ -159,7 +151,7 @@ func (p *numbers) rows(m *meta) ([]row, error) {
 	if n == 0 {
 		return nil, nil
 	}
-	out := row{kind: chunkXOR2, min: p.times[0], max: p.times[n-1], samples: n}
+	out := row{kind: points.ChunkXOR2, min: p.times[0], max: p.times[n-1], samples: n}
 	var ok bool
 	if out.chunk, out.extra, ok = p.encode(nil); !ok {
 		metrics, metric := m.empty()
@@ -183,7 +175,7 @@ func (p *histograms) rows(m *meta) ([]row, error) {
 	gauge := m.temporality != pmetric.AggregationTemporalityCumulative
 	for first := 0; first < len(p.times); {
 		chunk, extra, n, ok := p.encode(first, gauge, nil)
-		r := row{kind: chunkHistogram, min: p.times[first], max: p.times[first+n-1], samples: n, chunk: chunk, extra: extra}
+		r := row{kind: points.ChunkHistogram, min: p.times[first], max: p.times[first+n-1], samples: n, chunk: chunk, extra: extra}
 		if !ok {
 			metrics, metric := m.empty()
 			if err := p.part(first, n).appendTo(metric); err != nil {
@@ -225,7 +217,7 @@ func setKind(metric pmetric.Metric, kind pmetric.MetricType) {
 
 // setOTLP makes the row's chunk an OTLP message.
 func (r *row) setOTLP(m pmetric.Metrics) (err error) {
-	r.kind, r.extra = chunkOTLP, nil
+	r.kind, r.extra = points.ChunkOTLP, nil
 	r.chunk, err = (&pmetric.ProtoMarshaler{}).MarshalMetrics(m)
 	return err
 }
