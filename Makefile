@@ -23,8 +23,9 @@ demo: build ## clew and a shop of thirteen services with faults in it, together 
 NPM := $(shell command -v npm 2>/dev/null)
 TAGS := $(if $(NPM),-tags ui,)
 
+# No -trimpath here: with it every package would be compiled once for the binary and once more for the tests. Releases have it (deploy/agent/Dockerfile).
 build: $(if $(NPM),ui,) ## build bin/clew, with the application where npm is there
-	$(GO) build -trimpath $(TAGS) -ldflags '$(LDFLAGS)' -o bin/clew ./cmd/clew
+	$(GO) build $(TAGS) -ldflags '$(LDFLAGS)' -o bin/clew ./cmd/clew
 
 ui: ui/node_modules/.package-lock.json ## build the application into ui/dist (needs Node)
 	npm --prefix ui run --silent build
