@@ -25,7 +25,10 @@ type Relay struct {
 }
 
 // NewRelay runs a relay to a gateway until the test ends.
-func NewRelay(t testing.TB, g *Gateway) *Relay {
+func NewRelay(t testing.TB, g *Gateway) *Relay { return NewRelayTo(t, g.Address) }
+
+// NewRelayTo runs a relay to any HTTP server until the test ends.
+func NewRelayTo(t testing.TB, address string) *Relay {
 	t.Helper()
 	listener, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
@@ -34,7 +37,7 @@ func NewRelay(t testing.TB, g *Gateway) *Relay {
 	r := &Relay{Address: listener.Addr().String()}
 	proxy := &httputil.ReverseProxy{
 		Rewrite: func(p *httputil.ProxyRequest) {
-			p.SetURL(&url.URL{Scheme: "http", Host: g.Address})
+			p.SetURL(&url.URL{Scheme: "http", Host: address})
 			p.Out.Host = p.In.Host // it is signed
 		},
 		ModifyResponse: func(res *http.Response) error {

@@ -73,12 +73,12 @@ func (s *Store) put(ctx context.Context, name string, write func(w io.Writer) er
 		cancel()
 		_ = w.Close() // says that it was cancelled
 		if sink.err != nil {
-			return 0, translate(ctx, name, sink.err)
+			return 0, translateBucket(ctx, name, sink.err)
 		}
 		return 0, err // write's own
 	}
 	if err := w.Close(); err != nil {
-		return 0, translate(ctx, name, err)
+		return 0, translateBucket(ctx, name, err)
 	}
 	return sink.n, nil
 }
@@ -130,7 +130,7 @@ func (s *Store) ReadRange(ctx context.Context, name string, p []byte, off int64)
 		return 0, size, err
 	}
 	if err != nil {
-		return 0, 0, fmt.Errorf("read %s at %d: %w", name, off, translate(ctx, name, err))
+		return 0, 0, fmt.Errorf("read %s at %d: %w", name, off, s.missing(ctx, translate(ctx, name, err)))
 	}
 	return n, size, nil
 }
@@ -162,17 +162,19 @@ func (s *Store) Size(ctx context.Context, name string) (int64, error) {
 	if err == nil {
 		return attributes.Size, nil
 	}
-	err = translate(ctx, name, err)
-	if store.IsNotExist(err) {
-		// The answer to HEAD has no body, so it doesn't say whether object or bucket is missing. A GET's does.
-		if r, get := s.bucket.NewRangeReader(ctx, name, 0, 1, nil); get == nil {
-			size := r.Size() // it has just appeared
-			return size, r.Close()
-		} else if get = translate(ctx, name, get); store.IsAway(get) {
-			err = get
-		}
+	return 0, fmt.Errorf("size of %s: %w", name, s.missing(ctx, translate(ctx, name, err)))
+}
+
+// missing makes sure that what does not exist is the object, and not the bucket: a segment that is missing is set aside, a bucket that is missing is an
+// outage. A listing tells them apart.
+func (s *Store) missing(ctx context.Context, err error) error {
+	if !store.IsNotExist(err) || isCertain(err) {
+		return err
 	}
-	return 0, fmt.Errorf("size of %s: %w", name, err)
+	if _, listErr := s.listPage(ctx, blob.FirstPageToken, "", 1); listErr != nil {
+		return listErr
+	}
+	return err
 }
 
 // Delete implements store.Store.
@@ -203,20 +205,30 @@ func (s *Store) List(ctx context.Context, prefix string) ([]store.Object, error)
 	var objects []store.Object
 	token := blob.FirstPageToken
 	for len(token) > 0 {
-		page, next, err := s.bucket.ListPage(ctx, token, listPage, &blob.ListOptions{Prefix: prefix})
+		page, err := s.listPage(ctx, token, prefix, listPage)
 		if err != nil {
-			err = translate(ctx, prefix, err)
-			if store.IsNotExist(err) { // a prefix is never missing: the bucket is
-				err = &store.AwayError{Reason: store.AwayNoBucket, Err: errors.Unwrap(err)}
-			}
 			return nil, fmt.Errorf("list %q: %w", prefix, err)
 		}
-		for _, o := range page {
+		for _, o := range page.objects {
 			if !o.IsDir && store.CheckName(o.Key) == nil {
 				objects = append(objects, store.Object{Name: o.Key, Size: o.Size})
 			}
 		}
-		token = next
+		token = page.next
 	}
 	return objects, nil
+}
+
+// page is a part of a listing.
+type page struct {
+	objects []*blob.ListObject
+	next    []byte // token of the next; empty: there is none
+}
+
+func (s *Store) listPage(ctx context.Context, token []byte, prefix string, most int) (page, error) {
+	objects, next, err := s.bucket.ListPage(ctx, token, most, &blob.ListOptions{Prefix: prefix})
+	if err != nil {
+		return page{}, translateBucket(ctx, prefix, err)
+	}
+	return page{objects, next}, nil
 }

@@ -8,40 +8,29 @@ import (
 	"io"
 	"io/fs"
 	"net"
-	"strings"
 	"sync/atomic"
 	"testing"
 	"time"
 
 	"clew/index/store"
-	"clew/index/store/storetest"
+	"clew/internal/cloudtest"
 	"clew/internal/s3test"
 )
 
 var prefixes atomic.Int64
 
-// open opens a store of its own at an address.
-func open(t *testing.T, address string) *Store {
-	t.Helper()
-	s3test.SetEnvironment(t)
-	st, err := Open(context.Background(), s3test.URL(address, fmt.Sprintf("test/%d", prefixes.Add(1))))
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() { st.Close() })
-	return st
-}
-
-func TestContract(t *testing.T) {
-	g := s3test.Start(t)
-	storetest.RunContract(t, func(t *testing.T) store.Store { return open(t, g.Address) })
-}
+// prefix is another one each time.
+func prefix() string { return fmt.Sprintf("test/%d", prefixes.Add(1)) }
 
 // An object of many parts comes back whole, and one whose upload breaks off never appears.
 func TestLargeObject(t *testing.T) {
-	ctx := context.Background()
-	g := s3test.Start(t)
-	st := open(t, g.Address)
+	for _, c := range clouds {
+		t.Run(c.name, func(t *testing.T) { testLargeObject(t, c.open(t, addressOf(c.start(t)))) })
+	}
+}
+
+func testLargeObject(t *testing.T, st *Store) {
+	ctx := t.Context()
 	block := bytes.Repeat([]byte("0123456789abcdef"), 64<<10)
 	const blocks = 5*partBytes/(1<<20) + 1
 	size, err := st.Put(ctx, "large", func(w io.Writer) error {
@@ -82,9 +71,15 @@ func TestLargeObject(t *testing.T) {
 
 // What a store that is away answers is an *AwayError with its reason, and never one about the object.
 func TestAway(t *testing.T) {
-	g := s3test.Start(t)
-	relay := s3test.NewRelay(t, g)
-	st := open(t, relay.Address)
+	for _, c := range clouds {
+		t.Run(c.name, func(t *testing.T) { testAway(t, c) })
+	}
+}
+
+func testAway(t *testing.T, c cloud) {
+	g := c.start(t)
+	relay := s3test.NewRelayTo(t, addressOf(g))
+	st := c.open(t, relay.Address)
 	write := func(w io.Writer) error { _, err := io.WriteString(w, "x"); return err }
 	if _, err := st.Put(t.Context(), "a", write); err != nil {
 		t.Fatal(err)
@@ -112,22 +107,18 @@ func TestAway(t *testing.T) {
 		}
 	}
 	t.Run("failing", func(t *testing.T) { relay.Answer(500); check(t, t.Context(), st, store.AwayFailing) })
+	t.Run("refused", func(t *testing.T) { relay.Answer(403); check(t, t.Context(), st, store.AwayDenied) })
 	t.Run("busy", func(t *testing.T) { relay.Answer(503); check(t, t.Context(), st, store.AwayBusy) })
 	relay.Answer(0)
 	t.Run("denied", func(t *testing.T) {
-		t.Setenv("AWS_SECRET_ACCESS_KEY", "wrong")
-		wrong, err := Open(t.Context(), s3test.URL(relay.Address, "test"))
-		if err != nil {
-			t.Fatal(err)
+		if c.wrong == nil {
+			t.Skip("this server asks for no credentials")
 		}
-		check(t, t.Context(), wrong, store.AwayDenied)
+		c.wrong(t)
+		check(t, t.Context(), c.openURL(t, c.url(relay.Address, cloudtest.Bucket, "test")), store.AwayDenied)
 	})
 	t.Run("no bucket", func(t *testing.T) {
-		none, err := Open(t.Context(), strings.Replace(s3test.URL(relay.Address, "test"), s3test.Bucket, "nowhere", 1))
-		if err != nil {
-			t.Fatal(err)
-		}
-		check(t, t.Context(), none, store.AwayNoBucket)
+		check(t, t.Context(), c.openURL(t, c.url(relay.Address, "nowhere", "test")), store.AwayNoBucket)
 	})
 	t.Run("gone", func(t *testing.T) {
 		g.Kill()
@@ -143,7 +134,7 @@ func TestAway(t *testing.T) {
 			t.Fatal(err)
 		}
 		listener.Close()
-		check(t, t.Context(), open(t, listener.Addr().String()), store.AwayUnreachable)
+		check(t, t.Context(), c.open(t, listener.Addr().String()), store.AwayUnreachable)
 	})
 	t.Run("the caller's own deadline", func(t *testing.T) {
 		relay.Delay(time.Minute)

@@ -13,7 +13,6 @@ import (
 	awsconfig "github.com/aws/aws-sdk-go-v2/config"
 	"github.com/aws/aws-sdk-go-v2/service/s3"
 	"gocloud.dev/blob"
-	"gocloud.dev/blob/azureblob"
 	"gocloud.dev/blob/gcsblob"
 	"gocloud.dev/blob/s3blob"
 	"gocloud.dev/gcp"
@@ -116,31 +115,4 @@ func openGS(ctx context.Context, t Target) (*blob.Bucket, error) {
 		c.SetRetry(storage.WithMaxAttempts(1)) // as with S3
 	}
 	return b, nil
-}
-
-// openAzure takes credentials from the environment (AZURE_STORAGE_ACCOUNT with AZURE_STORAGE_KEY, AZURE_STORAGE_SAS_TOKEN or
-// AZURE_STORAGE_CONNECTION_STRING) or Azure's default chain.
-func openAzure(ctx context.Context, t Target) (*blob.Bucket, error) {
-	options := azureblob.NewDefaultServiceURLOptions()
-	if v := t.params.Get("storage_account"); v != "" {
-		options.AccountName = v
-	}
-	if v := t.params.Get("domain"); v != "" {
-		options.StorageDomain = v
-	}
-	if v := t.params.Get("protocol"); v != "" {
-		options.Protocol = v
-	}
-	if t.flag("localemu") {
-		options.IsLocalEmulator = true
-	}
-	service, err := azureblob.NewServiceURL(options)
-	if err != nil {
-		return nil, err
-	}
-	client, err := azureblob.NewDefaultClient(service, azureblob.ContainerName(t.Bucket))
-	if err != nil {
-		return nil, err
-	}
-	return azureblob.OpenBucket(ctx, client, nil)
 }
