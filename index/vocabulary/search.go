@@ -183,3 +183,9 @@ func entryOf(ends []uint32, at int) int {
 	})
 	return lo + i
 }
+
+// SetContaining sets the bits of a's strings that contain word, of ASCII, in any case: a word of theirs, or a piece of one.
+func SetContaining(a *Arena, word []byte, set []uint64) {
+	n := newNeedle(word, true)
+	searchArena(a, &n, set)
+}

@@ -24,8 +24,8 @@ type test struct {
 	clauses []clause
 	// literals must all be in a matching text, exactly so (alternatives.go).
 	literals []string
-	// isWords says that matcher asks for whole words, all of which have their hash in Words.
-	isWords bool
+	// words, in lower case, are what matcher asks for if it asks for whole words in sequence and nothing else; their hashes are its Words.
+	words [][]byte
 	// expr is the regular expression that matcher asks for; empty if it asks otherwise. Words, prefixes and fuzzy words written as
 	// expressions were tried: 5 to 20 % slower than the row filter.
 	expr string
@@ -136,7 +136,9 @@ func equalTests(m *lang.Match, f *field, now time.Time) (map[telemetry.Type]*tes
 	tests := map[telemetry.Type]*test{telemetry.TypeString: whole, telemetry.TypeJSON: whole}
 	if m.Op == lang.OpMatch {
 		prose := matcherTest(vocabulary.NewPhrase(text)).with(wordClauses(text))
-		prose.isWords = len(splitWords(text)) > 0 && len(prose.matcher.Words()) == len(splitWords(text))
+		for _, w := range splitWords(text) {
+			prose.words = append(prose.words, vocabulary.AppendLower(nil, []byte(w)))
+		}
 		tests[telemetry.TypeJSON] = prose // an array's elements are words of its text
 		if f.prose || f.every {
 			tests[telemetry.TypeString] = prose

@@ -267,6 +267,9 @@ func (s *scan) resolveText(ctx context.Context, l *columnTest, st *nodeState, ro
 	if err != nil {
 		return err
 	}
+	if rows, err = s.wordRows(ctx, l, st, rows); err != nil {
+		return err
+	}
 	w := s.arena.zeroed()
 	if st.yes.kind == bitsSome {
 		copy(w, st.yes.words)

@@ -34,7 +34,7 @@ func (f *rowFilter) use(t *test, vars *runVars, arena *vocabulary.Arena, wordles
 	if f.arena != arena || f.test != t {
 		f.templates = map[uint32]*templateFilter{}
 	}
-	f.wordless = wordless && t.isWords
+	f.wordless = wordless && len(t.words) > 0
 	f.test, f.vars, f.arena, f.last, f.current = t, vars, arena, index.NullCode, nil
 }
 

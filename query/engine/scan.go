@@ -2,6 +2,7 @@ package engine
 
 import (
 	"context"
+	"math/bits"
 	"slices"
 	"strconv"
 
@@ -42,7 +43,8 @@ type nodeState struct {
 	hist                     index.Histogram
 	hasHist                  bool
 	codes                    *codeSet // of the leaf, narrowed to this row group
-	wordless                 bool     // no string variable of the row group holds any of the leaf's words
+	absent                   uint64   // bit i: no string variable of the row group holds the i-th of the leaf's words
+	wordless                 bool     // nor any of them
 }
 
 // stage says how far a leaf has been resolved.
@@ -168,32 +170,22 @@ func (s *scan) narrow(ctx context.Context, l *columnTest, st *nodeState) error {
 	if l.codes.may == 0 || len(words) == 0 || len(words) > 64 {
 		return nil
 	}
-	key := memoKey{leaf: l}
-	absent := map[uint64]bool(nil)
 	for i, w := range words {
 		may, err := s.b.part.MayContain(ctx, l.col, s.rg, w)
 		if err != nil {
 			return err
 		}
 		if !may {
-			key.absent |= 1 << i
-			if absent == nil {
-				absent = map[uint64]bool{}
-			}
-			absent[w] = true
+			st.absent |= 1 << i
 		}
 	}
-	if absent == nil {
+	if st.absent == 0 {
 		return nil
 	}
-	st.wordless = len(absent) == len(words)
-	known, ok := s.memo[key]
-	if !ok {
-		var err error
-		if known, err = s.withoutWords(ctx, l, key.absent, absent); err != nil {
-			return err
-		}
-		s.memo[key] = known
+	st.wordless = bits.OnesCount64(st.absent) == len(words)
+	known, err := s.withoutWords(ctx, l, st.absent)
+	if err != nil {
+		return err
 	}
 	if known.always+known.may == 0 {
 		s.byFilter = true
@@ -202,13 +194,18 @@ func (s *scan) narrow(ctx context.Context, l *columnTest, st *nodeState) error {
 	return nil
 }
 
-// withoutWords is the leaf's answer where some words stand in no variable. Like all answers of parts that don't change it is kept for the next
-// query: row groups lack different words, so there are many of them.
-func (s *scan) withoutWords(ctx context.Context, l *columnTest, mask uint64, absent map[uint64]bool) (*codeSet, error) {
+// withoutWords is the leaf's answer where some words (absent: bit i is the i-th) stand in no variable. Like all answers of parts that don't change it
+// is kept for the next query: row groups lack different words, so there are many of them.
+func (s *scan) withoutWords(ctx context.Context, l *columnTest, absent uint64) (*codeSet, error) {
+	memo := memoKey{l, absent}
+	if known, ok := s.memo[memo]; ok {
+		return known, nil
+	}
 	var key []byte
 	if !s.b.info.Head {
-		key = s.q.engine.cacheKey(s.b.info.ID, l.col, strconv.FormatUint(mask, 16)+" absent: "+l.test.key)
+		key = s.q.engine.cacheKey(s.b.info.ID, l.col, strconv.FormatUint(absent, 16)+" absent: "+l.test.key)
 		if known := s.q.engine.cached(key); known != nil {
+			s.memo[memo] = known
 			return known, nil
 		}
 	}
@@ -216,7 +213,14 @@ func (s *scan) withoutWords(ctx context.Context, l *columnTest, mask uint64, abs
 	if err != nil {
 		return nil, err
 	}
-	known := l.codes.narrow(arena, l.test.matcher, func(w uint64) bool { return !absent[w] })
+	hashes := map[uint64]bool{}
+	for i, w := range l.codes.words {
+		if absent>>i&1 == 1 {
+			hashes[w] = true
+		}
+	}
+	known := l.codes.narrow(arena, l.test.matcher, func(w uint64) bool { return !hashes[w] })
+	s.memo[memo] = known
 	if key != nil {
 		s.q.engine.keep(key, known)
 	}
