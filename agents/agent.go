@@ -14,6 +14,7 @@ import (
 	"log/slog"
 	"sync"
 
+	"github.com/prometheus/client_golang/prometheus"
 	"go.opentelemetry.io/collector/component"
 	"go.opentelemetry.io/collector/confmap/provider/envprovider"
 	"go.opentelemetry.io/collector/otelcol"
@@ -21,9 +22,9 @@ import (
 	"go.uber.org/zap/zapcore"
 
 	"clew/agents/host"
-	"clew/agents/sample"
 	"clew/agents/shipper"
 	"clew/internal/otelembed"
+	"clew/internal/receivers/way"
 )
 
 // Deps are what an agent is given.
@@ -32,21 +33,35 @@ type Deps struct {
 	Version string
 	// Host is what heartbeats say of the machine.
 	Host host.Host
-	// Dropped is told what sampling drops.
-	Dropped sample.Dropped
+	// Registry is given the agent's own counters; nil is for an agent that does not run.
+	Registry prometheus.Registerer
 }
 
 // Agent collects what a host says and ships it.
 type Agent struct {
 	deps      Deps
+	group     *shipper.Group
+	ways      *way.Metrics
 	composed  *Composed
 	ready     chan struct{}
 	readyOnce sync.Once
 }
 
 // New makes an agent that runs a composed configuration. Nothing is opened until Run.
-func New(composed *Composed, deps Deps) *Agent {
-	return &Agent{deps: deps, composed: composed, ready: make(chan struct{})}
+func New(composed *Composed, deps Deps) (*Agent, error) {
+	if deps.Registry == nil {
+		deps.Registry = prometheus.NewRegistry()
+	}
+	a := &Agent{deps: deps, composed: composed, ready: make(chan struct{})}
+	a.group = shipper.NewGroup(a.about())
+	var err error
+	if a.ways, err = way.NewMetrics(deps.Registry); err != nil {
+		return nil, err
+	}
+	if err := deps.Registry.Register(a.group); err != nil {
+		return nil, fmt.Errorf("register metrics: %w", err)
+	}
+	return a, nil
 }
 
 // Ready is closed when everything has been started.
@@ -60,7 +75,7 @@ func (a *Agent) about() shipper.About {
 func (a *Agent) collector() (*otelcol.Collector, error) {
 	return otelcol.NewCollector(otelcol.CollectorSettings{
 		Factories: func() (otelcol.Factories, error) {
-			return factories(a.deps.Logger, a.about(), a.deps.Dropped, func() { a.readyOnce.Do(func() { close(a.ready) }) })
+			return factories(a.deps.Logger, a.group, a.ways, func() { a.readyOnce.Do(func() { close(a.ready) }) })
 		},
 		BuildInfo:               component.BuildInfo{Command: "clew agent", Description: "clew agent", Version: a.deps.Version},
 		DisableGracefulShutdown: true, // signals are the process's, which ends ctx

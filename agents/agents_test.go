@@ -36,7 +36,11 @@ func problems(t *testing.T, c *Composed) string {
 	for _, r := range []string{"host_metrics", "host_metrics/processes"} {
 		delete(at(c.Config, "receivers", r), "root_path")
 	}
-	if err := New(c, Deps{Logger: slog.New(slog.DiscardHandler), Dropped: new(Dropped).Count}).Validate(t.Context()); err != nil {
+	agent, err := New(c, Deps{Logger: slog.New(slog.DiscardHandler)})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := agent.Validate(t.Context()); err != nil {
 		return err.Error()
 	}
 	return ""

@@ -13,7 +13,6 @@ import (
 	"github.com/open-telemetry/opentelemetry-collector-contrib/receiver/filelogreceiver"
 	"github.com/open-telemetry/opentelemetry-collector-contrib/receiver/hostmetricsreceiver"
 	"github.com/open-telemetry/opentelemetry-collector-contrib/receiver/journaldreceiver"
-	"github.com/open-telemetry/opentelemetry-collector-contrib/receiver/syslogreceiver"
 	"go.opentelemetry.io/collector/exporter/debugexporter"
 	"go.opentelemetry.io/collector/exporter/otlpexporter"
 	"go.opentelemetry.io/collector/otelcol"
@@ -22,6 +21,7 @@ import (
 	"go.opentelemetry.io/collector/processor/memorylimiterprocessor"
 	"go.opentelemetry.io/collector/receiver/otlpreceiver"
 
+	"clew/agents/diskqueue"
 	"clew/agents/files"
 	"clew/agents/host"
 	"clew/agents/journal"
@@ -30,25 +30,28 @@ import (
 	"clew/agents/sample"
 	"clew/agents/shipper"
 	"clew/internal/otelembed"
+	"clew/internal/receivers/stock"
+	"clew/internal/receivers/way"
 )
 
 // factories are the components that a configuration may use: our own, and stock ones for what a user brings along.
-func factories(logger *slog.Logger, about shipper.About, dropped sample.Dropped, ready func()) (f otelcol.Factories, err error) {
-	if f.Receivers, err = otelcol.MakeFactoryMap(
+func factories(logger *slog.Logger, group *shipper.Group, ways *way.Metrics, ready func()) (f otelcol.Factories, err error) {
+	if f.Receivers, err = otelcol.MakeFactoryMap(append(stock.Factories(ways),
 		files.NewFactory(), journal.NewFactory(),
 		otlpreceiver.NewFactory(), hostmetricsreceiver.NewFactory(), filelogreceiver.NewFactory(), journaldreceiver.NewFactory(),
-		syslogreceiver.NewFactory(),
-	); err != nil {
+	)...); err != nil {
 		return f, fmt.Errorf("receivers: %w", err)
 	}
 	if f.Processors, err = otelcol.MakeFactoryMap[processor.Factory](
-		host.NewFactory(), redact.NewFactory(), sample.NewFactory(dropped), processes.NewFactory(),
+		host.NewFactory(), redact.NewFactory(), sample.NewFactory(func(signal string, tallies []diskqueue.Tally) {
+			group.Dropped(signal, diskqueue.ReasonSampled, tallies)
+		}), processes.NewFactory(),
 		attributesprocessor.NewFactory(), batchprocessor.NewFactory(), filterprocessor.NewFactory(), memorylimiterprocessor.NewFactory(),
 		probabilisticsamplerprocessor.NewFactory(), resourceprocessor.NewFactory(), transformprocessor.NewFactory(),
 	); err != nil {
 		return f, fmt.Errorf("processors: %w", err)
 	}
-	if f.Exporters, err = otelcol.MakeFactoryMap(shipper.NewFactory(about), otlpexporter.NewFactory(), debugexporter.NewFactory()); err != nil {
+	if f.Exporters, err = otelcol.MakeFactoryMap(group.Factory(), otlpexporter.NewFactory(), debugexporter.NewFactory()); err != nil {
 		return f, fmt.Errorf("exporters: %w", err)
 	}
 	if f.Extensions, err = otelcol.MakeFactoryMap(filestorage.NewFactory(), otelembed.ReadyFactory(ready)); err != nil {

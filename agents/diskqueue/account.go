@@ -8,7 +8,7 @@ import (
 
 // Counts are what became of the records of an origin, since the queue's directory was made. At any moment
 //
-//	Read   = Queued + Refused and Dropped with a reason of the door (ReasonFull, ReasonDisk, ReasonLarge, ReasonBroken)
+//	Read   = Queued + Refused and Dropped with a reason of the door (ReasonFull, ReasonDisk, ReasonLarge, ReasonBroken, ReasonSampled)
 //	Queued = Acked + Refused and Dropped for other reasons + what is in the queue
 //
 // Replayed records are outside of this: they are in Read from the first time.
@@ -30,6 +30,7 @@ const (
 	ReasonBroken    = "queue_write_failed" // at the door: the disk fails
 	ReasonOldest    = "queue_full_oldest"  // dropped to make room for newer ones
 	ReasonDamaged   = "queue_damaged"      // the disk does not give back what was written
+	ReasonSampled   = "sampled"            // before the door: left out as the configuration says
 	otherOriginName = "(others)"
 )
 
@@ -94,7 +95,7 @@ func (a accounts) list() []Source {
 
 func atDoor(reason string) bool {
 	switch reason {
-	case ReasonFull, ReasonDisk, ReasonLarge, ReasonBroken:
+	case ReasonFull, ReasonDisk, ReasonLarge, ReasonBroken, ReasonSampled:
 		return true
 	}
 	return false

@@ -320,6 +320,19 @@ func (q *Queue) CountReplayed(laneName string, tallies []Tally) {
 	}
 }
 
+// CountDropped counts records that were read and left out on their way to the queue. After kill -9 the counts of the last checkpointEvery may be missing:
+// no entry stands for them.
+func (q *Queue) CountDropped(laneName, reason string, tallies []Tally) {
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	q.dirty = true
+	for _, t := range tallies {
+		c := q.accounts.of(laneName, t.Origin)
+		c.Read += uint64(t.Records)
+		add(&c.Dropped, reason, t.Records)
+	}
+}
+
 // Next waits for the oldest batch of a lane. The same batch comes again until Done is called with it; one at a time.
 func (q *Queue) Next(ctx context.Context, laneName string) (*Batch, error) {
 	l := q.lanes[laneName]

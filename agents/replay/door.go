@@ -22,12 +22,8 @@ import (
 
 	"github.com/cespare/xxhash/v2"
 	"go.opentelemetry.io/collector/pdata/plog"
-)
 
-// Attributes of a log record by which the door finds its place. The offset is the door's alone and is taken off.
-const (
-	PathAttribute   = "log.file.path"
-	OffsetAttribute = "log.file.record_offset"
+	"clew/agents/origin"
 )
 
 // markPrefix is what the keys of the door's marks begin with.
@@ -126,7 +122,7 @@ func (d *Door) Admit(logs plog.Logs) *Pass {
 	}
 	at := map[string]int{}
 	each(logs, func(path string, _ int64, lr plog.LogRecord) bool {
-		lr.Attributes().Remove(OffsetAttribute)
+		lr.Attributes().Remove(origin.OffsetAttribute)
 		i := at[path]
 		at[path]++
 		return batches[path][i].replay
@@ -139,8 +135,8 @@ func each(logs plog.Logs, f func(path string, offset int64, lr plog.LogRecord) b
 	for _, rl := range logs.ResourceLogs().All() {
 		for _, sl := range rl.ScopeLogs().All() {
 			sl.LogRecords().RemoveIf(func(lr plog.LogRecord) bool {
-				path, ok := lr.Attributes().Get(PathAttribute)
-				offset, has := lr.Attributes().Get(OffsetAttribute)
+				path, ok := lr.Attributes().Get(origin.PathAttribute)
+				offset, has := lr.Attributes().Get(origin.OffsetAttribute)
 				return ok && has && f(path.AsString(), offset.Int(), lr)
 			})
 		}

@@ -10,6 +10,8 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 	"go.opentelemetry.io/collector/pdata/plog"
+
+	"clew/agents/origin"
 )
 
 // world is a door with a queue behind it that keeps marks and bodies, and a reader that reads files whole from an offset.
@@ -43,8 +45,8 @@ func (w *world) read(file, path string, from int64) (replayed int) {
 	for line := range strings.Lines(string(data[from:])) {
 		lr := scopes[offset%2].AppendEmpty()
 		lr.Body().SetStr(strings.TrimSuffix(line, "\n"))
-		lr.Attributes().PutStr(PathAttribute, path)
-		lr.Attributes().PutInt(OffsetAttribute, offset)
+		lr.Attributes().PutStr(origin.PathAttribute, path)
+		lr.Attributes().PutInt(origin.OffsetAttribute, offset)
 		offset += int64(len(line))
 	}
 	return w.offer(logs, true)
@@ -64,7 +66,7 @@ func (w *world) offer(logs plog.Logs, taken bool) (replayed int) {
 	for _, rl := range logs.ResourceLogs().All() {
 		for _, sl := range rl.ScopeLogs().All() {
 			for _, lr := range sl.LogRecords().All() {
-				if _, has := lr.Attributes().Get(OffsetAttribute); has {
+				if _, has := lr.Attributes().Get(origin.OffsetAttribute); has {
 					w.t.Error("the offset is still on a record")
 				}
 				w.queued = append(w.queued, lr.Body().Str())
@@ -219,8 +221,8 @@ func TestNotTaken(t *testing.T) {
 		logs := plog.NewLogs()
 		lr := logs.ResourceLogs().AppendEmpty().ScopeLogs().AppendEmpty().LogRecords().AppendEmpty()
 		lr.Body().SetStr("line 000000")
-		lr.Attributes().PutStr(PathAttribute, name)
-		lr.Attributes().PutInt(OffsetAttribute, 0)
+		lr.Attributes().PutStr(origin.PathAttribute, name)
+		lr.Attributes().PutInt(origin.OffsetAttribute, 0)
 		w.expect(w.offer(logs, false), 0)
 	}
 	w.read(name, name, 0)
@@ -237,8 +239,8 @@ func TestRecordHasGrown(t *testing.T) {
 		for offset, body := range bodies {
 			lr := records.AppendEmpty()
 			lr.Body().SetStr(body)
-			lr.Attributes().PutStr(PathAttribute, name)
-			lr.Attributes().PutInt(OffsetAttribute, offset)
+			lr.Attributes().PutStr(origin.PathAttribute, name)
+			lr.Attributes().PutInt(origin.OffsetAttribute, offset)
 		}
 		return w.offer(logs, true)
 	}

@@ -15,7 +15,9 @@ import (
 	"go.opentelemetry.io/collector/pdata/plog"
 	"go.opentelemetry.io/collector/pdata/ptrace"
 	"go.opentelemetry.io/collector/processor"
-	"go.opentelemetry.io/collector/processor/processorhelper"
+
+	"clew/agents/diskqueue"
+	"clew/agents/origin"
 )
 
 // Type is the processor's name in a configuration.
@@ -57,19 +59,31 @@ func (c *Config) Validate() error {
 	return nil
 }
 
-// Dropped is told what was dropped: "logs" or "spans", and how many.
-type Dropped func(signal string, n int)
+// Dropped is told what was dropped: "logs" or "spans", and how many of which origin.
+type Dropped func(signal string, tallies []diskqueue.Tally)
 
 // NewFactory makes the processor's factory.
 func NewFactory(dropped Dropped) processor.Factory {
 	return processor.NewFactory(Type, defaultConfig,
-		processor.WithTraces(func(ctx context.Context, set processor.Settings, cfg component.Config, next consumer.Traces) (processor.Traces, error) {
+		processor.WithTraces(func(_ context.Context, _ processor.Settings, cfg component.Config, next consumer.Traces) (processor.Traces, error) {
 			s := &sampler{cfg: cfg.(*Config), dropped: dropped}
-			return processorhelper.NewTraces(ctx, set, cfg, next, s.traces, processorhelper.WithCapabilities(consumer.Capabilities{MutatesData: s.cfg.Traces < 1}))
+			traces, err := consumer.NewTraces(func(ctx context.Context, d ptrace.Traces) error { return s.traces(ctx, d, next) },
+				consumer.WithCapabilities(consumer.Capabilities{MutatesData: s.cfg.Traces < 1}))
+			return struct {
+				component.StartFunc
+				component.ShutdownFunc
+				consumer.Traces
+			}{Traces: traces}, err
 		}, component.StabilityLevelStable),
-		processor.WithLogs(func(ctx context.Context, set processor.Settings, cfg component.Config, next consumer.Logs) (processor.Logs, error) {
+		processor.WithLogs(func(_ context.Context, _ processor.Settings, cfg component.Config, next consumer.Logs) (processor.Logs, error) {
 			s := &sampler{cfg: cfg.(*Config), dropped: dropped}
-			return processorhelper.NewLogs(ctx, set, cfg, next, s.logs, processorhelper.WithCapabilities(consumer.Capabilities{MutatesData: !s.keepsLogs()}))
+			logs, err := consumer.NewLogs(func(ctx context.Context, d plog.Logs) error { return s.logs(ctx, d, next) },
+				consumer.WithCapabilities(consumer.Capabilities{MutatesData: !s.keepsLogs()}))
+			return struct {
+				component.StartFunc
+				component.ShutdownFunc
+				consumer.Logs
+			}{Logs: logs}, err
 		}, component.StabilityLevelStable))
 }
 
@@ -84,9 +98,10 @@ func keeps(id pcommon.TraceID, share float64) bool {
 	return binary.BigEndian.Uint64(id[8:])<<8>>8 >= uint64(math.Round((1-share)*(1<<56)))
 }
 
-func (s *sampler) traces(_ context.Context, d ptrace.Traces) (ptrace.Traces, error) {
+// traces counts what it drops once the rest has been taken: what is refused comes again.
+func (s *sampler) traces(ctx context.Context, d ptrace.Traces, next consumer.Traces) error {
 	if s.cfg.Traces == 1 {
-		return d, nil
+		return next.ConsumeTraces(ctx, d)
 	}
 	n := 0
 	d.ResourceSpans().RemoveIf(func(r ptrace.ResourceSpans) bool {
@@ -102,22 +117,25 @@ func (s *sampler) traces(_ context.Context, d ptrace.Traces) (ptrace.Traces, err
 		})
 		return r.ScopeSpans().Len() == 0
 	})
+	if d.ResourceSpans().Len() > 0 {
+		if err := next.ConsumeTraces(ctx, d); err != nil {
+			return err
+		}
+	}
 	if n > 0 {
-		s.dropped("spans", n)
+		s.dropped("spans", []diskqueue.Tally{{Origin: diskqueue.Origin{Kind: "otlp"}, Records: n}})
 	}
-	if d.ResourceSpans().Len() == 0 {
-		return d, processorhelper.ErrSkipProcessingData
-	}
-	return d, nil
+	return nil
 }
 
 func (s *sampler) keepsLogs() bool { return s.cfg.Logs == Logs{1, 1, 1, 1, 1, 1} }
 
-func (s *sampler) logs(_ context.Context, d plog.Logs) (plog.Logs, error) {
+// logs is traces for log records.
+func (s *sampler) logs(ctx context.Context, d plog.Logs, next consumer.Logs) error {
 	if s.keepsLogs() {
-		return d, nil
+		return next.ConsumeLogs(ctx, d)
 	}
-	n := 0
+	dropped := origin.Counter{}
 	d.ResourceLogs().RemoveIf(func(r plog.ResourceLogs) bool {
 		r.ScopeLogs().RemoveIf(func(sc plog.ScopeLogs) bool {
 			sc.LogRecords().RemoveIf(func(record plog.LogRecord) bool {
@@ -129,7 +147,7 @@ func (s *sampler) logs(_ context.Context, d plog.Logs) (plog.Logs, error) {
 					drop = !keeps(record.TraceID(), share)
 				}
 				if drop {
-					n++
+					dropped.Add(sc.Scope().Name(), record)
 				}
 				return drop
 			})
@@ -137,13 +155,15 @@ func (s *sampler) logs(_ context.Context, d plog.Logs) (plog.Logs, error) {
 		})
 		return r.ScopeLogs().Len() == 0
 	})
-	if n > 0 {
-		s.dropped("logs", n)
+	if d.ResourceLogs().Len() > 0 {
+		if err := next.ConsumeLogs(ctx, d); err != nil {
+			return err
+		}
 	}
-	if d.ResourceLogs().Len() == 0 {
-		return d, processorhelper.ErrSkipProcessingData
+	if len(dropped) > 0 {
+		s.dropped("logs", dropped.Tallies())
 	}
-	return d, nil
+	return nil
 }
 
 func (l Logs) share(n plog.SeverityNumber) float64 {

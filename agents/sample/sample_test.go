@@ -1,16 +1,23 @@
 package sample
 
 import (
+	"context"
 	"encoding/binary"
+	"errors"
 	"math"
 	"math/rand/v2"
 	"testing"
 
+	"github.com/google/go-cmp/cmp"
+	"go.opentelemetry.io/collector/consumer"
 	"go.opentelemetry.io/collector/consumer/consumertest"
 	"go.opentelemetry.io/collector/pdata/pcommon"
 	"go.opentelemetry.io/collector/pdata/plog"
 	"go.opentelemetry.io/collector/pdata/ptrace"
 	"go.opentelemetry.io/collector/processor/processortest"
+
+	"clew/agents/diskqueue"
+	"clew/agents/origin"
 )
 
 func randomID(r *rand.Rand) (id pcommon.TraceID) {
@@ -24,11 +31,11 @@ func TestTraces(t *testing.T) {
 	r := rand.New(rand.NewPCG(1, 2))
 	const n = 20000
 	dropped := 0
-	f := NewFactory(func(signal string, k int) {
+	f := NewFactory(func(signal string, tallies []diskqueue.Tally) {
 		if signal != "spans" {
 			t.Errorf("signal %s", signal)
 		}
-		dropped += k
+		dropped += tallies[0].Records
 	})
 	cfg := f.CreateDefaultConfig().(*Config)
 	cfg.Traces = 0.25
@@ -61,7 +68,7 @@ func TestTraces(t *testing.T) {
 
 func TestLogsBySeverity(t *testing.T) {
 	dropped := 0
-	f := NewFactory(func(_ string, k int) { dropped += k })
+	f := NewFactory(func(_ string, tallies []diskqueue.Tally) { dropped += tallies[0].Records })
 	cfg := f.CreateDefaultConfig().(*Config)
 	cfg.Logs.Debug, cfg.Logs.Info = 0, 0.5
 	sink := new(consumertest.LogsSink)
@@ -95,5 +102,38 @@ func TestSharesAreChecked(t *testing.T) {
 		if c.Validate() == nil {
 			t.Errorf("%+v is taken", c)
 		}
+	}
+}
+
+// What the next one refuses comes again: it is not counted before it is taken.
+func TestRefusedIsNotCounted(t *testing.T) {
+	var dropped []diskqueue.Tally
+	f := NewFactory(func(_ string, tallies []diskqueue.Tally) { dropped = append(dropped, tallies...) })
+	cfg := f.CreateDefaultConfig().(*Config)
+	cfg.Logs.Debug = 0
+	full := errors.New("full")
+	next, err := consumer.NewLogs(func(context.Context, plog.Logs) error { return full })
+	if err != nil {
+		t.Fatal(err)
+	}
+	p, err := f.CreateLogs(t.Context(), processortest.NewNopSettings(Type), cfg, next)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, want := range []error{full, nil} {
+		d := plog.NewLogs()
+		records := d.ResourceLogs().AppendEmpty().ScopeLogs().AppendEmpty().LogRecords()
+		records.AppendEmpty().SetSeverityNumber(plog.SeverityNumberInfo)
+		lr := records.AppendEmpty()
+		lr.SetSeverityNumber(plog.SeverityNumberDebug)
+		lr.Attributes().PutStr(origin.PathAttribute, "/var/log/x")
+		full = want
+		if err := p.ConsumeLogs(t.Context(), d); !errors.Is(err, want) {
+			t.Errorf("%v, want %v", err, want)
+		}
+	}
+	want := []diskqueue.Tally{{Origin: diskqueue.Origin{Kind: "file", Name: "/var/log/x"}, Records: 1}}
+	if diff := cmp.Diff(want, dropped); diff != "" {
+		t.Error(diff)
 	}
 }

@@ -3,13 +3,11 @@ package shipper
 import (
 	"context"
 	"errors"
-	"strings"
 
 	"go.opentelemetry.io/collector/component"
 	"go.opentelemetry.io/collector/consumer"
 	"go.opentelemetry.io/collector/consumer/consumererror"
 	"go.opentelemetry.io/collector/exporter"
-	"go.opentelemetry.io/collector/pdata/pcommon"
 	"go.opentelemetry.io/collector/pdata/plog"
 	"go.opentelemetry.io/collector/pdata/plog/plogotlp"
 	"go.opentelemetry.io/collector/pdata/pmetric"
@@ -22,19 +20,18 @@ import (
 	"google.golang.org/protobuf/types/known/durationpb"
 
 	"clew/agents/diskqueue"
-	"clew/agents/replay"
+	"clew/agents/origin"
 )
 
 // Type is the exporter's name in a configuration.
 var Type = component.MustNewType("clew")
 
-// NewFactory makes the exporter's factory. The three signals of an exporter share one Shipper; about is what heartbeats say of the agent.
-func NewFactory(about About) exporter.Factory {
-	shared := &shippers{about: about, by: map[component.ID]*shared{}}
+// Factory makes the exporter's factory. The three signals of an exporter share one Shipper.
+func (g *Group) Factory() exporter.Factory {
 	mutates := consumer.Capabilities{MutatesData: true}
 	return exporter.NewFactory(Type, defaultConfig,
 		exporter.WithLogs(func(_ context.Context, set exporter.Settings, cfg component.Config) (exporter.Logs, error) {
-			e := &end{shared: shared, set: set, cfg: cfg.(*Config)}
+			e := &end{group: g, set: set, cfg: cfg.(*Config)}
 			logs, err := consumer.NewLogs(e.logs, consumer.WithCapabilities(mutates))
 			return struct {
 				component.Component
@@ -42,7 +39,7 @@ func NewFactory(about About) exporter.Factory {
 			}{e, logs}, err
 		}, component.StabilityLevelStable),
 		exporter.WithTraces(func(_ context.Context, set exporter.Settings, cfg component.Config) (exporter.Traces, error) {
-			e := &end{shared: shared, set: set, cfg: cfg.(*Config)}
+			e := &end{group: g, set: set, cfg: cfg.(*Config)}
 			traces, err := consumer.NewTraces(e.traces)
 			return struct {
 				component.Component
@@ -50,7 +47,7 @@ func NewFactory(about About) exporter.Factory {
 			}{e, traces}, err
 		}, component.StabilityLevelStable),
 		exporter.WithMetrics(func(_ context.Context, set exporter.Settings, cfg component.Config) (exporter.Metrics, error) {
-			e := &end{shared: shared, set: set, cfg: cfg.(*Config)}
+			e := &end{group: g, set: set, cfg: cfg.(*Config)}
 			metrics, err := consumer.NewMetrics(e.metrics)
 			return struct {
 				component.Component
@@ -61,7 +58,7 @@ func NewFactory(about About) exporter.Factory {
 
 // end is the end of pipelines of one signal.
 type end struct {
-	shared  *shippers
+	group   *Group
 	set     exporter.Settings
 	cfg     *Config
 	shipper *Shipper
@@ -69,7 +66,7 @@ type end struct {
 
 // Start is part of component.Component.
 func (e *end) Start(context.Context, component.Host) (err error) {
-	e.shipper, err = e.shared.start(e.set, e.cfg)
+	e.shipper, err = e.group.start(e.set, e.cfg)
 	return err
 }
 
@@ -78,11 +75,11 @@ func (e *end) Shutdown(context.Context) error {
 	if e.shipper == nil {
 		return nil
 	}
-	return e.shared.stop(e.set.ID)
+	return e.group.stop(e.set.ID)
 }
 
 func (e *end) logs(ctx context.Context, logs plog.Logs) error {
-	before := tallyLogs(logs)
+	before := origin.OfLogs(logs)
 	pass := e.shipper.door.Admit(logs)
 	if len(pass.Replayed) > 0 {
 		var replayed []diskqueue.Tally
@@ -90,7 +87,7 @@ func (e *end) logs(ctx context.Context, logs plog.Logs) error {
 			replayed = append(replayed, diskqueue.Tally{Origin: diskqueue.Origin{Kind: "file", Name: path}, Records: n})
 		}
 		e.shipper.queue.CountReplayed("logs", replayed)
-		before = tallyLogs(logs)
+		before = origin.OfLogs(logs)
 	}
 	if logs.LogRecordCount() == 0 {
 		return nil
@@ -118,7 +115,7 @@ func (e *end) traces(ctx context.Context, traces ptrace.Traces) error {
 	if err != nil {
 		return consumererror.NewPermanent(err)
 	}
-	return e.put(ctx, "spans", diskqueue.Entry{Payload: payload, Tallies: []diskqueue.Tally{{Origin: diskqueue.Origin{Kind: "otlp"}, Records: traces.SpanCount()}}})
+	return e.put(ctx, "spans", diskqueue.Entry{Payload: payload, Tallies: origin.OfTraces(traces)})
 }
 
 func (e *end) metrics(ctx context.Context, metrics pmetric.Metrics) error {
@@ -126,7 +123,7 @@ func (e *end) metrics(ctx context.Context, metrics pmetric.Metrics) error {
 	if err != nil {
 		return consumererror.NewPermanent(err)
 	}
-	return e.put(ctx, "metrics", diskqueue.Entry{Payload: payload, Tallies: tallyMetrics(metrics)})
+	return e.put(ctx, "metrics", diskqueue.Entry{Payload: payload, Tallies: origin.OfMetrics(metrics)})
 }
 
 // put queues an entry, and tells a source that cannot be kept waiting when to try again.
@@ -143,86 +140,4 @@ func (e *end) put(ctx context.Context, lane string, entry diskqueue.Entry) error
 		return consumererror.NewPermanent(err)
 	}
 	return err
-}
-
-// tallyLogs counts records by where they come from, which their attributes and scopes tell.
-func tallyLogs(logs plog.Logs) []diskqueue.Tally {
-	counts := map[diskqueue.Origin]int{}
-	for _, rl := range logs.ResourceLogs().All() {
-		for _, sl := range rl.ScopeLogs().All() {
-			for _, lr := range sl.LogRecords().All() {
-				counts[originOf(sl.Scope().Name(), lr.Attributes())]++
-			}
-		}
-	}
-	return tallies(counts)
-}
-
-func originOf(scope string, attributes pcommon.Map) diskqueue.Origin {
-	if path, ok := attributes.Get(replay.PathAttribute); ok {
-		return diskqueue.Origin{Kind: "file", Name: path.AsString()}
-	}
-	for key := range attributes.All() {
-		if strings.HasPrefix(key, "journald.") {
-			return diskqueue.Origin{Kind: "journald"}
-		}
-	}
-	if strings.Contains(scope, "syslogreceiver") {
-		return diskqueue.Origin{Kind: "syslog"}
-	}
-	for _, key := range []string{"net.transport", "network.transport", "priority", "facility"} { // what the syslog receiver puts on each record
-		if _, ok := attributes.Get(key); ok && scope == "" {
-			return diskqueue.Origin{Kind: "syslog"}
-		}
-	}
-	return diskqueue.Origin{Kind: "otlp"}
-}
-
-// tallyMetrics counts data points. A scraper's scope names it.
-func tallyMetrics(metrics pmetric.Metrics) []diskqueue.Tally {
-	counts := map[diskqueue.Origin]int{}
-	for _, rm := range metrics.ResourceMetrics().All() {
-		for _, sm := range rm.ScopeMetrics().All() {
-			o := diskqueue.Origin{Kind: "otlp"}
-			switch scope := sm.Scope().Name(); {
-			case strings.Contains(scope, "hostmetricsreceiver") || strings.HasPrefix(scope, "clew/agents/"):
-				o = diskqueue.Origin{Kind: "host"}
-			case strings.Contains(scope, "prometheusreceiver"):
-				o = diskqueue.Origin{Kind: "prometheus"}
-			}
-			n := 0
-			for _, m := range sm.Metrics().All() {
-				n += points(m)
-			}
-			counts[o] += n
-		}
-	}
-	return tallies(counts)
-}
-
-func points(m pmetric.Metric) int {
-	switch m.Type() {
-	case pmetric.MetricTypeGauge:
-		return m.Gauge().DataPoints().Len()
-	case pmetric.MetricTypeSum:
-		return m.Sum().DataPoints().Len()
-	case pmetric.MetricTypeHistogram:
-		return m.Histogram().DataPoints().Len()
-	case pmetric.MetricTypeExponentialHistogram:
-		return m.ExponentialHistogram().DataPoints().Len()
-	case pmetric.MetricTypeSummary:
-		return m.Summary().DataPoints().Len()
-	case pmetric.MetricTypeEmpty:
-	}
-	return 0
-}
-
-func tallies(counts map[diskqueue.Origin]int) []diskqueue.Tally {
-	var list []diskqueue.Tally
-	for o, n := range counts {
-		if n > 0 {
-			list = append(list, diskqueue.Tally{Origin: o, Records: n})
-		}
-	}
-	return list
 }

@@ -8,16 +8,11 @@ package shipper
 import (
 	"context"
 	"errors"
-	"fmt"
 	"log/slog"
 	"os"
 	"strings"
-	"sync"
 	"time"
 
-	"go.opentelemetry.io/collector/component"
-	"go.opentelemetry.io/collector/exporter"
-	"go.uber.org/zap/exp/zapslog"
 	"golang.org/x/sync/errgroup"
 
 	"clew/agents/diskqueue"
@@ -168,56 +163,4 @@ func sleep(ctx context.Context, d time.Duration) {
 	case <-ctx.Done():
 	case <-t.C:
 	}
-}
-
-// shippers are the running ones, by the exporter they belong to: signals of one exporter start and stop one by one.
-type shippers struct {
-	about About
-
-	mu sync.Mutex
-	by map[component.ID]*shared
-}
-
-type shared struct {
-	shipper *Shipper
-	users   int
-	cancel  context.CancelFunc
-	done    chan error
-}
-
-func (s *shippers) start(set exporter.Settings, cfg *Config) (*Shipper, error) {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	if sh := s.by[set.ID]; sh != nil {
-		sh.users++
-		return sh.shipper, nil
-	}
-	about := s.about
-	if about.Version == "" {
-		about.Version = set.BuildInfo.Version
-	}
-	shipper, err := New(cfg, about, slog.New(zapslog.NewHandler(set.Logger.Core())))
-	if err != nil {
-		return nil, fmt.Errorf("start shipping: %w", err)
-	}
-	ctx, cancel := context.WithCancel(context.Background())
-	sh := &shared{shipper: shipper, users: 1, cancel: cancel, done: make(chan error, 1)}
-	s.by[set.ID] = sh
-	go func() { sh.done <- shipper.Run(ctx) }()
-	return shipper, nil
-}
-
-func (s *shippers) stop(id component.ID) error {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	sh := s.by[id]
-	if sh == nil {
-		return nil
-	}
-	if sh.users--; sh.users > 0 {
-		return nil
-	}
-	delete(s.by, id)
-	sh.cancel()
-	return errors.Join(<-sh.done, sh.shipper.Close())
 }

@@ -11,7 +11,6 @@ import (
 	"time"
 
 	"github.com/google/go-cmp/cmp"
-	"go.opentelemetry.io/collector/component"
 	"go.opentelemetry.io/collector/component/componenttest"
 	"go.opentelemetry.io/collector/exporter/exportertest"
 	"go.opentelemetry.io/collector/pdata/plog"
@@ -19,7 +18,7 @@ import (
 	"google.golang.org/grpc/status"
 
 	"clew/agents/diskqueue"
-	"clew/agents/replay"
+	"clew/agents/origin"
 )
 
 // agent is an exporter of logs that runs until the test ends or it is stopped.
@@ -31,8 +30,8 @@ type agent struct {
 
 func startAgent(t testing.TB, cfg *Config) *agent {
 	t.Helper()
-	shared := &shippers{about: About{Host: "h", Version: "v"}, by: map[component.ID]*shared{}}
-	a := &agent{t: t, end: &end{shared: shared, set: exportertest.NewNopSettings(Type), cfg: cfg}}
+	group := NewGroup(About{Host: "h", Version: "v"})
+	a := &agent{t: t, end: &end{group: group, set: exportertest.NewNopSettings(Type), cfg: cfg}}
 	if err := a.end.Start(t.Context(), componenttest.NewNopHost()); err != nil {
 		t.Fatal(err)
 	}
@@ -217,8 +216,8 @@ func TestReplayedLinesAreNotQueued(t *testing.T) {
 		logs := plog.NewLogs()
 		lr := logs.ResourceLogs().AppendEmpty().ScopeLogs().AppendEmpty().LogRecords().AppendEmpty()
 		lr.Body().SetStr("hello")
-		lr.Attributes().PutStr(replay.PathAttribute, name)
-		lr.Attributes().PutInt(replay.OffsetAttribute, 0)
+		lr.Attributes().PutStr(origin.PathAttribute, name)
+		lr.Attributes().PutInt(origin.OffsetAttribute, 0)
 		return logs
 	}
 	writeFile(t, name, "hello\n")

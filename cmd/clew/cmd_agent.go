@@ -9,7 +9,10 @@ import (
 	"runtime"
 	"runtime/debug"
 
+	"github.com/prometheus/client_golang/prometheus"
+	"github.com/prometheus/client_golang/prometheus/collectors"
 	"github.com/spf13/cobra"
+	"golang.org/x/sync/errgroup"
 
 	"clew/agents"
 	"clew/agents/host"
@@ -18,7 +21,7 @@ import (
 // agentOptions are the flags of clew agent.
 type agentOptions struct {
 	agents.Config
-	file, level        string
+	file, level, http  string
 	check, printConfig bool
 }
 
@@ -37,7 +40,8 @@ reached, 2 the agent would not start.`,
   clew agent --collector clew-1:4317,clew-2:4317 --data /var/lib/clew-agent
   clew agent --check
   clew agent --print-config
-  clew agent --config extra.yaml --tls-ca ca.pem --token-file /etc/clew/token`,
+  clew agent --config extra.yaml --tls-ca ca.pem --token-file /etc/clew/token
+  clew agent --http 127.0.0.1:7401                              # its own counters: curl 127.0.0.1:7401/metrics`,
 		Args: cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error { return o.run(cmd) },
 	}
@@ -56,6 +60,7 @@ reached, 2 the agent would not start.`,
 	f.StringVar(&o.TLS.KeyFile, "tls-key", "", "PEM `file` of its key")
 	f.StringVar(&o.TLS.ServerName, "tls-server-name", "", "name in the collectors' certificates, where it is not that of --collector; turns TLS on")
 	f.Int64Var(&o.QueueBytes, "queue-bytes", o.QueueBytes, "what may wait on the disk while no collector takes it")
+	f.StringVar(&o.http, "http", "", "`host:port` of the agent's own /metrics, /readyz and, on loopback, /debug/pprof; off by default")
 	f.StringVar(&o.level, "log-level", "info", "debug, info, warn or error")
 	return cmd
 }
@@ -90,8 +95,12 @@ func (o *agentOptions) run(cmd *cobra.Command) error {
 	if o.check || o.printConfig {
 		logger = slog.New(slog.DiscardHandler)
 	}
-	var dropped agents.Dropped
-	agent := agents.New(composed, agents.Deps{Logger: logger, Version: version, Host: h, Dropped: dropped.Count})
+	registry := prometheus.NewRegistry()
+	registry.MustRegister(collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))
+	agent, err := agents.New(composed, agents.Deps{Logger: logger, Version: version, Host: h, Registry: registry})
+	if err != nil {
+		return err
+	}
 	switch {
 	case o.printConfig:
 		text, err := composed.YAML()
@@ -103,10 +112,10 @@ func (o *agentOptions) run(cmd *cobra.Command) error {
 	case o.check:
 		return o.printCheck(cmd.Context(), cmd.OutOrStdout(), agent, composed, h)
 	}
-	return o.collect(cmd.Context(), logger, agent, composed)
+	return o.collect(cmd.Context(), logger, agent, composed, registry)
 }
 
-func (o *agentOptions) collect(ctx context.Context, logger *slog.Logger, agent *agents.Agent, composed *agents.Composed) error {
+func (o *agentOptions) collect(ctx context.Context, logger *slog.Logger, agent *agents.Agent, composed *agents.Composed, registry *prometheus.Registry) error {
 	if err := agent.Validate(ctx); err != nil {
 		return fmt.Errorf("configuration: %w", err)
 	}
@@ -130,5 +139,10 @@ func (o *agentOptions) collect(ctx context.Context, logger *slog.Logger, agent *
 		case <-ctx.Done():
 		}
 	}()
-	return agent.Run(ctx)
+	g, ctx := errgroup.WithContext(ctx)
+	if o.http != "" {
+		g.Go(func() error { return watchAgent(ctx, o.http, registry, agent.Ready(), logger) })
+	}
+	g.Go(func() error { return agent.Run(ctx) })
+	return g.Wait()
 }

@@ -204,7 +204,11 @@ func TestConfigMapIsValid(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if err := agents.New(composed, agents.Deps{Logger: slog.New(slog.DiscardHandler), Dropped: new(agents.Dropped).Count}).Validate(t.Context()); err != nil {
+	agent, err := agents.New(composed, agents.Deps{Logger: slog.New(slog.DiscardHandler)})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := agent.Validate(t.Context()); err != nil {
 		t.Error(err)
 	}
 }

@@ -54,7 +54,7 @@ func beAgent(text string) error {
 	if f.Receivers, err = otelcol.MakeFactoryMap(files.NewFactory()); err != nil {
 		return err
 	}
-	if f.Exporters, err = otelcol.MakeFactoryMap(shipper.NewFactory(shipper.About{})); err != nil {
+	if f.Exporters, err = otelcol.MakeFactoryMap(shipper.NewGroup(shipper.About{}).Factory()); err != nil {
 		return err
 	}
 	if f.Extensions, err = otelcol.MakeFactoryMap(filestorage.NewFactory()); err != nil {
