@@ -54,6 +54,9 @@ func (o *owner) commit(ctx context.Context, reason string, sealed *generation, c
 	o.in.step("committed")
 	o.last, o.floor = seq, cm.Floor
 	o.sources.settle(cm.Floor)
+	if o.tail != nil {
+		o.tail.Settle(cm.Floor)
+	}
 	return o.in.catalog.WaitSequence(ctx, seq)
 }
 
@@ -92,6 +95,10 @@ func (o *owner) unsealedAfter(sealed *generation) uint64 {
 		if first := h.unsealed(sealed); first > 0 {
 			floor = min(floor, first-1)
 		}
+	}
+	if o.tail != nil {
+		// A replay needs what decides about the spans above the floor.
+		return max(o.floor, o.tail.Floor(floor))
 	}
 	return floor
 }

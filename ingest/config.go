@@ -7,6 +7,7 @@ import (
 	"slices"
 	"time"
 
+	"clew/ingest/tailsample"
 	"clew/internal/telemetry"
 )
 
@@ -27,6 +28,9 @@ type Config struct {
 
 	Retention  Retention  `yaml:"retention"`
 	Compaction Compaction `yaml:"compaction"`
+
+	// TailSampling says which traces are kept; by default all are.
+	TailSampling tailsample.Config `yaml:"tail_sampling"`
 
 	// DeleteAfter is how long the objects of removed segments stay for readers in other processes.
 	DeleteAfter time.Duration `yaml:"delete_after"`
@@ -119,6 +123,8 @@ func DefaultConfig() Config {
 		SealWorkers: 1,
 		Retention:   Retention{Spans: week, Logs: week, Metrics: week, TotalBytes: totalBytesDefault},
 		Compaction:  Compaction{Share: compactionShare},
+
+		TailSampling: tailsample.DefaultConfig(),
 		// A query in another process ends within a minute; a seal takes seconds and its commit is retried for as long as the owner lives, which
 		// Collect knows of, so an hour is generous.
 		DeleteAfter:  time.Minute,
@@ -163,5 +169,6 @@ func (c Config) Validate() error {
 		}
 	}
 	check(c.Compaction.Share >= 0 && c.Compaction.Share <= 1, "compaction.share", c.Compaction.Share, "0 (no compaction) to 1 (a whole core)")
+	errs = append(errs, c.TailSampling.Validate("tail_sampling."))
 	return errors.Join(errs...)
 }

@@ -19,6 +19,11 @@ func (o *owner) consume(e shardlog.Entry) error {
 	if err := o.in.room.wait(o.ctx, o.in.cfg.FrozenBytes); err != nil {
 		return err
 	}
+	o.turn.Lock()
+	defer o.turn.Unlock()
+	if o.tail != nil {
+		o.tail.At(e.Position, e.Time)
+	}
 	err := e.Damage
 	if err == nil {
 		err = o.place(&e)
@@ -34,17 +39,19 @@ func (o *owner) consume(e shardlog.Entry) error {
 	case err != nil:
 		o.damaged(e.Position, err)
 	}
+	o.release(e.Position)
+	o.read.Store(e.Position)
 	o.in.shrink()
-	o.advance(e.Position)
-	return nil
+	return o.ctx.Err()
 }
 
-// place brings the message's records into their head, unless they are in segments or have come before.
+// place brings the message's records into their head, unless they are in segments or have come before. Spans may have to wait for their traces on the way.
 func (o *owner) place(e *shardlog.Entry) error {
 	m := &e.Message
 	keep, repeated := o.sources.see(e.Position, e.Time, m)
 	k := headKey{m.Signal, m.Tenant}
-	if e.Position <= o.skip[k] {
+	passed := e.Position <= o.skip[k]
+	if passed && !o.samples(m.Signal) {
 		return nil
 	}
 	if repeated > 0 {
@@ -67,7 +74,16 @@ func (o *owner) place(e *shardlog.Entry) error {
 	if keep != nil && len(keep) != b.Records {
 		return fmt.Errorf("batch has %d records, its message says %d", b.Records, len(keep))
 	}
-	if m.Signal == telemetry.Spans {
+	if o.samples(m.Signal) {
+		return o.tail.Take(e, b, keep, passed)
+	}
+	return o.admit(e, b, keep)
+}
+
+// admit brings a batch's records into their head, but for spans that have come before.
+func (o *owner) admit(e *shardlog.Entry, b *telemetry.Batch, keep []bool) error {
+	if b.Signal == telemetry.Spans {
+		var err error
 		if keep, err = o.dropKnownSpans(b, keep); err != nil {
 			return err
 		}

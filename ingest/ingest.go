@@ -32,6 +32,7 @@ import (
 	"clew/index/catalog"
 	"clew/index/store"
 	"clew/ingest/shardlog"
+	"clew/ingest/tailsample"
 	"clew/internal/telemetry"
 )
 
@@ -82,6 +83,7 @@ type Ingest struct {
 	pending *pendingIDs
 	dead    *deadSegments
 	metrics *metrics
+	sampled *tailsample.Metrics // nil: every trace is kept
 	shards  []*shardState
 
 	mu      sync.Mutex
@@ -121,6 +123,9 @@ func New(cfg Config, deps Deps) (*Ingest, error) {
 	if in.metrics, err = newMetrics(in, deps.Registerer); err != nil {
 		return nil, fmt.Errorf("ingest: %w", err)
 	}
+	if in.sampled, err = newSampling(in, deps.Registerer); err != nil {
+		return nil, fmt.Errorf("ingest: %w", err)
+	}
 	deps.Catalog.OnDead(in.dead.add)
 	return in, nil
 }
@@ -151,6 +156,9 @@ func (in *Ingest) Run(ctx context.Context) error {
 		}
 	}
 	loop(func(ctx context.Context) { every(ctx, tickEvery, func() { in.sealAged(time.Now()) }) })
+	if in.sampled != nil {
+		loop(func(ctx context.Context) { every(ctx, tickEvery, func() { in.releaseAged(ctx) }) })
+	}
 	loop(in.rewriteAll)
 	var collected time.Time
 	loop(func(ctx context.Context) {
@@ -278,7 +286,7 @@ func (in *Ingest) Heads(ctx context.Context, tenant string, signal telemetry.Sig
 			continue
 		}
 		if !o.caughtUp() {
-			lacking = append(lacking, fmt.Sprintf("shard %d is being read, message %d of %d", shard, o.consumed.Load(), o.target))
+			lacking = append(lacking, fmt.Sprintf("shard %d is being read, message %d of %d", shard, o.read.Load(), o.target))
 		}
 		v, err := o.view(ctx, headKey{signal, tenant})
 		if err != nil {

@@ -14,6 +14,7 @@ import (
 
 	"clew/index/catalog"
 	"clew/ingest/shardlog"
+	"clew/ingest/tailsample"
 	"clew/internal/telemetry"
 )
 
@@ -27,13 +28,16 @@ type owner struct {
 	stop  context.CancelCauseFunc
 	log   *slog.Logger
 
-	consumed atomic.Uint64                 // every message up to here is in heads, in segments, or rightly nowhere
+	read     atomic.Uint64                 // every message up to here has been looked at
+	consumed atomic.Uint64                 // every message up to here is in heads, in segments, or rightly nowhere: not so what tail holds
 	waiting  atomic.Pointer[chan struct{}] // closed when consumed grows; nil while nobody waits
 	target   uint64                        // the log's last position when the owner began
 
-	// Only the consuming goroutine uses these.
+	// turn is whose turn it is to place messages: the consuming goroutine's, or that of the clock, by which tail lets go of some.
+	turn  sync.Mutex
 	skip  map[headKey]uint64 // what a replay passes over
 	spans *spanSet
+	tail  *tailsample.Stage // nil: every trace is kept
 
 	sources *sources
 
@@ -116,7 +120,14 @@ func (o *owner) start() error {
 	for _, p := range known.Positions {
 		o.skip[headKey{p.Signal, p.Tenant}] = p.Position
 	}
+	o.read.Store(o.floor)
 	o.consumed.Store(o.floor)
+	if o.in.sampled != nil {
+		var err error
+		if o.tail, err = tailsample.New(o.in.cfg.TailSampling, o.floor, o.in.sampled); err != nil {
+			return fmt.Errorf("tail sampling: %w", err)
+		}
+	}
 	// A crash may have come between the last commit and its trimming.
 	if err := o.in.shardLog.Trim(o.ctx, o.shard, o.floor); err != nil {
 		return fmt.Errorf("trim shard %d: %w", o.shard, err)
@@ -167,7 +178,7 @@ func (o *owner) end() {
 }
 
 // caughtUp says whether what was in the log at the start has been read.
-func (o *owner) caughtUp() bool { return o.consumed.Load() >= o.target }
+func (o *owner) caughtUp() bool { return o.read.Load() >= o.target }
 
 // advance says that everything up to a position has been consumed.
 func (o *owner) advance(position uint64) {

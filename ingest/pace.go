@@ -116,7 +116,7 @@ func (in *Ingest) pressure(ctx context.Context) string {
 	}
 	for _, o := range in.allOwners() {
 		state, err := in.shardLog.State(ctx, o.shard)
-		if err != nil || state.Last > o.consumed.Load()+lagMax {
+		if err != nil || state.Last > o.read.Load()+lagMax {
 			return "lag"
 		}
 	}

@@ -92,7 +92,7 @@ func (in *Ingest) shardStatus(ctx context.Context, shard int) ShardStatus {
 		return s
 	}
 	s.Epoch, s.Consumed, s.CaughtUp = o.epoch, o.consumed.Load(), o.caughtUp()
-	s.Lag = max(s.LogLast, s.Consumed) - s.Consumed
+	s.Lag = s.LogLast - min(s.LogLast, o.read.Load())
 	for _, h := range o.allHeads() {
 		s.Heads = append(s.Heads, h.status())
 	}
