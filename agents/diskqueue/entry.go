@@ -169,15 +169,10 @@ func (r *reader) text() []byte {
 	return text
 }
 
-// One encoder and one decoder serve the process: each keeps about a megabyte, and an agent has little.
-var (
-	packer = sync.OnceValues(func() (*zstd.Encoder, error) {
-		return zstd.NewWriter(nil, zstd.WithEncoderLevel(zstd.SpeedFastest), zstd.WithEncoderConcurrency(1), zstd.WithWindowSize(256<<10), zstd.WithLowerEncoderMem(true))
-	})
-	unpacker = sync.OnceValues(func() (*zstd.Decoder, error) {
-		return zstd.NewReader(nil, zstd.WithDecoderConcurrency(1), zstd.WithDecoderMaxMemory(decodeMemory), zstd.WithDecoderLowmem(true))
-	})
-)
+// packer is one for the process: it keeps about a megabyte, and an agent has little.
+var packer = sync.OnceValues(func() (*zstd.Encoder, error) {
+	return zstd.NewWriter(nil, zstd.WithEncoderLevel(zstd.SpeedFastest), zstd.WithEncoderConcurrency(1), zstd.WithWindowSize(256<<10), zstd.WithLowerEncoderMem(true))
+})
 
 func pack(payload []byte) ([]byte, error) {
 	z, err := packer()
@@ -185,20 +180,4 @@ func pack(payload []byte) ([]byte, error) {
 		return nil, err
 	}
 	return z.EncodeAll(payload, make([]byte, 0, len(payload)/4)), nil
-}
-
-// unpack appends the payload to dst.
-func (s *stored) unpack(dst []byte) ([]byte, error) {
-	z, err := unpacker()
-	if err != nil {
-		return dst, err
-	}
-	n := len(dst)
-	if dst, err = z.DecodeAll(s.packed, dst); err != nil {
-		return dst[:n], err
-	}
-	if len(dst)-n != s.raw {
-		return dst[:n], fmt.Errorf("%d bytes, want %d", len(dst)-n, s.raw)
-	}
-	return dst, nil
 }

@@ -69,7 +69,7 @@ type Batch struct {
 	Source   string // of the number, as told to collectors: instance/lane
 	Seq      uint64
 	Records  int
-	Payload  []byte // an OTLP export request
+	Payload  []byte // an OTLP export request, compressed: zstd frames one behind the other, which are one stream
 	QueuedAt time.Time
 	Retry    bool // it has been sent before, by this process
 
@@ -219,25 +219,21 @@ func (l *lane) take(ctx context.Context, q *Queue) (*batch, bool, error) {
 	}
 }
 
-// load reads a batch from disk.
+// load reads a batch from disk. It stays compressed: what was compressed for the disk is sent as it is.
 func (l *lane) load(q *Queue, b *batch) (payload []byte, read []Tally) {
 	l.commit.Lock()
 	defer l.commit.Unlock()
-	payload = make([]byte, 0, b.raw)
+	payload = make([]byte, 0, b.bytes)
 	for index := b.first; index <= b.last; index++ {
 		if l.log == nil {
 			return nil, nil
 		}
 		s, _, _, err := l.log.get(l.name, index)
-		if err == nil {
-			if payload, err = s.unpack(payload); err != nil {
-				err = &DamagedError{l.name, index, err}
-			}
-		}
 		if err != nil {
 			q.logger.Error("an entry of the queue cannot be read: its records are counted as dropped", "err", err)
 			continue
 		}
+		payload = append(payload, s.packed...) // its checksum is right: it is what was compressed
 		read = merge(read, s.tallies)
 	}
 	return payload, read

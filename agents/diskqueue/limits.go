@@ -33,6 +33,4 @@ const (
 	nameBytesMax = 4096
 	// gapsMax is how many of the latest ranges of numbers that were never sent are kept to be told to collectors.
 	gapsMax = 16
-	// decodeMemory bounds the decompression of an entry.
-	decodeMemory = entryBytesMax
 )

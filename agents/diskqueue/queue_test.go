@@ -5,6 +5,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io"
 	"log/slog"
 	"math/rand/v2"
 	"os"
@@ -14,6 +15,7 @@ import (
 	"time"
 
 	"github.com/google/go-cmp/cmp"
+	"github.com/klauspost/compress/zstd"
 )
 
 func options(dir string) Options {
@@ -51,7 +53,23 @@ func next(t testing.TB, q *Queue, lane string) *Batch {
 	if err != nil {
 		t.Fatal(err)
 	}
+	b.Payload = unpacked(t, b.Payload)
 	return b
+}
+
+// unpacked is what a collector reads of a batch.
+func unpacked(t testing.TB, payload []byte) []byte {
+	t.Helper()
+	z, err := zstd.NewReader(bytes.NewReader(payload), zstd.WithDecoderConcurrency(1))
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer z.Close()
+	plain, err := io.ReadAll(z)
+	if err != nil {
+		t.Error(err)
+	}
+	return plain
 }
 
 // crash leaves the directory as a killed process does: no last checkpoint.
@@ -155,7 +173,7 @@ func TestCrashes(t *testing.T) {
 				}
 				if b.Seq > last {
 					last = b.Seq
-					got.Write(b.Payload)
+					got.Write(unpacked(t, b.Payload))
 				}
 				if rng.IntN(3) > 0 {
 					q.Done(b, nil)

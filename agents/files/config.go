@@ -3,8 +3,8 @@
 //
 //   - Lines that belong together are joined before they leave the file (lines.Splitter), so that the offset in the checkpoint never passes
 //     a record that is still being gathered.
-//   - A batch is handed on synchronously: the checkpoint that covers it is written after the pipeline has taken it, which with clew's exporter means
-//     after fsync. What was read and not checkpointed is read again after a crash, and recognised by its offset.
+//   - What a poll reads is handed on together, and before the checkpoint that covers it is written: after the pipeline has taken it, which with clew's
+//     exporter means after fsync. What was read and not checkpointed is read again after a crash, and recognised by its offset.
 //   - Refused, it waits and offers the batch again, for as long as it takes: the file is the buffer.
 package files
 
@@ -39,6 +39,7 @@ var framings = map[string]lines.Framing{"none": lines.Plain, "cri": lines.CRI, "
 
 func defaultConfig() component.Config {
 	c := &Config{Config: *fileconsumer.NewConfig(), Framing: "none", Join: true}
+	c.Encoding = "utf-8-raw" // what is no UTF-8 is seen and flagged where all records are checked
 	c.OnTruncate = fileconsumer.OnTruncateReadWholeFile
 	c.IncludeFilePath = true
 	c.IncludeFileName = false

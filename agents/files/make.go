@@ -30,26 +30,27 @@ func newMaker(cfg *Config) *maker {
 	return &maker{cfg: cfg, splitter: cfg.splitter(), containers: map[string]container{}}
 }
 
-// logs makes records of a file's tokens. A token is a record, or several where the reader had to stop waiting for more.
-func (m *maker) logs(tokens [][]byte, attributes map[string]any, offsets []int64, now time.Time) plog.Logs {
-	path, _ := attributes["log.file.path"].(string)
-	logs := plog.NewLogs()
+// scopeKey tells whose records are under one resource.
+type scopeKey struct{ path, service string }
+
+// add makes records of a file's tokens. A token is a record, or several where the reader had to stop waiting for more.
+func (m *maker) add(logs plog.Logs, scopes map[scopeKey]plog.LogRecordSlice, c *chunk) {
+	path := c.path()
 	src := m.source(path)
-	scopes := map[string]plog.LogRecordSlice{} // by service
-	observed := pcommon.NewTimestampFromTime(now)
+	observed := pcommon.NewTimestampFromTime(c.at)
 	// Records without a time of their own are in the order of their observation.
 	add := func(text lines.Text, offset int64) {
-		stated := lines.Recognise(text.Body, now, time.Local)
+		stated := lines.Recognise(text.Body, c.at, time.Local)
 		service := src.service
 		if stated.Program != "" && src.bySyslog {
 			service = stated.Program
 		}
-		records, ok := scopes[service]
+		records, ok := scopes[scopeKey{path, service}]
 		if !ok {
 			res := logs.ResourceLogs().AppendEmpty()
 			src.describe(res.Resource().Attributes(), service)
 			records = res.ScopeLogs().AppendEmpty().LogRecords()
-			scopes[service] = records
+			scopes[scopeKey{path, service}] = records
 		}
 		record := records.AppendEmpty()
 		record.Body().SetStr(string(text.Body))
@@ -61,7 +62,7 @@ func (m *maker) logs(tokens [][]byte, attributes map[string]any, offsets []int64
 		record.SetTimestamp(pcommon.Timestamp(stated.Time))
 		record.SetSeverityNumber(plog.SeverityNumber(stated.Severity))
 		record.SetSeverityText(stated.SeverityText)
-		for k, v := range attributes {
+		for k, v := range c.attributes {
 			if s, ok := v.(string); ok {
 				record.Attributes().PutStr(k, s)
 			}
@@ -73,10 +74,10 @@ func (m *maker) logs(tokens [][]byte, attributes map[string]any, offsets []int64
 			record.Attributes().PutInt("log.file.record_offset", offset)
 		}
 	}
-	for i, token := range tokens {
+	for i, token := range c.tokens {
 		offset := int64(0)
-		if i < len(offsets) {
-			offset = offsets[i]
+		if i < len(c.offsets) {
+			offset = c.offsets[i]
 		}
 		within := 0
 		m.splitter.Records(token, func(record []byte) {
@@ -87,7 +88,6 @@ func (m *maker) logs(tokens [][]byte, attributes map[string]any, offsets []int64
 			add(lines.Text{}, offset)
 		}
 	}
-	return logs
 }
 
 // source is what the path of a file tells of who writes it.

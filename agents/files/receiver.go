@@ -4,15 +4,12 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"sync/atomic"
 	"time"
 
 	"github.com/open-telemetry/opentelemetry-collector-contrib/pkg/stanza/adapter"
 	"github.com/open-telemetry/opentelemetry-collector-contrib/pkg/stanza/fileconsumer"
-	"github.com/open-telemetry/opentelemetry-collector-contrib/pkg/stanza/operator"
 	"go.opentelemetry.io/collector/component"
 	"go.opentelemetry.io/collector/consumer"
-	"go.opentelemetry.io/collector/extension/xextension/storage"
 	"go.opentelemetry.io/collector/pdata/plog"
 	"go.opentelemetry.io/collector/receiver"
 
@@ -28,17 +25,20 @@ func NewFactory() receiver.Factory {
 }
 
 type filesReceiver struct {
-	set     receiver.Settings
-	cfg     *Config
-	next    consumer.Logs
-	maker   *maker
-	manager *fileconsumer.Manager
-	keeper  *keeper
-	closer  func(context.Context) error
+	set      receiver.Settings
+	cfg      *Config
+	next     consumer.Logs
+	maker    *maker
+	gatherer *gatherer
+	manager  *fileconsumer.Manager
+	keeper   *keeper
+	closer   func(context.Context) error
 }
 
 func newReceiver(set receiver.Settings, cfg *Config, next consumer.Logs) *filesReceiver {
-	return &filesReceiver{set: set, cfg: cfg, next: next, maker: newMaker(cfg)}
+	r := &filesReceiver{set: set, cfg: cfg, next: next, maker: newMaker(cfg)}
+	r.gatherer = &gatherer{hand: r.hand}
+	return r
 }
 
 // Start is part of component.Component.
@@ -48,7 +48,7 @@ func (r *filesReceiver) Start(ctx context.Context, host component.Host) error {
 		return fmt.Errorf("checkpoints of files: %w", err)
 	}
 	r.closer = client.Close
-	r.keeper = &keeper{Persister: client}
+	r.keeper = &keeper{Persister: client, gatherer: r.gatherer}
 	cfg := r.cfg.Config
 	if r.cfg.Storage != nil {
 		// "end" is about what was there before the agent first ran. A file that came while it was down is new.
@@ -75,51 +75,17 @@ func (r *filesReceiver) Shutdown(ctx context.Context) error {
 	if r.manager == nil {
 		return nil
 	}
-	r.keeper.frozen.Store(true)
+	r.keeper.stopped.Store(true)
 	return errors.Join(r.manager.Stop(), r.closer(ctx))
 }
 
-// emit hands on a batch of a file's records, and does not return before it is taken. The file consumer goes on behind the batch
-// whatever it returns; so after a failure, which only the end of ctx can cause, no checkpoint is written any more.
+// emit takes a batch of a file's records. The file consumer goes on behind the batch whatever it returns; so after a failure, which only the end of ctx
+// can cause, no checkpoint is written any more.
 func (r *filesReceiver) emit(ctx context.Context, tokens [][]byte, attributes map[string]any, _ int64, offsets []int64) error {
-	now := time.Now()
-	path, _ := attributes["log.file.path"].(string)
-	err := handover.Logs(ctx, r.next, r.set.Logger, path, func() plog.Logs { return r.maker.logs(tokens, attributes, offsets, now) })
-	if err != nil {
-		r.keeper.frozen.Store(true)
-	}
-	return err
+	return r.gatherer.add(ctx, chunk{tokens, attributes, offsets, time.Now()})
 }
 
-// keeper writes checkpoints only when they differ from the last ones: the file consumer offers them after each poll, and each costs an fsync.
-type keeper struct {
-	operator.Persister
-	frozen atomic.Bool
-	last   map[string]string // the file consumer saves from one goroutine at a time
-}
-
-// Batch is part of operator.Persister, and what the file consumer saves with.
-func (k *keeper) Batch(ctx context.Context, ops ...*storage.Operation) error {
-	if k.frozen.Load() {
-		return nil
-	}
-	changed := false
-	for _, op := range ops {
-		changed = changed || op.Type != storage.Set || k.last[op.Key] != string(op.Value)
-	}
-	if !changed {
-		return nil
-	}
-	if err := k.Persister.Batch(ctx, ops...); err != nil {
-		return err
-	}
-	if k.last == nil {
-		k.last = map[string]string{}
-	}
-	for _, op := range ops {
-		if op.Type == storage.Set {
-			k.last[op.Key] = string(op.Value)
-		}
-	}
-	return nil
+// hand hands on chunks, and does not return before they are taken.
+func (r *filesReceiver) hand(ctx context.Context, chunks []chunk) error {
+	return handover.Logs(ctx, r.next, r.set.Logger, r.set.ID.String(), func() plog.Logs { return r.maker.logs(chunks) })
 }

@@ -92,6 +92,8 @@ func NewFactory() processor.Factory {
 
 var mutates = processorhelper.WithCapabilities(consumer.Capabilities{MutatesData: true})
 
+const pathAttribute = "log.file.path"
+
 type redactor struct {
 	masks masks
 	whole map[string]bool // names of attributes, lower case
@@ -143,6 +145,9 @@ func (r *redactor) traces(_ context.Context, d ptrace.Traces) (ptrace.Traces, er
 
 func (r *redactor) attributes(m pcommon.Map) {
 	for k, v := range m.All() {
+		if k == pathAttribute {
+			continue // the agent's own, the same for all records of a file
+		}
 		if len(r.whole) > 0 && r.whole[strings.ToLower(k)] {
 			v.SetStr("[redacted]")
 			continue

@@ -33,8 +33,8 @@ func DefaultRules() map[string]Rule {
 	return map[string]Rule{
 		"bearer":          {On: true, Pattern: `(?i)\b(bearer|basic|token)(\s+)[a-z0-9._~+/-]{16,}=*`, With: "${1}${2}" + masked, Near: []string{"bearer", "basic", "authorization"}},
 		"jwt":             {On: true, Pattern: `\beyJ[\w-]{8,}\.[\w-]{8,}\.[\w-]*`, With: masked, Near: []string{"eyj"}},
-		"passwords":       {On: true, Pattern: `(?i)((?:password|passwd|passphrase|client_secret|api[_-]?key|secret[_-]?key)["']?\s*[=:]\s*["']?)[^\s"'&,;]{3,}`, With: "${1}" + masked, Near: []string{"passw", "passphrase", "secret", "api"}},
-		"url_credentials": {On: true, Pattern: `(://[^/\s:@"']+:)[^/\s@"']+@`, With: "${1}" + masked + "@", Near: []string{"://"}},
+		"passwords":       {On: true, Pattern: `(?i)((?:password|passwd|passphrase|client_secret|api[_-]?key|secret[_-]?key)["']?\s*[=:]\s*["']?)[^\s"'&,;]{3,}`, With: "${1}" + masked, Near: []string{"password", "passwd", "passphrase", "client_secret", "secret_key", "secret-key", "secretkey", "api_key", "api-key", "apikey"}},
+		"url_credentials": {On: true, Pattern: `(://[^/\s:@"']+:)[^/\s@"']+@`, With: "${1}" + masked + "@", Near: []string{"@"}},
 		"private_keys":    {On: true, Pattern: `(-----BEGIN [A-Z ]*PRIVATE KEY-----)[\s\S]*?(?:-----END [A-Z ]*PRIVATE KEY-----|\z)`, With: "${1}" + masked, Near: []string{"private key-----"}},
 		"aws_keys":        {On: true, Pattern: `\b(?:AKIA|ASIA)[A-Z0-9]{16}\b`, With: masked, Near: []string{"akia", "asia"}},
 		"cards":           {Pattern: `\b\d(?:[ -]?\d){12,18}\b`, With: masked, Luhn: true},

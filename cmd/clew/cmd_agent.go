@@ -129,12 +129,14 @@ func (o *agentOptions) collect(ctx context.Context, logger *slog.Logger, agent *
 	if os.Getenv("GOMAXPROCS") == "" {
 		runtime.GOMAXPROCS(min(agents.Processors, runtime.GOMAXPROCS(0)))
 	}
+	forgetProgram()
 	for _, note := range composed.Notes {
 		logger.Info(note)
 	}
 	go func() {
 		select {
 		case <-agent.Ready():
+			forgetProgram()
 			logger.Info("the agent collects", "collectors", o.Collectors, "data", o.Data)
 		case <-ctx.Done():
 		}
