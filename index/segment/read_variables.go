@@ -9,9 +9,10 @@ import (
 	"clew/index/vocabulary"
 )
 
-// EachVariable calls f with the string variables of a text column in a row group, those of one hole position at a time, and what gives the row of
-// the i-th of them; rows ascend. They lie side by side whatever their rows' templates are, so a word can be looked for in all of them at once.
-func (s *Segment) EachVariable(ctx context.Context, col, rg int, f func(values vocabulary.Arena, row func(i int) int)) error {
+// EachVariable calls f with the variables of a text column in a row group, the strings or the integers (encoded: vocabulary.EncodeInt) of one hole position at a
+// time, and what gives the row of the i-th of them; rows ascend. They lie side by side whatever their rows' templates are, so something can be
+// looked for in all of them at once.
+func (s *Segment) EachVariable(ctx context.Context, col, rg int, f func(strings *vocabulary.Arena, ints []int64, row func(i int) int)) error {
 	if _, err := s.column(col, index.KindText); err != nil {
 		return err
 	}
@@ -19,14 +20,19 @@ func (s *Segment) EachVariable(ctx context.Context, col, rg int, f func(values v
 		return err
 	}
 	for _, leaf := range s.leaves[col] {
-		if role := s.meta.leaves[leaf].role; role == roleTemplate || role == roleInt {
+		role := s.meta.leaves[leaf].role
+		if role == roleTemplate {
 			continue
 		}
 		values, err := s.hole(ctx, leaf, rg, allPages)
 		if err != nil {
 			return err
 		}
-		f(vocabulary.Arena{Data: values.data, Offsets: values.offsets}, values.row)
+		if role == roleInt {
+			f(nil, values.ints, values.row)
+		} else {
+			f(&vocabulary.Arena{Data: values.data, Offsets: values.offsets}, nil, values.row)
+		}
 	}
 	return nil
 }

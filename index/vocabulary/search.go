@@ -184,8 +184,11 @@ func entryOf(ends []uint32, at int) int {
 	return lo + i
 }
 
-// SetContaining sets the bits of a's strings that contain word, of ASCII, in any case: a word of theirs, or a piece of one.
-func SetContaining(a *Arena, word []byte, set []uint64) {
-	n := newNeedle(word, true)
+// SetContaining sets the bits of a's strings that contain literal, of ASCII, in any case if fold is set.
+func SetContaining(a *Arena, literal []byte, fold bool, set []uint64) {
+	n := newNeedle(literal, fold)
+	if fold && n.ascii {
+		n.follow(a.Data)
+	}
 	searchArena(a, &n, set)
 }

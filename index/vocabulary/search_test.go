@@ -3,6 +3,7 @@ package vocabulary
 import (
 	"fmt"
 	"math/rand/v2"
+	"strings"
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
@@ -75,5 +76,37 @@ func BenchmarkMatch(b *testing.B) {
 				Match(templates, m, true, nil)
 			}
 		})
+	}
+}
+
+// TestSetContaining looks for literals in strings that are much alike, whose bytes the search may follow are as good as absent.
+func TestSetContaining(t *testing.T) {
+	r := rand.New(rand.NewPCG(4, 23))
+	a := &Arena{}
+	for range 2000 {
+		s := fmt.Appendf(nil, "%08x-%04X", r.Uint32(), r.IntN(1<<16))
+		if r.IntN(40) == 0 {
+			s = fmt.Appendf(s, " %s %x", []string{"conn", "CONN", "coNnection", "con", "nnoc"}[r.IntN(5)], r.IntN(99))
+		}
+		a.Append(s)
+	}
+	for _, literal := range []string{"conn", "n", "ec", "7a", "ab12", "-", "c", "conn 1", "zz"} {
+		for _, fold := range []bool{true, false} {
+			set, hits := make([]uint64, (a.Len()+63)/64), 0
+			SetContaining(a, []byte(literal), fold, set)
+			for i := range a.Len() {
+				s := string(a.At(i))
+				want := strings.Contains(s, literal) || fold && strings.Contains(strings.ToLower(s), literal)
+				if have := set[i>>6]>>(i&63)&1 == 1; have != want {
+					t.Fatalf("%q (fold %v) in %q: %v", literal, fold, s, have)
+				}
+				if want {
+					hits++
+				}
+			}
+			if (hits == 0) != (literal == "zz" || literal == "ab12" && hits == 0) {
+				t.Errorf("%q (fold %v): %d hits", literal, fold, hits)
+			}
+		}
 	}
 }

@@ -267,7 +267,7 @@ func (s *scan) resolveText(ctx context.Context, l *columnTest, st *nodeState, ro
 	if err != nil {
 		return err
 	}
-	if rows, err = s.wordRows(ctx, l, st, rows); err != nil {
+	if rows, err = s.narrowRows(ctx, l, st, rows); err != nil {
 		return err
 	}
 	w := s.arena.zeroed()

@@ -1,6 +1,7 @@
 package engine
 
 import (
+	"bytes"
 	"slices"
 	"unicode/utf8"
 
@@ -111,12 +112,10 @@ func (f *rowFilter) template(code uint32) *templateFilter {
 	t := &templateFilter{}
 	f.templates[code] = t
 	text := f.arena.At(int(code))
-	k, ownDigits, pieces := 0, false, true
-	for i, c := range text {
+	k := 0
+	for _, c := range text {
 		switch {
 		case c == vocabulary.HoleRaw:
-			// What it holds begins and ends where words do if it is the tail: then a piece is in it or elsewhere, and not half in it.
-			pieces = pieces && i == len(text)-1 && (i == 0 || !vocabulary.IsHole(text[i-1]) && text[i-1] < utf8.RuneSelf && !isLetter(text[i-1]) && !isDigit(text[i-1]))
 			t.strings = slices.Insert(t.strings, 0, k)
 			k++
 		case c == vocabulary.HoleInt:
@@ -125,8 +124,6 @@ func (f *rowFilter) template(code uint32) *templateFilter {
 		case vocabulary.IsHole(c):
 			t.strings = append(t.strings, k)
 			k++
-		case isDigit(c):
-			ownDigits = true
 		}
 	}
 	for _, literal := range f.test.literals {
@@ -134,16 +131,11 @@ func (f *rowFilter) template(code uint32) *templateFilter {
 			t.ways = append(t.ways, ways)
 		}
 	}
-	if !pieces {
+	if !keepsPieces(text) {
 		return t
 	}
 	for _, c := range f.test.clauses {
-		met := false
-		for i := range c {
-			// A piece has no hole bytes, so it is found in the template only where it is the template's own.
-			met = met || c[i].in(text) || c[i].digits && ownDigits
-		}
-		if !met {
+		if !c.metBy(text) {
 			t.open = append(t.open, c)
 		}
 	}
@@ -160,4 +152,27 @@ func (f *rowFilter) template(code uint32) *templateFilter {
 		})
 	}
 	return t
+}
+
+// keepsPieces says whether a piece in a text of the template lies in one of its variables or in the template's own bytes, and not half here, half there.
+func keepsPieces(template []byte) bool {
+	i := bytes.IndexByte(template, vocabulary.HoleRaw)
+	if i <= 0 {
+		return i < 0 || len(template) == 1
+	}
+	// What a raw hole holds begins and ends where words do if it is the tail.
+	before := template[i-1]
+	return i == len(template)-1 && !vocabulary.IsHole(before) && before < utf8.RuneSelf && !isLetter(before) && !isDigit(before)
+}
+
+// metBy says whether the template's own bytes meet the clause, or may make up a piece together with an integer.
+func (c clause) metBy(template []byte) bool {
+	ownDigits := bytes.ContainsAny(template, "0123456789")
+	for i := range c {
+		// A piece has no hole bytes, so it is found in the template only where it is the template's own.
+		if c[i].in(template) || c[i].digits && ownDigits {
+			return true
+		}
+	}
+	return false
 }

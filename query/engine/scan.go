@@ -60,6 +60,7 @@ const (
 type memoKey struct {
 	leaf   *columnTest
 	absent uint64 // bit i: word i stands in no variable
+	clause *piece // nor any of the clause that begins so
 }
 
 // start looks at a row group with what costs nothing to know. It returns false if no row can match.
@@ -197,7 +198,7 @@ func (s *scan) narrow(ctx context.Context, l *columnTest, st *nodeState) error {
 // withoutWords is the leaf's answer where some words (absent: bit i is the i-th) stand in no variable. Like all answers of parts that don't change it
 // is kept for the next query: row groups lack different words, so there are many of them.
 func (s *scan) withoutWords(ctx context.Context, l *columnTest, absent uint64) (*codeSet, error) {
-	memo := memoKey{l, absent}
+	memo := memoKey{leaf: l, absent: absent}
 	if known, ok := s.memo[memo]; ok {
 		return known, nil
 	}

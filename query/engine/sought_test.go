@@ -13,9 +13,9 @@ import (
 	"clew/internal/telemetry"
 )
 
-// TestWordRows asks a segment for words and phrases that are in ids, names, tails, numbers and templates of its texts, and counts what a plain test of
+// TestNarrowRows asks a segment for words and phrases that are in ids, names, tails, numbers and templates of its texts, and counts what a plain test of
 // each text counts. A word that one row has in a variable must not cost the rows of all templates that have a place for it.
-func TestWordRows(t *testing.T) {
+func TestNarrowRows(t *testing.T) {
 	rng := rand.New(rand.NewPCG(5, 6))
 	var texts []string
 	var records []*modelRecord

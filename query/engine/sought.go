@@ -1,0 +1,189 @@
+package engine
+
+import (
+	"context"
+	"math/bits"
+	"unicode/utf8"
+
+	"clew/index/vocabulary"
+)
+
+// variablesPart is a part that can lend all variables of a row group of a text column.
+type variablesPart interface {
+	EachVariable(ctx context.Context, col, rg int, f func(strings *vocabulary.Arena, ints []int64, row func(i int) int)) error
+}
+
+// sought is pieces of which a matching text has one: in a variable, or else in a template of rest.
+type sought struct {
+	pieces clause
+	rest   *codeSet
+}
+
+// narrowRows drops rows that cannot match for want of something that a matching text must have. A filter says that a word may be in some variable of the
+// row group, and so every template with an id or a tail may match. Instead of asking their rows one by one, the word is looked for in all
+// variables at once: they lie side by side, whatever their rows' templates. What is left is the few rows that have it there, and those of
+// templates that can make it without.
+func (s *scan) narrowRows(ctx context.Context, l *columnTest, st *nodeState, rows rowBits) (rowBits, error) {
+	part, ok := s.b.part.(variablesPart)
+	if !ok || !st.hasHist || len(l.test.literals) > 0 { // literals are looked for while templates are walked, in fewer variables
+		return rows, nil
+	}
+	look, err := s.worthSeeking(ctx, l, st)
+	if err != nil || look == nil {
+		return rows, err
+	}
+	found := s.arena.zeroed()
+	if look.rest.may > 0 {
+		codes, err := s.b.part.Codes(ctx, l.col, s.rg)
+		if err != nil {
+			return rows, err
+		}
+		matchCodes(codes, look.rest, found, found)
+	}
+	var set []uint64
+	err = part.EachVariable(ctx, l.col, s.rg, func(strings *vocabulary.Arena, ints []int64, row func(i int) int) {
+		n := len(ints)
+		if strings != nil {
+			n = strings.Len()
+		}
+		set = append(set[:0], make([]uint64, (n+63)/64)...)
+		for i := range look.pieces {
+			switch p := &look.pieces[i]; {
+			case strings != nil:
+				vocabulary.SetContaining(strings, p.text, p.fold, set)
+			case p.digits:
+				setEqual(ints, p.value, set)
+			}
+		}
+		for i, w := range set {
+			for ; w != 0; w &= w - 1 {
+				r := row(i<<6 + bits.TrailingZeros64(w))
+				found[r>>6] |= 1 << (r & 63)
+			}
+		}
+	})
+	if err != nil {
+		return rows, err
+	}
+	if rows.kind == bitsSome {
+		for i := range found {
+			found[i] &= rows.words[i]
+		}
+	}
+	return s.arena.some(found), nil
+}
+
+// setEqual sets the bits of the values that are v.
+func setEqual(values []int64, v int64, set []uint64) {
+	for i := 0; len(values) > 0; i++ {
+		n := min(64, len(values))
+		var w uint64
+		for k, x := range values[:n] {
+			if x == v {
+				w |= 1 << k
+			}
+		}
+		set[i] |= w
+		values = values[n:]
+	}
+}
+
+// worthSeeking is something that most rows lack that may match, as far as can be told without them; nil if nothing is.
+func (s *scan) worthSeeking(ctx context.Context, l *columnTest, st *nodeState) (*sought, error) {
+	t := l.test
+	clauses := t.clauses
+	if i := t.rareWord(st.absent); i >= 0 {
+		pieces := piecesOf(string(t.words[i]), true, true)
+		if len(pieces) == 1 && pieces[0].digits {
+			clauses = []clause{pieces}
+		} else if i < 64 {
+			rest, err := s.withoutWords(ctx, l, st.absent|1<<i)
+			if err != nil {
+				return nil, err
+			}
+			if st.mostLack(rest) {
+				return &sought{clause{{text: t.words[i], fold: true}}, rest}, nil
+			}
+		}
+	}
+	for _, c := range clauses {
+		if !c.isFast() {
+			continue
+		}
+		rest, err := s.withoutClause(ctx, l, c)
+		if err != nil {
+			return nil, err
+		}
+		if st.mostLack(rest) {
+			return &sought{c, rest}, nil
+		}
+	}
+	return nil, nil
+}
+
+// mostLack says whether most rows that may match are not of rest's templates.
+func (st *nodeState) mostLack(rest *codeSet) bool {
+	all, left := 0, 0
+	for i, code := range st.hist.Codes {
+		if st.codes.of(code) == vocabulary.May {
+			all += int(st.hist.Counts[i])
+			if rest.of(code) != vocabulary.Never {
+				left += int(st.hist.Counts[i])
+			}
+		}
+	}
+	return left*soughtShare <= all
+}
+
+// rareWord is the word that is most likely in few rows and found fast: the longest, one with a digit before one without. absent are those that no
+// variable holds. -1: none will do.
+func (t *test) rareWord(absent uint64) int {
+	best, most := -1, 0
+	for i, w := range t.words {
+		weight := len(w)
+		for _, c := range w {
+			if c >= utf8.RuneSelf {
+				weight = 0
+				break
+			}
+			if isDigit(c) {
+				weight |= 1 << 16
+			}
+		}
+		if absent>>i&1 == 0 && weight > most && len(w) >= rareWordMin {
+			best, most = i, weight
+		}
+	}
+	return best
+}
+
+// isFast says whether the pieces can be looked for in columns of variables. Digits that may be a part of a number cannot: it would have to be written out.
+func (c clause) isFast() bool {
+	for i := range c {
+		if c[i].digits && !c[i].whole {
+			return false
+		}
+	}
+	return true
+}
+
+// withoutClause are the templates of the leaf's that may match though none of their variables has a piece of the clause.
+func (s *scan) withoutClause(ctx context.Context, l *columnTest, c clause) (*codeSet, error) {
+	memo := memoKey{leaf: l, clause: &c[0]}
+	if known, ok := s.memo[memo]; ok {
+		return known, nil
+	}
+	arena, err := s.b.part.Vocabulary(ctx, l.col)
+	if err != nil {
+		return nil, err
+	}
+	answers := make([]vocabulary.Answer, len(l.codes.answers))
+	for code, a := range l.codes.answers {
+		if text := arena.At(code); a == vocabulary.May && (!keepsPieces(text) || c.metBy(text)) {
+			answers[code] = vocabulary.May
+		}
+	}
+	known := newCodeSet(answers)
+	s.memo[memo] = known
+	return known, nil
+}
