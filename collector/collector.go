@@ -16,6 +16,7 @@ import (
 	"log/slog"
 	"net"
 	"sync"
+	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
 	"go.opentelemetry.io/collector/component"
@@ -24,9 +25,11 @@ import (
 	"go.uber.org/zap/zapcore"
 	"golang.org/x/sync/errgroup"
 
+	"clew/collector/heartbeat"
 	"clew/collector/logexporter"
 	"clew/collector/otlpreceiver"
 	"clew/collector/quota"
+	"clew/internal/ledger"
 	"clew/internal/otelembed"
 	"clew/internal/receivers/stock"
 	"clew/internal/receivers/way"
@@ -38,6 +41,8 @@ type Deps struct {
 	Log        logexporter.Log
 	Logger     *slog.Logger
 	Registerer prometheus.Registerer
+	// Book is told what comes and what becomes of it. Nil: nobody asks.
+	Book *ledger.Book
 	// Version of clew, for the Collector's own messages.
 	Version string
 }
@@ -78,18 +83,24 @@ func New(cfg Config, deps Deps) (*Collector, error) {
 	if err != nil {
 		return nil, fmt.Errorf("receivers: %w", err)
 	}
+	if deps.Book == nil {
+		deps.Book = ledger.NewBook(time.Now())
+	}
+	ways := cfg.Receivers.ways(metrics)
+	ways.OfLogs = append(ways.OfLogs, heartbeat.Mount(deps.Book))
 	otlp, err := otlpreceiver.NewFactory(otlpreceiver.Deps{
 		Registerer:       deps.Registerer,
 		InFlightBytesMax: cfg.OTLP.InFlightBytesMax,
 		RecordBytesMax:   min(cfg.OTLP.RecordBytesMax, c.exporter.RecordBytesMax()),
 		Quota:            c.quota,
-		Ways:             cfg.Receivers.ways(metrics),
+		Book:             deps.Book,
+		Ways:             ways,
 		Listening:        c.listening,
 	})
 	if err != nil {
 		return nil, fmt.Errorf("otlp receiver: %w", err)
 	}
-	c.factories, err = factories(deps.Logger, append(stock.Factories(metrics), otlp), logexporter.NewFactory(c.exporter, c.quota), stock.ExtensionFactory(metrics), func() {
+	c.factories, err = factories(deps.Logger, append(stock.Factories(metrics), otlp), logexporter.NewFactory(c.exporter, c.quota, deps.Book), stock.ExtensionFactory(metrics), func() {
 		c.readyOnce.Do(func() { close(c.ready) })
 	})
 	if err != nil {

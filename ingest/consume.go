@@ -48,14 +48,15 @@ func (o *owner) consume(e shardlog.Entry) error {
 // place brings the message's records into their head, unless they are in segments or have come before. Spans may have to wait for their traces on the way.
 func (o *owner) place(e *shardlog.Entry) error {
 	m := &e.Message
-	keep, repeated := o.sources.see(e.Position, e.Time, m)
+	keep, repeated, replayed := o.sources.see(e.Position, e.Time, m)
 	k := headKey{m.Signal, m.Tenant}
 	passed := e.Position <= o.skip[k]
 	if passed && !o.samples(m.Signal) {
 		return nil
 	}
 	if repeated > 0 {
-		o.in.metrics.duplicates.WithLabelValues(m.Signal.String(), "source").Add(float64(repeated))
+		o.in.metrics.duplicates.WithLabelValues(m.Signal.String(), "source").Add(float64(repeated - replayed))
+		o.in.metrics.duplicates.WithLabelValues(m.Signal.String(), "replayed").Add(float64(replayed))
 		if repeated == m.Records {
 			return nil
 		}

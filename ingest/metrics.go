@@ -39,7 +39,7 @@ func newMetrics(in *Ingest, r prometheus.Registerer) (*metrics, error) {
 	}
 	m := &metrics{
 		records:      counter("records_total", "Records taken from the log into heads.", "signal"),
-		duplicates:   counter("duplicates_total", "Records dropped as repetitions, by what gave them away: source, span or merge.", "signal", "by"),
+		duplicates:   counter("duplicates_total", "Records dropped as repetitions, by what gave them away: source (an append repeated), replayed (a batch that its sender numbered and sent again), span or merge.", "signal", "by"),
 		dropped:      counter("dropped_messages_total", "Messages of the log that could not be used.", "reason"),
 		seals:        counter("seals_total", "Segments sealed and committed.", "signal"),
 		sealFailures: counter("seal_failures_total", "Attempts to seal that failed; each is repeated.", "signal"),

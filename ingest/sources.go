@@ -2,16 +2,21 @@ package ingest
 
 import (
 	"cmp"
+	"context"
 	"maps"
+	"math"
 	"slices"
+	"strings"
 	"sync"
 	"time"
 
 	"clew/index/catalog"
 	"clew/ingest/shardlog"
+	"clew/internal/ledger"
 )
 
-// sources drops repeated batches: those whose sequence is not above the last one of their source.
+// sources drops repeated records: those of batches before the last one of their source, and those of the last one that have been consumed. It counts what
+// came of each source, which is as exact as the dropping is: both follow from the log alone.
 //
 // A commit must hold what was known at its floor, not now: a replay starts after the floor, and a message there must not be taken for a
 // repetition of itself. So there are two states, as of the last commit's floor and as of now, and a list of what lies between.
@@ -22,9 +27,13 @@ type sources struct {
 	since []sighting // in order of position, all above the floor
 }
 
+// lastSeen is what is known of a source. What it says of Part and the account is described at [catalog.Source].
 type lastSeen struct {
-	seq  uint64
-	seen int64 // nanoseconds, log time
+	seq              uint64
+	part             uint32 // records of seq that were consumed
+	seen             int64  // nanoseconds, log time
+	first            uint64
+	stored, repeated uint64
 }
 
 type sighting struct {
@@ -36,15 +45,40 @@ type sighting struct {
 func newSources(committed []catalog.Source) *sources {
 	s := &sources{floor: make(map[string]lastSeen, len(committed))}
 	for _, c := range committed {
-		s.floor[c.ID] = lastSeen{c.Seq, c.Seen}
+		last := lastSeen{seq: c.Seq, part: c.Part, seen: c.Seen, first: c.First, stored: c.Stored, repeated: c.Repeated}
+		if last.part == 0 {
+			last.part = math.MaxUint32
+		}
+		s.floor[c.ID] = last
 	}
 	s.now = maps.Clone(s.floor)
 	return s
 }
 
-// see notes the message's sources and says which of its records are new. keep is nil if all are; repeated is how many are not.
+// take notes records of a source and says how many of them, from the first on, have been consumed before.
+func (l *lastSeen) take(src *shardlog.SourceSeq, known bool, at time.Time) (repeated uint32) {
+	end := uint32(min(uint64(src.First)+uint64(src.Count), math.MaxUint32-1))
+	switch {
+	case !known:
+		l.first = src.Seq
+	case src.Seq < l.seq, src.Seq == l.seq && end <= l.part:
+		repeated = src.Count
+	case src.Seq == l.seq && src.First < l.part:
+		repeated = l.part - src.First
+	}
+	l.stored += uint64(src.Count - repeated)
+	l.repeated += uint64(repeated)
+	if repeated < src.Count || !known {
+		l.seq, l.part = src.Seq, end
+		l.seen = at.UnixNano()
+	}
+	return repeated
+}
+
+// see notes the message's sources and says which of its records are new. keep is nil if all are; repeated is how many are not, replayed how many of these
+// were sent twice by a sender that numbers its batches.
 // A message whose counts don't add up is kept unless all its sources are repeated: rather twice than not at all.
-func (s *sources) see(position uint64, at time.Time, m *shardlog.Message) (keep []bool, repeated int) {
+func (s *sources) see(position uint64, at time.Time, m *shardlog.Message) (keep []bool, repeated, replayed int) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	total := 0
@@ -52,31 +86,45 @@ func (s *sources) see(position uint64, at time.Time, m *shardlog.Message) (keep 
 		total += int(src.Count)
 	}
 	first, old := 0, 0
-	for _, src := range m.Sources {
-		end := first + int(src.Count)
-		if last, known := s.now[src.ID]; known && src.Seq <= last.seq {
-			old++
-			if total == m.Records {
-				if keep == nil {
-					keep = slices.Repeat([]bool{true}, m.Records)
-				}
-				clear(keep[first:end])
-				repeated += int(src.Count)
+	for i := range m.Sources {
+		src := &m.Sources[i]
+		last, known := s.now[src.ID]
+		n := int(last.take(src, known, at))
+		s.now[src.ID] = last
+		s.since = append(s.since, sighting{position, src.ID, last})
+		if n > 0 && total == m.Records {
+			if keep == nil {
+				keep = allTrue(m.Records)
 			}
-		} else {
-			seen := lastSeen{src.Seq, at.UnixNano()}
-			s.now[src.ID] = seen
-			s.since = append(s.since, sighting{position, src.ID, seen})
+			clear(keep[first : first+n])
+			repeated += n
+			if strings.HasPrefix(src.ID, ledger.SourcePrefix) {
+				replayed += n
+			}
 		}
-		first = end
+		if n == int(src.Count) && n > 0 {
+			old++
+		}
+		first += int(src.Count)
 	}
 	if len(s.now) > 2*sourcesMax {
 		expire(s.now)
 	}
 	if old > 0 && old == len(m.Sources) {
-		return make([]bool, m.Records), m.Records
+		return make([]bool, m.Records), m.Records, replayed
 	}
-	return keep, repeated
+	return keep, repeated, replayed
+}
+
+// accounts lists what is known now of the sources that number their batches themselves.
+func (s *sources) accounts(add func(id string, seq, first, stored, repeated uint64)) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	for id, l := range s.now {
+		if strings.HasPrefix(id, ledger.SourcePrefix) {
+			add(id, l.seq, l.first, l.stored, l.repeated)
+		}
+	}
 }
 
 // at lists what was known at a position at or above the last settled floor.
@@ -86,8 +134,12 @@ func (s *sources) at(floor uint64) []catalog.Source {
 	known := maps.Clone(s.floor)
 	s.foldLocked(known, floor)
 	list := make([]catalog.Source, 0, len(known))
-	for id, last := range known {
-		list = append(list, catalog.Source{ID: id, Seq: last.seq, Seen: last.seen})
+	for id, l := range known {
+		c := catalog.Source{ID: id, Seq: l.seq, Seen: l.seen, Part: l.part, First: l.first, Stored: l.stored, Repeated: l.repeated}
+		if c.Part == math.MaxUint32 {
+			c.Part = 0
+		}
+		list = append(list, c)
 	}
 	slices.SortFunc(list, func(a, b catalog.Source) int { return cmp.Compare(a.ID, b.ID) })
 	return list
@@ -119,7 +171,13 @@ func expire(known map[string]lastSeen) {
 	for _, last := range known {
 		latest = max(latest, last.seen)
 	}
-	maps.DeleteFunc(known, func(_ string, last lastSeen) bool { return last.seen < latest-int64(sourceKeep) })
+	maps.DeleteFunc(known, func(id string, last lastSeen) bool {
+		keep := sourceKeep
+		if strings.HasPrefix(id, ledger.SourcePrefix) {
+			keep = numberedKeep
+		}
+		return last.seen < latest-int64(keep)
+	})
 	if len(known) <= sourcesMax {
 		return
 	}
@@ -127,4 +185,30 @@ func expire(known map[string]lastSeen) {
 	for _, id := range ids[:len(ids)-sourcesMax] {
 		delete(known, id)
 	}
+}
+
+// SourceAccounts says what came of each source that numbers its batches itself, as far as the log has been consumed, by the source's id; and whether all that
+// was in the log at the call has been. It holds after a crash as before it.
+func (in *Ingest) SourceAccounts(ctx context.Context) (accounts map[string]ledger.Stored, whole bool) {
+	owners := in.allOwners()
+	accounts, whole = map[string]ledger.Stored{}, len(owners) == in.cfg.Shards
+	ctx, cancel := context.WithTimeout(ctx, accountsWait)
+	defer cancel()
+	for _, o := range owners {
+		state, err := in.shardLog.State(ctx, o.shard)
+		if err != nil || o.waitConsumed(ctx, state.Last) != nil {
+			whole = false
+		}
+		o.sources.accounts(func(id string, seq, first, stored, repeated uint64) {
+			a, known := accounts[id]
+			a.Last = max(a.Last, seq)
+			if !known || first < a.First {
+				a.First = first
+			}
+			a.Records += stored
+			a.Repeated += repeated
+			accounts[id] = a
+		})
+	}
+	return accounts, whole
 }

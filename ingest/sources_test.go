@@ -11,6 +11,7 @@ import (
 
 	"clew/index/catalog"
 	"clew/ingest/shardlog"
+	"clew/internal/ledger"
 )
 
 func message(count int, sources ...shardlog.SourceSeq) *shardlog.Message {
@@ -21,7 +22,7 @@ func TestSourcesSee(t *testing.T) {
 	s := newSources([]catalog.Source{{ID: "a", Seq: 5, Seen: testTime.UnixNano()}})
 	see := func(wantRepeated int, wantKeep string, m *shardlog.Message) {
 		t.Helper()
-		keep, repeated := s.see(1, testTime, m)
+		keep, repeated, _ := s.see(1, testTime, m)
 		got := ""
 		for _, k := range keep {
 			got += map[bool]string{true: "1", false: "0"}[k]
@@ -125,5 +126,78 @@ func BenchmarkSpanSet(b *testing.B) {
 	for b.Loop() {
 		h = h*6364136223846793005 + 1442695040888963407
 		s.add(h ^ h>>31)
+	}
+}
+
+// TestSourcesParts: a batch may be spread over several messages, be cut off after any of them, and come again cut elsewhere: each record is kept once.
+func TestSourcesParts(t *testing.T) {
+	rng := rand.New(rand.NewPCG(9, 9))
+	const id = ledger.SourcePrefix + "a/logs/1/-"
+	s := newSources(nil)
+	position, replayed := uint64(0), 0
+	want, repeats := 0, 0
+	for seq := uint64(1); seq <= 300; seq++ {
+		size := 1 + rng.IntN(50)
+		kept := make([]int, size)
+		for attempt := 0; ; attempt++ {
+			last := attempt == 3
+			at := 0
+			for at < size {
+				n := 1 + rng.IntN(size-at)
+				m := message(n+2, shardlog.SourceSeq{ID: "collector", Seq: position + 1, Count: 2}, shardlog.SourceSeq{ID: id, Seq: seq, First: uint32(at), Count: uint32(n)})
+				position++
+				keep, _, again := s.see(position, testTime, m)
+				replayed += again
+				for i := range n {
+					if keep == nil || keep[2+i] {
+						kept[at+i]++
+					} else {
+						repeats++
+					}
+				}
+				at += n
+				if rng.IntN(8) == 0 { // a restart of the owner, at its floor
+					floor := position - uint64(rng.IntN(2))
+					committed := s.at(floor)
+					restarted := newSources(committed)
+					if floor < position {
+						restarted.see(position, testTime, m)
+					}
+					s = restarted
+				}
+				if !last && rng.IntN(3) == 0 {
+					break // the collector is killed
+				}
+			}
+			if last {
+				break
+			}
+		}
+		for i, n := range kept {
+			if n != 1 {
+				t.Fatalf("batch %d: record %d of %d was kept %d times", seq, i, size, n)
+			}
+		}
+		want += size
+	}
+	if repeats == 0 || repeats != replayed {
+		t.Errorf("%d records were repeated, %d are counted", repeats, replayed)
+	}
+	s.accounts(func(got string, seq, first, stored, repeated uint64) {
+		if got != id || seq != 300 || first != 1 || stored != uint64(want) || repeated != uint64(repeats) {
+			t.Errorf("%s: number %d, from %d, %d stored, %d repeated; want %d stored, %d repeated", got, seq, first, stored, repeated, want, repeats)
+		}
+	})
+	// What comes late, after a higher number, is taken for a repetition: its sender has broken its promise.
+	if _, repeated, _ := s.see(position+1, testTime, message(1, shardlog.SourceSeq{ID: id, Seq: 299, Count: 1})); repeated != 1 {
+		t.Errorf("%d repeated, want 1", repeated)
+	}
+}
+
+// TestSourcesOfOldCommits: a commit from before parts were kept knows the whole of a source's last batch.
+func TestSourcesOfOldCommits(t *testing.T) {
+	s := newSources([]catalog.Source{{ID: "a", Seq: 5, Seen: testTime.UnixNano()}})
+	if _, repeated, _ := s.see(1, testTime, message(10, shardlog.SourceSeq{ID: "a", Seq: 5, Count: 10})); repeated != 10 {
+		t.Errorf("%d repeated, want 10", repeated)
 	}
 }

@@ -10,6 +10,7 @@ import (
 	"go.opentelemetry.io/collector/pdata/ptrace"
 
 	"clew/agents/diskqueue"
+	"clew/internal/telemetry"
 )
 
 // Attributes of log records by which their place is known. Those of a place (offset, cursor) are for the agent's own queue and are taken off before it.
@@ -89,27 +90,10 @@ func OfMetrics(metrics pmetric.Metrics) []diskqueue.Tally {
 			}
 			n := 0
 			for _, m := range sm.Metrics().All() {
-				n += points(m)
+				n += telemetry.DataPoints(m)
 			}
 			c[o] += n
 		}
 	}
 	return c.Tallies()
-}
-
-func points(m pmetric.Metric) int {
-	switch m.Type() {
-	case pmetric.MetricTypeGauge:
-		return m.Gauge().DataPoints().Len()
-	case pmetric.MetricTypeSum:
-		return m.Sum().DataPoints().Len()
-	case pmetric.MetricTypeHistogram:
-		return m.Histogram().DataPoints().Len()
-	case pmetric.MetricTypeExponentialHistogram:
-		return m.ExponentialHistogram().DataPoints().Len()
-	case pmetric.MetricTypeSummary:
-		return m.Summary().DataPoints().Len()
-	case pmetric.MetricTypeEmpty:
-	}
-	return 0
 }

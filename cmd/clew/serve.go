@@ -24,6 +24,7 @@ import (
 	"clew/index/vocabulary"
 	"clew/ingest"
 	"clew/ingest/shardlog"
+	"clew/internal/ledger"
 	"clew/query/api"
 	"clew/query/engine"
 	"clew/ui"
@@ -46,6 +47,7 @@ type process struct {
 	feeder    *engine.Feeder
 	traces    *traceindex.Index
 	collector *collector.Collector
+	book      *ledger.Book
 	started   time.Time
 }
 
@@ -69,7 +71,7 @@ func serve(ctx context.Context, cfg Config, logger *slog.Logger) error {
 		logger.Debug("soft memory limit", "bytes", limit)
 	}
 	paceCollector()
-	p := &process{cfg: cfg, logger: logger, registry: prometheus.NewRegistry(), started: time.Now()}
+	p := &process{cfg: cfg, logger: logger, registry: prometheus.NewRegistry(), started: time.Now(), book: ledger.NewBook(time.Now())}
 	if err := p.open(ctx); err != nil {
 		p.close()
 		return err
@@ -115,6 +117,7 @@ func (p *process) open(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
+	p.book.UseStored(func() (map[string]ledger.Stored, bool) { return p.ingest.SourceAccounts(ctx) })
 	source := engine.NewSegments(p.catalog, p.store, cache, p.ingest, p.logger.With("part", "query"))
 	p.segments = source
 	// A cache as the vocabulary index below.
@@ -138,7 +141,7 @@ func (p *process) open(ctx context.Context) error {
 	p.engine.UseIndex(p.words)
 	p.feeder = engine.NewFeeder(source, p.words, p.logger.With("part", "vocabulary"))
 	p.collector, err = collector.New(p.cfg.Collector, collector.Deps{
-		Log: p.log, Logger: p.logger.With("part", "collector"), Registerer: p.registry, Version: version,
+		Log: p.log, Logger: p.logger.With("part", "collector"), Registerer: p.registry, Version: version, Book: p.book,
 	})
 	return err
 }

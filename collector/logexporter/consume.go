@@ -25,9 +25,11 @@ func (e *Exporter) ConsumeLogs(ctx context.Context, ld plog.Logs) error {
 		}
 	}
 	for _, shard := range used {
-		r.addLogs(ld, shard)
+		if err := r.addLogs(ctx, ld, shard); err != nil {
+			return err
+		}
 	}
-	return r.wait(ctx)
+	return r.wait(ctx, r.joined)
 }
 
 // partitionLogs finds each record's shard and returns those that have records.
@@ -56,7 +58,7 @@ func (r *request) partitionLogs(ld plog.Logs) []int {
 }
 
 // addLogs adds the records of one shard.
-func (r *request) addLogs(ld plog.Logs, shard int) {
+func (r *request) addLogs(ctx context.Context, ld plog.Logs, shard int) error {
 	a := adder{r: r, lane: r.e.lanes[shard]}
 	defer a.close()
 	n := 0
@@ -70,7 +72,11 @@ func (r *request) addLogs(ld plog.Logs, shard int) {
 						continue
 					}
 				}
-				if a.open() || !set {
+				fresh, err := a.open(ctx)
+				if err != nil {
+					return err
+				}
+				if fresh || !set {
 					a.group.builder.UseSet(rl.Resource(), rl.SchemaUrl(), sl.Scope(), sl.SchemaUrl())
 					set = true
 				}
@@ -79,6 +85,7 @@ func (r *request) addLogs(ld plog.Logs, shard int) {
 			}
 		}
 	}
+	return nil
 }
 
 // ConsumeTraces is ConsumeLogs for spans.
@@ -97,9 +104,11 @@ func (e *Exporter) ConsumeTraces(ctx context.Context, td ptrace.Traces) error {
 		}
 	}
 	for _, shard := range used {
-		r.addSpans(td, shard)
+		if err := r.addSpans(ctx, td, shard); err != nil {
+			return err
+		}
 	}
-	return r.wait(ctx)
+	return r.wait(ctx, r.joined)
 }
 
 // partitionTraces finds each span's shard and returns those that have spans.
@@ -120,7 +129,7 @@ func (r *request) partitionTraces(td ptrace.Traces) []int {
 }
 
 // addSpans adds the spans of one shard.
-func (r *request) addSpans(td ptrace.Traces, shard int) {
+func (r *request) addSpans(ctx context.Context, td ptrace.Traces, shard int) error {
 	a := adder{r: r, lane: r.e.lanes[shard]}
 	defer a.close()
 	n := 0
@@ -134,7 +143,11 @@ func (r *request) addSpans(td ptrace.Traces, shard int) {
 						continue
 					}
 				}
-				if a.open() || !set {
+				fresh, err := a.open(ctx)
+				if err != nil {
+					return err
+				}
+				if fresh || !set {
 					a.group.builder.UseSet(rs.Resource(), rs.SchemaUrl(), ss.Scope(), ss.SchemaUrl())
 					set = true
 				}
@@ -143,6 +156,7 @@ func (r *request) addSpans(td ptrace.Traces, shard int) {
 			}
 		}
 	}
+	return nil
 }
 
 // usedShards lists the shards that occur.

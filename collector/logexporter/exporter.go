@@ -29,6 +29,7 @@ import (
 
 	"clew/collector/refusal"
 	"clew/ingest/shardlog"
+	"clew/internal/ledger"
 	"clew/internal/telemetry"
 )
 
@@ -129,7 +130,11 @@ func (e *Exporter) begin(ctx context.Context, signal telemetry.Signal) (*request
 	if n := e.pending.Load(); n >= e.cfg.PendingBytesMax {
 		return nil, refusal.Overloaded("pending_bytes", refusal.RetryAfterMin, "%d bytes wait for the shard log, the limit is %d", n, e.cfg.PendingBytesMax)
 	}
-	return &request{e: e, key: key{signal, tenant}, now: time.Now()}, nil
+	r := &request{e: e, key: key{signal, tenant}, now: time.Now()}
+	if n := ledger.NumberOf(ctx); n != nil {
+		r.source, r.seq = ledger.SourceID(tenant, n.Source, len(e.lanes)), n.Seq
+	}
+	return r, nil
 }
 
 // checkSlow refuses when an append to the lane's shard has been in flight for too long.

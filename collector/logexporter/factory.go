@@ -14,6 +14,8 @@ import (
 
 	"clew/collector/quota"
 	"clew/collector/refusal"
+	"clew/internal/ledger"
+	"clew/internal/telemetry"
 )
 
 // Type is the component's type in the Collector's configuration.
@@ -26,6 +28,7 @@ type pipelineEnd struct {
 	component.ShutdownFunc
 	exporter *Exporter
 	quota    *quota.Quota
+	book     *ledger.Book
 }
 
 // Capabilities says that pdata is changed: what its tenant may not send is taken out.
@@ -35,24 +38,39 @@ func (pipelineEnd) Capabilities() consumer.Capabilities {
 
 // ConsumeLogs is the tenant's limits, then the exporter. Likewise the following.
 func (p pipelineEnd) ConsumeLogs(ctx context.Context, ld plog.Logs) error {
-	if err := p.quota.Logs(ctx, ld, time.Now()); err != nil {
-		return err
+	a := p.account(ctx, telemetry.Logs)
+	a.logs(ld, received)
+	err := p.quota.Logs(ctx, ld, time.Now())
+	if err == nil {
+		a.logs(ld, admitted)
+		err = forPipeline(p.exporter.ConsumeLogs(ctx, ld))
 	}
-	return forPipeline(p.exporter.ConsumeLogs(ctx, ld))
+	a.end(err)
+	return err
 }
 
 func (p pipelineEnd) ConsumeTraces(ctx context.Context, td ptrace.Traces) error {
-	if err := p.quota.Spans(ctx, td, time.Now()); err != nil {
-		return err
+	a := p.account(ctx, telemetry.Spans)
+	a.spans(td, received)
+	err := p.quota.Spans(ctx, td, time.Now())
+	if err == nil {
+		a.spans(td, admitted)
+		err = forPipeline(p.exporter.ConsumeTraces(ctx, td))
 	}
-	return forPipeline(p.exporter.ConsumeTraces(ctx, td))
+	a.end(err)
+	return err
 }
 
 func (p pipelineEnd) ConsumeMetrics(ctx context.Context, md pmetric.Metrics) error {
-	if err := p.quota.Metrics(ctx, md, time.Now()); err != nil {
-		return err
+	a := p.account(ctx, telemetry.Metrics)
+	a.metrics(md, received)
+	err := p.quota.Metrics(ctx, md, time.Now())
+	if err == nil {
+		a.metrics(md, admitted)
+		err = forPipeline(p.exporter.ConsumeMetrics(ctx, md))
 	}
-	return forPipeline(p.exporter.ConsumeMetrics(ctx, md))
+	a.end(err)
+	return err
 }
 
 // forPipeline tells the Collector's components, which know nothing of refusals, what can never be taken, so that they do not try again.
@@ -67,8 +85,8 @@ func forPipeline(err error) error {
 }
 
 // NewFactory makes e available to the Collector's pipelines, behind the tenants' limits: no way in leads past them.
-func NewFactory(e *Exporter, q *quota.Quota) exporter.Factory {
-	end := pipelineEnd{exporter: e, quota: q}
+func NewFactory(e *Exporter, q *quota.Quota, b *ledger.Book) exporter.Factory {
+	end := pipelineEnd{exporter: e, quota: q, book: b}
 	return exporter.NewFactory(Type,
 		func() component.Config { return &struct{}{} },
 		exporter.WithTraces(func(context.Context, exporter.Settings, component.Config) (exporter.Traces, error) { return end, nil }, component.StabilityLevelStable),

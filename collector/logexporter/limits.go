@@ -7,6 +7,12 @@ const (
 	// source, and the fixed fields.
 	envelopeBytes = 512
 
+	// groupRunsMax bounds the requests whose records share a message, and so the sources that its envelope names, at runBytesMax each; the estimate of a
+	// group's size leaves room for them.
+	groupRunsMax = 256
+	runBytesMax  = 128
+	runsBytesMax = groupRunsMax * runBytesMax
+
 	// idleBuildersMax bounds the empty builders a lane keeps for reuse. A builder's dictionaries are worth keeping (they
 	// are the larger part of its cost), but there is one kind for each signal and tenant, and tenants are many.
 	idleBuildersMax = 8
@@ -24,4 +30,10 @@ const (
 
 	// slowRetryAfter is what senders are told to wait when the log does not keep up.
 	slowRetryAfter = 2 * time.Second
+)
+
+const (
+	// servicesCounted bounds the services of one request that are counted one by one: they are looked for one after the other.
+	servicesCounted = 64
+	otherServices   = "(others)"
 )

@@ -3,6 +3,7 @@ package logexporter
 import (
 	"context"
 	"fmt"
+	"slices"
 
 	"go.opentelemetry.io/collector/pdata/pmetric"
 
@@ -29,14 +30,39 @@ func (e *Exporter) ConsumeMetrics(ctx context.Context, md pmetric.Metrics) error
 			return err
 		}
 	}
+	slices.SortStableFunc(chunks, func(a, b chunk) int { return a.shard - b.shard })
+	for len(chunks) > 0 {
+		n := 1
+		for n < len(chunks) && chunks[n].shard == chunks[0].shard {
+			n++
+		}
+		if err := r.addChunks(ctx, chunks[:n]); err != nil {
+			return err
+		}
+		chunks = chunks[n:]
+	}
+	return r.wait(ctx, r.joined)
+}
+
+// addChunks adds one shard's chunks to groups that have room for them.
+func (r *request) addChunks(ctx context.Context, chunks []chunk) error {
+	a := adder{r: r, lane: r.e.lanes[chunks[0].shard]}
+	defer a.close()
 	for _, c := range chunks {
-		a := adder{r: r, lane: e.lanes[c.shard]}
-		a.open()
+		if _, err := a.open(ctx); err != nil {
+			return err
+		}
+		if have := len(a.group.otlp); have > 0 && have+len(c.otlp) > r.e.batchBytesMax-runsBytesMax {
+			a.group.full = true
+			a.close()
+			if _, err := a.open(ctx); err != nil {
+				return err
+			}
+		}
 		a.group.otlp = append(a.group.otlp, c.otlp...)
 		a.added(c.points, len(a.group.otlp))
-		a.close()
 	}
-	return r.wait(ctx)
+	return nil
 }
 
 // chunk is an encoded part of a metrics request that goes to one shard.

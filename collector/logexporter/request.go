@@ -13,6 +13,8 @@ type request struct {
 	e      *Exporter
 	key    key
 	now    time.Time
+	source string // of a numbered batch, as the log calls it
+	seq    uint64
 	joined []joined
 	// shardOf is the shard of each record in the order of iteration; nil when there is only one shard.
 	shardOf []uint16
@@ -28,19 +30,31 @@ type adder struct {
 	r      *request
 	lane   *lane
 	group  *group // locked; nil between groups
+	last   joined // the group joined last
 	before int    // the group's bytes when it was joined
+	count  uint32 // records added to group
+	first  uint32 // records added to earlier groups
 }
 
 // open makes sure that there is a group to add to. It reports whether the group is a new one to this adder: its
 // builder has not been told the record's resource and scope.
-func (a *adder) open() (fresh bool) {
+//
+// The parts of a numbered batch are appended one after the other: whatever a crash cuts off is at the end, and the shard's owner, which knows how far it got,
+// takes from the next attempt what is beyond.
+func (a *adder) open(ctx context.Context) (fresh bool, err error) {
 	if a.group != nil {
-		return false
+		return false, nil
+	}
+	if a.r.source != "" && a.last.group != nil {
+		if err := a.r.wait(ctx, []joined{a.last}); err != nil {
+			return false, err
+		}
 	}
 	a.group = a.lane.join(a.r.key, a.r.now)
 	a.before = a.group.bytes
-	a.r.joined = append(a.r.joined, joined{a.lane, a.group})
-	return true
+	a.last = joined{a.lane, a.group}
+	a.r.joined = append(a.r.joined, a.last)
+	return true, nil
 }
 
 // added says that the open group now has the given size.
@@ -48,7 +62,8 @@ func (a *adder) added(records, bytes int) {
 	g := a.group
 	g.records += records
 	g.bytes = bytes
-	if bytes >= a.r.e.messageBytes {
+	a.count += uint32(records)
+	if bytes >= a.r.e.messageBytes || len(g.runs) >= groupRunsMax {
 		g.full = true
 		a.close()
 	}
@@ -62,21 +77,26 @@ func (a *adder) close() {
 	a.r.e.pending.Add(int64(a.group.bytes - a.before))
 	g := a.group
 	a.group = nil
+	if a.count > 0 {
+		g.runs = append(g.runs, run{source: a.r.source, seq: a.r.seq, first: a.first, count: a.count})
+		a.first += a.count
+		a.count = 0
+	}
 	a.lane.leave(g)
 }
 
-// wait returns when all groups that the request added to are durable, or with the first reason why one is not.
-func (r *request) wait(ctx context.Context) error {
+// wait returns when the groups are durable, or with the first reason why one is not.
+func (r *request) wait(ctx context.Context, groups []joined) error {
 	timer := time.NewTimer(r.e.cfg.AppendTimeout - time.Since(r.now))
 	defer timer.Stop()
 	var first error
-	for i, j := range r.joined {
+	for i, j := range groups {
 		select {
 		case <-j.group.done:
 		case <-ctx.Done():
 			return &refusal.Error{Kind: refusal.Unavailable, Reason: "sender_gone", Err: fmt.Errorf("the sender stopped waiting for shard %d: %w", j.lane.shard, context.Cause(ctx))}
 		case <-timer.C:
-			return r.timeOut(r.joined[i:])
+			return r.timeOut(groups[i:])
 		}
 		if j.group.err != nil && first == nil {
 			first = j.group.err

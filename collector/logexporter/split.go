@@ -33,22 +33,47 @@ func halve(k key, b *telemetry.Batch, size, sizeMax int) ([]*telemetry.Batch, er
 	return []*telemetry.Batch{halves[0].Build(), halves[1].Build()}, nil
 }
 
+// rowPlaces says for each row of b, in order, which of its resources (as b.Logs and b.Traces have them: one for each set, as they appear) it belongs to, and
+// which of that resource's records it is. The halves keep the rows' order, which is what the log's sources count by.
+func rowPlaces(b *telemetry.Batch) (resource, record []int, err error) {
+	sets, err := telemetry.CellsOf(b.Rows.Column(0))
+	if err != nil {
+		return nil, nil, err
+	}
+	index := map[uint32]int{}
+	var used []int
+	for _, set := range sets.Codes() {
+		i, ok := index[set]
+		if !ok {
+			i = len(used)
+			index[set] = i
+			used = append(used, 0)
+		}
+		resource = append(resource, i)
+		record = append(record, used[i])
+		used[i]++
+	}
+	return resource, record, nil
+}
+
 func halveLogs(b *telemetry.Batch, halves [2]*telemetry.Builder) error {
 	ld, err := b.Logs()
 	if err != nil {
 		return err
 	}
-	n, now := 0, time.Now()
-	for _, rl := range ld.ResourceLogs().All() {
-		for _, sl := range rl.ScopeLogs().All() {
-			for _, half := range halves {
-				half.UseSet(rl.Resource(), rl.SchemaUrl(), sl.Scope(), sl.SchemaUrl())
-			}
-			for _, lr := range sl.LogRecords().All() {
-				halves[2*n/b.Records].AppendLog(lr, now)
-				n++
-			}
+	resource, record, err := rowPlaces(b)
+	if err != nil {
+		return err
+	}
+	now, last := time.Now(), [2]int{-1, -1}
+	for n := range resource {
+		h, rl := 2*n/b.Records, ld.ResourceLogs().At(resource[n])
+		sl := rl.ScopeLogs().At(0)
+		if last[h] != resource[n] {
+			halves[h].UseSet(rl.Resource(), rl.SchemaUrl(), sl.Scope(), sl.SchemaUrl())
+			last[h] = resource[n]
 		}
+		halves[h].AppendLog(sl.LogRecords().At(record[n]), now)
 	}
 	return nil
 }
@@ -58,17 +83,19 @@ func halveSpans(b *telemetry.Batch, halves [2]*telemetry.Builder) error {
 	if err != nil {
 		return err
 	}
-	n, now := 0, time.Now()
-	for _, rs := range td.ResourceSpans().All() {
-		for _, ss := range rs.ScopeSpans().All() {
-			for _, half := range halves {
-				half.UseSet(rs.Resource(), rs.SchemaUrl(), ss.Scope(), ss.SchemaUrl())
-			}
-			for _, s := range ss.Spans().All() {
-				halves[2*n/b.Records].AppendSpan(s, now)
-				n++
-			}
+	resource, record, err := rowPlaces(b)
+	if err != nil {
+		return err
+	}
+	now, last := time.Now(), [2]int{-1, -1}
+	for n := range resource {
+		h, rs := 2*n/b.Records, td.ResourceSpans().At(resource[n])
+		ss := rs.ScopeSpans().At(0)
+		if last[h] != resource[n] {
+			halves[h].UseSet(rs.Resource(), rs.SchemaUrl(), ss.Scope(), ss.SchemaUrl())
+			last[h] = resource[n]
 		}
+		halves[h].AppendSpan(ss.Spans().At(record[n]), now)
 	}
 	return nil
 }

@@ -48,16 +48,16 @@ func (w *writer) write(ctx context.Context, g *group) error {
 		return refusal.Overloaded("slow_log", slowRetryAfter, "shard %d had no turn for the records within %s", w.lane.shard, w.e.cfg.AppendTimeout)
 	}
 	if g.key.signal == telemetry.Metrics {
-		return w.writeBatch(ctx, g.key, deadline, &telemetry.Batch{Signal: g.key.signal, Tenant: g.key.tenant, OTLP: g.otlp, Records: g.records})
+		return w.writeBatch(ctx, g.key, deadline, &telemetry.Batch{Signal: g.key.signal, Tenant: g.key.tenant, OTLP: g.otlp, Records: g.records}, g.runs)
 	}
 	b := g.builder.Build()
 	w.lane.giveBack(g.key, g.builder)
 	g.builder = nil
-	return w.writeBatch(ctx, g.key, deadline, b)
+	return w.writeBatch(ctx, g.key, deadline, b, g.runs)
 }
 
-// writeBatch appends b, which it releases.
-func (w *writer) writeBatch(ctx context.Context, k key, deadline time.Time, b *telemetry.Batch) error {
+// writeBatch appends b, whose records are the runs', and releases it.
+func (w *writer) writeBatch(ctx context.Context, k key, deadline time.Time, b *telemetry.Batch, runs []run) error {
 	defer b.Release()
 	data, err := telemetry.Encode(w.buf[:0], b)
 	if err != nil {
@@ -66,15 +66,17 @@ func (w *writer) writeBatch(ctx context.Context, k key, deadline time.Time, b *t
 	if cap(data) <= 2*w.e.batchBytesMax {
 		w.buf = data
 	}
-	if len(data) <= w.e.batchBytesMax {
-		return w.append(ctx, deadline, &shardlog.Message{Tenant: k.tenant, Signal: k.signal, Records: b.Records, Batch: data})
+	if len(data)+(len(runs)-1)*runBytesMax <= w.e.batchBytesMax {
+		return w.append(ctx, deadline, &shardlog.Message{Tenant: k.tenant, Signal: k.signal, Records: b.Records, Batch: data}, runs)
 	}
 	halves, err := halve(k, b, len(data), w.e.batchBytesMax)
 	if err != nil {
 		return err
 	}
 	for i, h := range halves {
-		if err := w.writeBatch(ctx, k, deadline, h); err != nil {
+		var of []run
+		of, runs = cutRuns(runs, h.Records)
+		if err := w.writeBatch(ctx, k, deadline, h, of); err != nil {
 			for _, rest := range halves[i+1:] {
 				rest.Release()
 			}
@@ -85,9 +87,9 @@ func (w *writer) writeBatch(ctx context.Context, k key, deadline time.Time, b *t
 }
 
 // append repeats an append of unknown outcome under the same source sequence until the deadline.
-func (w *writer) append(ctx context.Context, deadline time.Time, m *shardlog.Message) error {
+func (w *writer) append(ctx context.Context, deadline time.Time, m *shardlog.Message, runs []run) error {
 	w.seq++
-	m.Sources = []shardlog.SourceSeq{{ID: w.source, Seq: w.seq, Count: uint32(m.Records)}}
+	m.Sources = sources(runs, w.source, w.seq)
 	for attempt := 1; ; attempt++ {
 		timeout := max(time.Until(deadline)/2, attemptTimeoutMin)
 		attemptCtx, cancel := context.WithTimeout(ctx, timeout)

@@ -10,6 +10,8 @@ import (
 	"go.opentelemetry.io/collector/pdata/plog"
 	"go.opentelemetry.io/collector/pdata/pmetric"
 	"go.opentelemetry.io/collector/pdata/ptrace"
+
+	"clew/internal/telemetry"
 )
 
 // Reasons for which a record is rejected while the others of its request are kept.
@@ -123,7 +125,7 @@ func (c *checker) metrics(md pmetric.Metrics) {
 	for _, rm := range md.ResourceMetrics().All() {
 		for _, sm := range rm.ScopeMetrics().All() {
 			sm.Metrics().RemoveIf(func(m pmetric.Metric) bool {
-				points := dataPoints(m)
+				points := telemetry.DataPoints(m)
 				c.records += points
 				switch {
 				case m.Type() == pmetric.MetricTypeEmpty:
@@ -174,20 +176,4 @@ func (c *checker) points(m pmetric.Metric) {
 			c.time(p.Timestamp())
 		}
 	}
-}
-
-func dataPoints(m pmetric.Metric) int {
-	switch m.Type() {
-	case pmetric.MetricTypeGauge:
-		return m.Gauge().DataPoints().Len()
-	case pmetric.MetricTypeSum:
-		return m.Sum().DataPoints().Len()
-	case pmetric.MetricTypeHistogram:
-		return m.Histogram().DataPoints().Len()
-	case pmetric.MetricTypeExponentialHistogram:
-		return m.ExponentialHistogram().DataPoints().Len()
-	case pmetric.MetricTypeSummary:
-		return m.Summary().DataPoints().Len()
-	}
-	return 0
 }

@@ -9,7 +9,9 @@ import (
 	"go.opentelemetry.io/collector/pdata/pmetric/pmetricotlp"
 	"go.opentelemetry.io/collector/pdata/ptrace/ptraceotlp"
 
+	"clew/collector/quota"
 	"clew/collector/refusal"
+	"clew/internal/ledger"
 	"clew/internal/telemetry"
 )
 
@@ -115,20 +117,33 @@ func (ep *endpoint) noun() string {
 }
 
 // export takes one readable or unreadable body to its end: the encoded response, when every record that was not rejected
-// is durable, or a refusal.
+// is durable, or a refusal. What came of a numbered batch is written into the book.
 func (r *otlpReceiver) export(ctx context.Context, ep *endpoint, protocol string, f format, body []byte, t *ticket) ([]byte, *refusal.Error) {
+	c := checker{now: time.Now()}
+	response, refused := r.take(ctx, ep, protocol, f, body, t, &c)
+	n := ledger.NumberOf(ctx)
+	if n == nil {
+		return response, refused
+	}
+	o := ledger.Outcome{Stored: c.records - c.rejected.total(), Refused: c.rejected}
+	if refused != nil {
+		o = ledger.Outcome{Refused: map[string]int{refused.Reason: c.records}, Again: refused.Kind == refusal.Overload || refused.Kind == refusal.Unavailable}
+	}
+	r.book.Batch(quota.TenantOf(ctx), *n, o, c.now)
+	return response, refused
+}
+
+func (r *otlpReceiver) take(ctx context.Context, ep *endpoint, protocol string, f format, body []byte, t *ticket, c *checker) ([]byte, *refusal.Error) {
 	signal := ep.signal.String()
 	r.metrics.bodyBytes.WithLabelValues(signal, protocol).Add(float64(len(body)))
-	now := time.Now()
-	ctx, receipt, tooFast := r.quota.Charge(ctx, len(body), now)
+	ctx, receipt, tooFast := r.quota.Charge(ctx, len(body), c.now)
 	if tooFast != nil {
 		return nil, r.refused(ep, protocol, tooFast)
 	}
-	c := checker{now: now}
 	if len(body) > r.recordBytesMax {
 		c.recordBytesMax = r.recordBytesMax
 	}
-	consume, err := ep.take(body, f, &c, t)
+	consume, err := ep.take(body, f, c, t)
 	if err != nil {
 		return nil, r.refused(ep, protocol, refusal.Of(err))
 	}

@@ -11,6 +11,7 @@ import (
 	"go.opentelemetry.io/collector/receiver"
 
 	"clew/collector/quota"
+	"clew/internal/ledger"
 )
 
 // Type is the component's type in the Collector's configuration.
@@ -26,6 +27,8 @@ type Deps struct {
 	RecordBytesMax int
 	// Quota is charged with each body before it is decoded.
 	Quota *quota.Quota
+	// Book is told what came of numbered batches, and of agents' heartbeats.
+	Book *ledger.Book
 	// Ways are further protocols on the port of OTLP over HTTP.
 	Ways Ways
 	// Listening, if not nil, is told where a receiver listens, before Start returns.
@@ -72,7 +75,7 @@ func (f *factory) add(set receiver.Settings, cfg *Config, ep *endpoint) *otlpRec
 	if r == nil {
 		r = &otlpReceiver{
 			id: set.ID, cfg: cfg, telemetry: set.TelemetrySettings,
-			metrics: f.metrics, admission: f.admission, quota: f.deps.Quota, recordBytesMax: f.deps.RecordBytesMax, listening: f.deps.Listening, ways: f.deps.Ways,
+			metrics: f.metrics, admission: f.admission, quota: f.deps.Quota, book: f.deps.Book, recordBytesMax: f.deps.RecordBytesMax, listening: f.deps.Listening, ways: f.deps.Ways,
 			forget: func() { f.remove(cfg) },
 		}
 		f.receivers[cfg] = r

@@ -28,6 +28,7 @@ import (
 	"google.golang.org/grpc"
 
 	"clew/collector/quota"
+	"clew/internal/ledger"
 )
 
 // otlpReceiver serves all signals on one pair of ports.
@@ -38,6 +39,7 @@ type otlpReceiver struct {
 	metrics   *Metrics
 	admission *admission
 	quota     *quota.Quota
+	book      *ledger.Book
 	// recordBytesMax bounds one record.
 	recordBytesMax int
 	listening      func(id component.ID, protocol string, addr net.Addr)

@@ -21,6 +21,7 @@ import (
 	"google.golang.org/grpc/status"
 
 	"clew/collector/refusal"
+	"clew/internal/ledger"
 	"clew/internal/telemetry"
 )
 
@@ -96,6 +97,9 @@ func (r *otlpReceiver) exportGRPC(ctx context.Context, ep *endpoint, in *grpcBod
 	md, _ := metadata.FromIncomingContext(ctx)
 	ctx, err := withTenant(ctx, md.Get(telemetry.TenantHeader))
 	if err != nil {
+		return nil, r.refused(ep, "grpc", refusal.Of(err))
+	}
+	if ctx, err = withNumber(ctx, ep.signal, md.Get(ledger.SourceHeader), md.Get(ledger.SeqHeader)); err != nil {
 		return nil, r.refused(ep, "grpc", refusal.Of(err))
 	}
 	return r.export(ctx, ep, "grpc", formatProto, in.body, in.ticket)

@@ -14,6 +14,7 @@ import (
 	"google.golang.org/protobuf/proto"
 
 	"clew/collector/refusal"
+	"clew/internal/ledger"
 	"clew/internal/telemetry"
 )
 
@@ -77,6 +78,9 @@ func (r *otlpReceiver) serveHTTP(ep *endpoint) http.HandlerFunc {
 			return
 		}
 		ctx, err := withTenant(req.Context(), req.Header.Values(telemetry.TenantHeader))
+		if err == nil {
+			ctx, err = withNumber(ctx, ep.signal, req.Header.Values(ledger.SourceHeader), req.Header.Values(ledger.SeqHeader))
+		}
 		if err != nil {
 			writeRefusal(w, f, r.refused(ep, "http", refusal.Of(err)))
 			return

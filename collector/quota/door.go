@@ -83,7 +83,7 @@ type entry struct {
 
 // enter finds the tenant, and charges what no receiver has charged. bytes is asked only then: it walks through the request.
 func (q *Quota) enter(ctx context.Context, now time.Time, bytes func() int) (*entry, error) {
-	e := &entry{tenant: q.Tenant(tenantName(ctx), now), now: now}
+	e := &entry{tenant: q.Tenant(TenantOf(ctx), now), now: now}
 	if r, ok := ctx.Value(receiptKey{}).(*Receipt); ok {
 		e.receipt = r
 		return e, nil

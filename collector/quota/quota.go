@@ -26,6 +26,8 @@ const (
 	ReasonRate     = "tenant_rate"
 	ReasonServices = "tenant_services"
 	ReasonSeries   = "tenant_series"
+	// ReasonLimits is ReasonServices or ReasonSeries, where nobody has asked which.
+	ReasonLimits = "tenant_limits"
 )
 
 // Quota keeps count of all tenants. All methods are safe for concurrent use.
@@ -33,8 +35,10 @@ type Quota struct {
 	cfg Config
 
 	received *prometheus.CounterVec // by tenant
-	refused  *prometheus.CounterVec // by tenant and reason
-	rejected *prometheus.CounterVec // by tenant and reason
+	// refusedBytes is by tenant and reason
+	refusedBytes *prometheus.CounterVec
+	refused      *prometheus.CounterVec // by tenant and reason
+	rejected     *prometheus.CounterVec // by tenant and reason
 
 	mu      sync.Mutex
 	tenants map[string]*Tenant
@@ -48,11 +52,12 @@ func New(cfg Config, reg prometheus.Registerer) (*Quota, error) {
 	}
 	q := &Quota{
 		cfg: cfg, tenants: map[string]*Tenant{}, labels: map[string]bool{},
-		received: vec("received_bytes_total", "Decompressed bytes of OTLP requests, by tenant (the first 100 by name, the rest as "+otherTenants+").", "tenant"),
-		refused:  vec("refused_requests_total", "Requests refused because of the tenant's limits.", "tenant", "reason"),
-		rejected: vec("rejected_records_total", "Records rejected because of the tenant's limits.", "tenant", "reason"),
+		received:     vec("received_bytes_total", "Decompressed bytes of requests that the tenant's rate had room for, by tenant (the first 100 by name, the rest as "+otherTenants+").", "tenant"),
+		refusedBytes: vec("refused_bytes_total", "Decompressed bytes of requests refused because of the tenant's limits; most are sent again.", "tenant", "reason"),
+		refused:      vec("refused_requests_total", "Requests refused because of the tenant's limits.", "tenant", "reason"),
+		rejected:     vec("rejected_records_total", "Records rejected because of the tenant's limits.", "tenant", "reason"),
 	}
-	for _, c := range []prometheus.Collector{q.received, q.refused, q.rejected} {
+	for _, c := range []prometheus.Collector{q.received, q.refusedBytes, q.refused, q.rejected} {
 		if err := reg.Register(c); err != nil {
 			return nil, fmt.Errorf("register metrics: %w", err)
 		}

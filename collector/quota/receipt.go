@@ -40,15 +40,15 @@ type receiptKey struct{}
 // cost little. The door, which every request passes, does not charge one with a receipt again, and writes into it what it rejects, so that the
 // receiver can tell the sender.
 func (q *Quota) Charge(ctx context.Context, bytes int, now time.Time) (context.Context, *Receipt, *refusal.Error) {
-	if refused := q.Tenant(tenantName(ctx), now).Receive(bytes, now); refused != nil {
+	if refused := q.Tenant(TenantOf(ctx), now).Receive(bytes, now); refused != nil {
 		return ctx, nil, refused
 	}
 	r := &Receipt{}
 	return context.WithValue(ctx, receiptKey{}, r), r, nil
 }
 
-// tenantName is the tenant that the receiver has put into ctx. The exporter refuses a name that is none.
-func tenantName(ctx context.Context) string {
+// TenantOf is the tenant that the receiver has put into ctx. The exporter refuses a name that is none.
+func TenantOf(ctx context.Context) string {
 	if values := client.FromContext(ctx).Metadata.Get(telemetry.TenantHeader); len(values) > 0 {
 		return values[0]
 	}

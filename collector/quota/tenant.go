@@ -28,17 +28,19 @@ type Tenant struct {
 
 // Receive takes n bytes of a request, or refuses it with the time to wait.
 func (t *Tenant) Receive(n int, now time.Time) *refusal.Error {
-	t.q.received.WithLabelValues(t.label).Add(float64(n))
 	t.mu.Lock()
-	t.received += int64(n)
 	wait := t.bytes.take(int64(n), now)
 	if wait > 0 {
 		count(&t.refused, ReasonRate, 1)
+	} else {
+		t.received += int64(n)
 	}
 	t.mu.Unlock()
 	if wait == 0 {
+		t.q.received.WithLabelValues(t.label).Add(float64(n))
 		return nil
 	}
+	t.q.refusedBytes.WithLabelValues(t.label, ReasonRate).Add(float64(n))
 	t.q.refused.WithLabelValues(t.label, ReasonRate).Inc()
 	return tooFast(t.limits, wait)
 }

@@ -19,7 +19,8 @@ import (
 //
 //	1  the first
 //	2  a segment's level, and what a deletion took
-const CommitVersion = 2
+//	3  how far a source's last batch was consumed, and what came of it in all
+const CommitVersion = 3
 
 // Key names what positions are kept for.
 type Key struct {
@@ -52,11 +53,16 @@ type Position struct {
 	Position uint64           `json:"position"`
 }
 
-// Source is the last batch of a source that was consumed, for deduplication after a restart.
+// Source is the last batch of a source that was consumed, for deduplication after a restart, and the account of the source in this shard.
 type Source struct {
 	ID   string `json:"id"`
 	Seq  uint64 `json:"seq"`
-	Seen int64  `json:"seen"` // nanoseconds, log time
+	Seen int64  `json:"seen"`           // nanoseconds, log time
+	Part uint32 `json:"part,omitempty"` // records of batch Seq that were consumed; 0: all
+	// First is the first batch that was consumed (0: not known); Stored and Repeated are the records consumed since, and dropped as repetitions.
+	First    uint64 `json:"first,omitempty"`
+	Stored   uint64 `json:"stored,omitempty"`
+	Repeated uint64 `json:"repeated,omitempty"`
 }
 
 // Commit changes the catalog in one step. It is written as JSON: a commit is small, rare and read by people at 3 a.m.

@@ -19,7 +19,7 @@ func fullCommit() Commit {
 		Version: CommitVersion, Epoch: 9, Last: 3, Time: time.Unix(5, 6).UTC(), Reason: "seal",
 		Added: []Segment{s}, Removed: []string{"gone"}, Floor: 4,
 		Positions: []Position{{telemetry.Logs, "t", 8}, {telemetry.Spans, "t", 8}},
-		Sources:   []Source{{ID: "life-1", Seq: 1<<64 - 1, Seen: 7}},
+		Sources:   []Source{{ID: "life-1", Seq: 1<<64 - 1, Seen: 7, Part: 3, First: 2, Stored: 9, Repeated: 1}},
 		Deleted:   &Deleted{Job: "job-1", Records: 5},
 	}
 }
@@ -78,7 +78,7 @@ func TestCodecRefuses(t *testing.T) {
 		}
 	}
 	var version *VersionError
-	if _, err := DecodeCommit([]byte(`{"version":3,"new":[]}`)); !errors.As(err, &version) || version.Have != CommitVersion+1 {
+	if _, err := DecodeCommit([]byte(`{"version":4,"new":[]}`)); !errors.As(err, &version) || version.Have != CommitVersion+1 {
 		t.Errorf("a newer commit: %v", err)
 	}
 }

@@ -12,7 +12,7 @@ import (
 // A snapshot is one line, "clew-catalog <version> <CRC32C of the rest, 8 hex digits>\n", and the whole state as JSON.
 const (
 	snapshotMagic   = "clew-catalog "
-	snapshotVersion = 2 // 2 adds what 2 added to commits
+	snapshotVersion = 3 // 2 and 3 add what they added to commits
 )
 
 var castagnoli = crc32.MakeTable(crc32.Castagnoli)

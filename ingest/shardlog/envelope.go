@@ -12,15 +12,17 @@ import (
 //
 //	offset  size      field
 //	0       4         magic "CLWM"
-//	4       1         format version, now 1
+//	4       1         format version, now 2
 //	5       4         CRC32C of bytes 0-4 and of everything from byte 9 on
 //	9       1         signal: 1 spans, 2 logs, 3 metrics
 //	10      uvarint   t, length of the tenant (1 to 150)
 //	        t         tenant
 //	        uvarint   records
 //	        uvarint   n, number of sources
-//	        n times   uvarint length of the id (1 to 256), id, uvarint seq, uvarint count
+//	        n times   uvarint length of the id (1 to 256), id, uvarint seq, uvarint count, uvarint first
 //	        rest      payload (telemetry.Encode's form)
+//
+// Version 1, which is read too, has no first: it is 0.
 //
 // Magic, version and CRC keep their places in every version. So the CRC is checked first, and a whole message of a newer version is told
 // from a damaged one.
@@ -35,7 +37,8 @@ import (
 const (
 	messageMagic    = "CLWM"
 	commitMagic     = "CLWC"
-	envelopeVersion = 1
+	messageVersion  = 2
+	commitVersion   = 1
 
 	crcAt          = 5
 	envelopeHeadAt = 9
@@ -59,7 +62,7 @@ func encodeMessage(dst []byte, m *Message, bytesMax int) ([]byte, error) {
 		return nil, fmt.Errorf("encode message: %d sources: want at most %d", len(m.Sources), sourcesMax)
 	}
 	start := len(dst)
-	dst = appendHead(dst, messageMagic)
+	dst = appendHead(dst, messageMagic, messageVersion)
 	dst = append(dst, byte(m.Signal))
 	dst = binary.AppendUvarint(dst, uint64(len(m.Tenant)))
 	dst = append(dst, m.Tenant...)
@@ -74,6 +77,7 @@ func encodeMessage(dst []byte, m *Message, bytesMax int) ([]byte, error) {
 		dst = append(dst, s.ID...)
 		dst = binary.AppendUvarint(dst, s.Seq)
 		dst = binary.AppendUvarint(dst, uint64(s.Count))
+		dst = binary.AppendUvarint(dst, uint64(s.First))
 	}
 	if n := len(dst) - start + len(m.Batch); n > bytesMax {
 		return nil, fmt.Errorf("encode message: %d bytes, at most %d: %w", n, bytesMax, ErrTooLarge)
@@ -84,9 +88,9 @@ func encodeMessage(dst []byte, m *Message, bytesMax int) ([]byte, error) {
 }
 
 // appendHead appends magic, version and room for the CRC.
-func appendHead(dst []byte, magic string) []byte {
+func appendHead(dst []byte, magic string, version byte) []byte {
 	dst = append(dst, magic...)
-	return append(dst, envelopeVersion, 0, 0, 0, 0)
+	return append(dst, version, 0, 0, 0, 0)
 }
 
 func seal(b []byte) {
@@ -97,8 +101,8 @@ func envelopeCRC(b []byte) uint32 {
 	return crc32.Update(crc32.Checksum(b[:crcAt], castagnoli), castagnoli, b[envelopeHeadAt:])
 }
 
-// checkHead checks magic, CRC and version of b, in this order. Shard and Position are for the caller to fill in.
-func checkHead(b []byte, magic string) error {
+// checkHead checks magic, CRC and version of b, in this order; known is the newest version. Shard and Position are for the caller to fill in.
+func checkHead(b []byte, magic string, known byte) error {
 	if len(b) < envelopeHeadAt {
 		return &DamagedMessageError{Offset: len(b), Cause: fmt.Sprintf("%d bytes are too few for an envelope", len(b))}
 	}
@@ -108,15 +112,15 @@ func checkHead(b []byte, magic string) error {
 	if have, want := envelopeCRC(b), binary.LittleEndian.Uint32(b[crcAt:]); have != want {
 		return &DamagedMessageError{Offset: crcAt, Cause: fmt.Sprintf("checksum is %08x, want %08x", have, want)}
 	}
-	if b[4] != envelopeVersion {
-		return &UnknownVersionError{Version: b[4]}
+	if b[4] < 1 || b[4] > known {
+		return &UnknownVersionError{Version: b[4], Known: known}
 	}
 	return nil
 }
 
 // decodeMessage is the inverse of encodeMessage. Batch aliases b. Errors: *DamagedMessageError, *UnknownVersionError.
 func decodeMessage(b []byte) (Message, error) {
-	if err := checkHead(b, messageMagic); err != nil {
+	if err := checkHead(b, messageMagic, messageVersion); err != nil {
 		return Message{}, err
 	}
 	r := envelopeReader{b: b, at: envelopeHeadAt}
@@ -140,6 +144,9 @@ func decodeMessage(b []byte) (Message, error) {
 				ID:    r.string(sourceIDBytesMax),
 				Seq:   r.uvarint(1<<64 - 1),
 				Count: uint32(r.uvarint(1<<32 - 1)),
+			}
+			if b[4] >= 2 {
+				m.Sources[i].First = uint32(r.uvarint(1<<32 - 1))
 			}
 		}
 	}
@@ -209,7 +216,7 @@ func encodeCommit(nonce uint64, data []byte) ([]byte, error) {
 		return nil, fmt.Errorf("encode commit: %d bytes, at most %d: %w", n, commitBytesMax, ErrTooLarge)
 	}
 	b := make([]byte, 0, commitDataAt+len(data))
-	b = appendHead(b, commitMagic)
+	b = appendHead(b, commitMagic, commitVersion)
 	b = binary.LittleEndian.AppendUint64(b, nonce)
 	b = append(b, data...)
 	seal(b)
@@ -218,7 +225,7 @@ func encodeCommit(nonce uint64, data []byte) ([]byte, error) {
 
 // decodeCommit returns a commit's data, which aliases b.
 func decodeCommit(b []byte) ([]byte, error) {
-	if err := checkHead(b, commitMagic); err != nil {
+	if err := checkHead(b, commitMagic, commitVersion); err != nil {
 		return nil, err
 	}
 	if len(b) < commitDataAt {

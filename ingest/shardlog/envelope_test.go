@@ -13,7 +13,7 @@ import (
 func sample() *Message {
 	return &Message{
 		Tenant: "acme", Signal: telemetry.Logs, Records: 300,
-		Sources: []SourceSeq{{ID: "gateway-1", Seq: 1 << 63, Count: 1<<32 - 1}, {ID: "b", Seq: 0, Count: 0}},
+		Sources: []SourceSeq{{ID: "gateway-1", Seq: 1 << 63, Count: 1<<32 - 1, First: 1<<32 - 1}, {ID: "b", Seq: 0, Count: 0}},
 		Batch:   []byte("payload"),
 	}
 }
@@ -37,14 +37,21 @@ func TestEnvelope(t *testing.T) {
 
 // TestEnvelopeBytes holds the format to its table.
 func TestEnvelopeBytes(t *testing.T) {
-	m := &Message{Tenant: "ab", Signal: telemetry.Logs, Records: 300, Sources: []SourceSeq{{"x", 5, 6}}, Batch: []byte("P")}
+	m := &Message{Tenant: "ab", Signal: telemetry.Logs, Records: 300, Sources: []SourceSeq{{"x", 5, 6, 7}}, Batch: []byte("P")}
 	b, err := encodeMessage(nil, m, messageBytesMax)
 	if err != nil {
 		t.Fatal(err)
 	}
 	copy(b[5:9], "####") // the CRC, which the other tests check
-	if want := "CLWM\x01####\x02\x02ab\xac\x02\x01\x01x\x05\x06P"; string(b) != want {
+	if want := "CLWM\x02####\x02\x02ab\xac\x02\x01\x01x\x05\x06\x07P"; string(b) != want {
 		t.Errorf("message is %q, want %q", b, want)
+	}
+	// What version 1 wrote is read.
+	old := []byte("CLWM\x01####\x02\x02ab\xac\x02\x01\x01x\x05\x06P")
+	seal(old)
+	m.Sources[0].First = 0
+	if got, err := decodeMessage(old); err != nil || !reflect.DeepEqual(&got, m) {
+		t.Errorf("version 1: %+v, %v", got, err)
 	}
 	if b, err = encodeCommit(0x0102030405060708, []byte("data")); err != nil {
 		t.Fatal(err)
@@ -104,7 +111,7 @@ func TestEnvelopeLies(t *testing.T) {
 		"source without id":   "\x01\x01a\x00\x01\x00\x00\x00",
 		"count of 33 bits":    "\x01\x01a\x00\x01\x01x\x00\x80\x80\x80\x80\x10",
 	} {
-		b := append(appendHead(nil, messageMagic), body...)
+		b := append(appendHead(nil, messageMagic, messageVersion), body...)
 		seal(b)
 		var damaged *DamagedMessageError
 		if m, err := decodeMessage(b); !errors.As(err, &damaged) {
@@ -118,11 +125,11 @@ func TestEnvelopeVersion(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	b[4] = 2
+	b[4] = messageVersion + 1
 	seal(b)
 	var unknown *UnknownVersionError
-	if _, err := decodeMessage(b); !errors.As(err, &unknown) || unknown.Version != 2 {
-		t.Errorf("version 2: %v", err)
+	if _, err := decodeMessage(b); !errors.As(err, &unknown) || unknown.Version != messageVersion+1 {
+		t.Errorf("a newer version: %v", err)
 	}
 }
 
@@ -136,7 +143,7 @@ func FuzzDecodeMessage(f *testing.F) {
 	f.Add([]byte{})
 	f.Fuzz(func(t *testing.T, body []byte) {
 		// The fuzzer cannot guess a checksum, so it is given one.
-		b := append(appendHead(nil, messageMagic), body...)
+		b := append(appendHead(nil, messageMagic, messageVersion), body...)
 		seal(b)
 		m, err := decodeMessage(b)
 		if err != nil {

@@ -37,10 +37,11 @@ type UnknownVersionError struct {
 	Shard    int
 	Position Position
 	Version  byte
+	Known    byte
 }
 
 func (e *UnknownVersionError) Error() string {
-	return fmt.Sprintf("message %d of shard %d has format version %d, this program knows %d", e.Position, e.Shard, e.Version, envelopeVersion)
+	return fmt.Sprintf("message %d of shard %d has format version %d, this program knows %d", e.Position, e.Shard, e.Version, e.Known)
 }
 
 // TrimmedError says that a reader asked for entries that have been trimmed or purged: it has to start from what replaced

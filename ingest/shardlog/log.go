@@ -28,12 +28,14 @@ import (
 // Position is a message's sequence in its shard's stream. Positions start at 1; 0 is before the first.
 type Position = uint64
 
-// SourceSeq says that a message holds count records of a source's batch seq. The owner drops what it has seen: a message whose
-// (id, seq) is not above the last one consumed from this source is a repetition.
+// SourceSeq says that a message's next Count records are records First to First+Count of a source's batch Seq, as far as the batch is for this
+// shard. The owner drops what it has seen: batches before the last one consumed from this source, and of that one the records
+// before the last consumed. So a batch may be spread over several messages, cut anywhere, and be sent again, cut elsewhere, after a crash in between.
 type SourceSeq struct {
 	ID    string // unique to one life of the source
 	Seq   uint64 // ascending within ID
 	Count uint32 // records
+	First uint32 // records of the batch that are in earlier messages
 }
 
 // Message is one entry of the log.

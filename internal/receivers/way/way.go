@@ -85,6 +85,14 @@ func (g *Gate) Read(req *http.Request) (*Exchange, error) {
 	return x, nil
 }
 
+// Tenant is whose request it is.
+func (x *Exchange) Tenant() string {
+	if values := client.FromContext(x.ctx).Metadata.Get(telemetry.TenantHeader); len(values) > 0 {
+		return values[0]
+	}
+	return telemetry.DefaultTenant
+}
+
 // Unsnappy decompresses a body in snappy's block format, which says how long it will be.
 func (x *Exchange) Unsnappy() error {
 	length, err := snappy.DecodedLen(x.Body)

@@ -1,0 +1,239 @@
+package ledger
+
+import (
+	"cmp"
+	"errors"
+	"maps"
+	"slices"
+	"strings"
+	"sync"
+	"time"
+
+	"clew/internal/telemetry"
+)
+
+// Book is the account of all senders, in memory. All methods are safe for concurrent use.
+type Book struct {
+	started time.Time
+
+	mu      sync.Mutex
+	stored  func() (accounts map[string]Stored, whole bool)
+	agents  map[agentKey]*agentState
+	senders map[senderKey]*Sender
+}
+
+type agentKey struct{ tenant, instance string }
+
+type senderKey struct{ tenant, service, signal string }
+
+type agentState struct {
+	heartbeat *Heartbeat // nil: none has come
+	received  time.Time  // when it came
+	ahead     time.Duration
+	heard     time.Time // the last heartbeat or batch
+	lanes     map[string]*numbers
+	samples   []sample
+	losses    []Loss
+	recorded  time.Time // when a heartbeat was last made a record
+	changed   bool      // something happened since then that should be one soon
+}
+
+// sample is what was acknowledged by then, by signal.
+type sample struct {
+	at    time.Time
+	acked map[string]uint64
+}
+
+// ErrFull says that no more agents are taken.
+var ErrFull = errors.New("the ledger knows as many agents as it can")
+
+// NewBook makes an empty book. now is when the collector starts.
+func NewBook(now time.Time) *Book {
+	return &Book{
+		started: now, agents: map[agentKey]*agentState{}, senders: map[senderKey]*Sender{},
+		stored: func() (map[string]Stored, bool) { return nil, false },
+	}
+}
+
+// UseStored tells the book where what came of numbered batches in the log can be asked: accounts by the sources' ids ([SourceID]), and whether all that is in the log
+// has been consumed.
+func (b *Book) UseStored(stored func() (accounts map[string]Stored, whole bool)) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	b.stored = stored
+}
+
+// agentLocked finds or makes an agent. It is nil if there is no room.
+func (b *Book) agentLocked(k agentKey, now time.Time) *agentState {
+	if a := b.agents[k]; a != nil {
+		return a
+	}
+	if len(b.agents) >= agentsMax {
+		var oldest agentKey
+		var heard time.Time
+		for key, a := range b.agents {
+			if heard.IsZero() || a.heard.Before(heard) {
+				oldest, heard = key, a.heard
+			}
+		}
+		if now.Sub(heard) < agentKeep {
+			return nil
+		}
+		delete(b.agents, oldest)
+	}
+	a := &agentState{lanes: map[string]*numbers{}, heard: now}
+	b.agents[k] = a
+	return a
+}
+
+// Batch notes what was answered to a numbered batch.
+func (b *Book) Batch(tenant string, n Number, o Outcome, now time.Time) {
+	instance, signal, _ := strings.Cut(n.Source, "/")
+	key := agentKey{tenant, instance}
+	var log logCounts
+	if !o.Again && !b.knowsLane(key, signal) {
+		log = b.logCounts() // it may have to wait for the log: not with the lock held
+	}
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	a := b.agentLocked(key, now)
+	if a == nil {
+		return
+	}
+	a.heard = now
+	if o.Again {
+		return
+	}
+	lane := a.lanes[signal]
+	if lane == nil {
+		lane = &numbers{}
+		a.lanes[signal] = lane
+	}
+	if !lane.live {
+		// The first since the start. Where the log is known whole, its last number is where the source was; otherwise nothing is said of what came before.
+		lane.live = true
+		switch s := log.of(tenant, n.Source); {
+		case !log.whole:
+			lane.Last = max(lane.Last, n.Seq-1)
+		case s.Last > lane.Last:
+			lane.First, lane.Last = s.First, s.Last
+		}
+	}
+	holes := len(lane.Holes)
+	lane.add(n.Seq, now)
+	a.changed = a.changed || len(lane.Holes) != holes || len(o.Refused) > 0
+}
+
+// knowsLane says whether a batch of the source has come since the start.
+func (b *Book) knowsLane(k agentKey, signal string) bool {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	a := b.agents[k]
+	return a != nil && a.lanes[signal] != nil && a.lanes[signal].live
+}
+
+// Sent notes what came of records that a service sent without a number.
+func (b *Book) Sent(tenant, service string, signal telemetry.Signal, o Outcome, now time.Time) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	k := senderKey{tenant, service, signal.String()}
+	s := b.senders[k]
+	if s == nil {
+		if len(b.senders) >= sendersMax {
+			k.service = "(others)"
+			s = b.senders[k]
+		}
+		if s == nil {
+			s = &Sender{Service: k.service, Signal: k.signal}
+			b.senders[k] = s
+		}
+	}
+	s.LastHeard = now
+	s.Stored += uint64(o.Stored)
+	s.Received += uint64(o.Stored)
+	for _, n := range o.Refused {
+		s.Received += uint64(n)
+	}
+	addAll(&s.Refused, o.Refused)
+}
+
+// Heartbeat notes an agent's heartbeat, which the book keeps. record says that it should be stored as a log record, for which [Book.Kept] gives the text: once a minute, and when
+// something was lost. The error is ErrFull.
+func (b *Book) Heartbeat(tenant string, h *Heartbeat, now time.Time) (record bool, err error) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	a := b.agentLocked(agentKey{tenant, h.Instance}, now)
+	if a == nil {
+		return false, ErrFull
+	}
+	before := a.heartbeat
+	from := a.received
+	if before == nil {
+		from = h.Started
+	}
+	lost := a.noteLosses(before, h, from, now)
+	a.heartbeat, a.received, a.heard, a.ahead = h, now, now, h.Time.Sub(now)
+	acked := map[string]uint64{}
+	for i := range h.Sources {
+		acked[h.Sources[i].Signal] += h.Sources[i].Acked
+	}
+	a.samples = append(a.samples, sample{now, acked})
+	for len(a.samples) > samplesMax || now.Sub(a.samples[0].at) > rateWindow+5*time.Second {
+		a.samples = slices.Delete(a.samples, 0, 1)
+	}
+	record = lost || a.changed || now.Sub(a.recorded) >= recordEvery || before == nil || before.Version != h.Version
+	if record {
+		a.recorded, a.changed = now, false
+	}
+	return record, nil
+}
+
+// noteLosses compares two heartbeats and keeps what was lost in between.
+func (a *agentState) noteLosses(before, h *Heartbeat, from, now time.Time) (lost bool) {
+	type key struct{ signal, what, reason string }
+	count := func(h *Heartbeat) map[key]uint64 {
+		m := map[key]uint64{}
+		if h == nil {
+			return m
+		}
+		for i := range h.Sources {
+			s := &h.Sources[i]
+			for reason, n := range s.Refused {
+				m[key{s.Signal, "refused", reason}] += n
+			}
+			for reason, n := range s.Dropped {
+				m[key{s.Signal, "dropped", reason}] += n
+			}
+		}
+		return m
+	}
+	old, current := count(before), count(h)
+	keys := slices.SortedFunc(maps.Keys(current), func(x, y key) int {
+		return cmp.Or(cmp.Compare(x.signal, y.signal), cmp.Compare(x.what, y.what), cmp.Compare(x.reason, y.reason))
+	})
+	for _, k := range keys {
+		n := current[k]
+		if n <= old[k] {
+			continue
+		}
+		lost = true
+		a.addLoss(Loss{From: from.UTC(), To: now.UTC(), Signal: k.signal, What: k.what, Reason: k.reason, Records: n - old[k]})
+	}
+	return lost
+}
+
+// addLoss keeps a loss, as part of the one before of its kind if they adjoin.
+func (a *agentState) addLoss(l Loss) {
+	for i := range slices.Backward(a.losses) {
+		p := &a.losses[i]
+		if p.Signal == l.Signal && p.What == l.What && p.Reason == l.Reason && l.From.Sub(p.To) < SilentAfter {
+			p.To = l.To
+			p.Records += l.Records
+			return
+		}
+	}
+	a.losses = append(a.losses, l)
+	if len(a.losses) > eventsMax {
+		a.losses = slices.Delete(a.losses, 0, 1)
+	}
+}

@@ -1,0 +1,35 @@
+package ledger
+
+import "time"
+
+const (
+	// instanceBytesMax bounds an agent's id, nameBytesMax names of hosts, files and services, reasonBytesMax the words for reasons.
+	instanceBytesMax = 64
+	nameBytesMax     = 4096
+	reasonBytesMax   = 64
+	// HeartbeatBytesMax bounds a heartbeat: 200 sources of a kilobyte each, several times over.
+	HeartbeatBytesMax = 1 << 20
+	// sourcesMax bounds the sources that are kept of one agent, which itself counts 200 one by one; further ones are counted together by kind.
+	sourcesMax = 256
+	// reasonsMax bounds the reasons of one count; agents and collectors have a dozen.
+	reasonsMax = 32
+	// labelsMax bounds what an agent says of its place in Kubernetes.
+	labelsMax = 32
+	// agentsMax bounds the agents that are known, of all tenants: at 10 to 40 KB each. Past it the one that has been silent longest makes room, if that is longer
+	// than an hour.
+	agentsMax = 2000
+	agentKeep = time.Hour
+	// sendersMax bounds the services that are counted one by one; those beyond are counted together.
+	sendersMax = 4096
+	// holesMax bounds the ranges of missing numbers that are kept of a source; the oldest go first and are only counted.
+	holesMax = 32
+	// eventsMax bounds the losses that are kept one by one of an agent, each with its time.
+	eventsMax = 64
+	// SilentAfter is when an agent is called silent: six heartbeats did not come.
+	SilentAfter = time.Minute
+	// rateWindow is what rates are taken over; samplesMax holds as many heartbeats.
+	rateWindow = time.Minute
+	samplesMax = 8
+	// recordEvery is how often a heartbeat becomes a log record, when nothing happened that cannot wait.
+	recordEvery = time.Minute
+)
