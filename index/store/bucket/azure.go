@@ -65,7 +65,7 @@ func openAzure(ctx context.Context, t Target) (*blob.Bucket, error) {
 		if err != nil {
 			return nil, fmt.Errorf("credentials: %w", err)
 		}
-		return container.NewClient(u, credential, o)
+		return container.NewClient(u, &azureCredentials{chain: credential}, o)
 	})
 }
 

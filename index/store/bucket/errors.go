@@ -10,6 +10,7 @@ import (
 	"cloud.google.com/go/storage"
 	"github.com/Azure/azure-sdk-for-go/sdk/azcore"
 	"gocloud.dev/gcerrors"
+	"golang.org/x/oauth2"
 	"google.golang.org/api/googleapi"
 
 	"clew/index/store"
@@ -49,6 +50,9 @@ func translate(ctx context.Context, name string, err error) error {
 	if ctx.Err() != nil { // the caller's; whatever the library made of it
 		return ctx.Err()
 	}
+	if none := (*credentialsError)(nil); errors.As(err, &none) {
+		return &store.AwayError{Reason: store.AwayDenied, Err: none}
+	}
 	status, code := answer(err)
 	err = oneLine(err)
 	away := func(reason string) error { return &store.AwayError{Reason: reason, Err: err} }
@@ -61,6 +65,8 @@ func translate(ctx context.Context, name string, err error) error {
 		return fmt.Errorf("%w: %w", fs.ErrNotExist, err)
 	case fullCodes[code] || status == http.StatusInsufficientStorage:
 		return &store.FullError{Name: name, Err: err}
+	case errors.As(err, new(*oauth2.RetrieveError)): // Google takes the credentials for no token
+		return away(store.AwayDenied)
 	case status == http.StatusUnauthorized || status == http.StatusForbidden || gcerrors.Code(err) == gcerrors.PermissionDenied:
 		return away(store.AwayDenied)
 	case status == http.StatusTooManyRequests || status == http.StatusServiceUnavailable || code == "SlowDown":

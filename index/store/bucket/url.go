@@ -3,6 +3,7 @@ package bucket
 import (
 	"fmt"
 	"net/url"
+	"regexp"
 	"slices"
 	"strconv"
 	"strings"
@@ -40,6 +41,8 @@ func ParseURL(s string) (Target, error) {
 		return t, fmt.Errorf("store URL: credentials don't belong into a URL; they come from the environment (docs/operate.md)")
 	case t.Bucket == "" || u.Port() != "":
 		return t, fmt.Errorf("store URL: want %s://bucket/prefix", u.Scheme)
+	case t.checkBucket() != nil:
+		return t, fmt.Errorf("store URL: %w", t.checkBucket())
 	case u.Fragment != "":
 		return t, fmt.Errorf("store URL: fragment %q: there is no such thing", u.Fragment)
 	}
@@ -58,6 +61,29 @@ func ParseURL(s string) (Target, error) {
 	}
 	return t, t.checkParameters()
 }
+
+// bucketNames are what names of buckets look like, by scheme. What the store would refuse is said before anything is started, with what would be right.
+var bucketNames = map[string]struct {
+	like *regexp.Regexp
+	want string
+}{
+	"s3":     {regexp.MustCompile(`^[a-z0-9][a-z0-9.-]{1,61}[a-z0-9]$`), "3 to 63 lower-case letters, digits, '.' and '-', beginning and ending with a letter or digit"},
+	"gs":     {regexp.MustCompile(`^[a-z0-9][a-z0-9._-]{1,220}[a-z0-9]$`), "3 to 222 lower-case letters, digits, '.', '_' and '-', beginning and ending with a letter or digit"},
+	"azblob": {regexp.MustCompile(`^[a-z0-9](-?[a-z0-9]){2,62}$`), "3 to 63 lower-case letters, digits and single '-', beginning and ending with a letter or digit"},
+}
+
+func (t Target) checkBucket() error {
+	names := bucketNames[t.Scheme]
+	if t.params.Has("endpoint") && anyBucketName.MatchString(t.Bucket) {
+		return nil // a store that is not Amazon's, which may take what Amazon does not
+	}
+	if !names.like.MatchString(t.Bucket) || strings.Contains(t.Bucket, "..") || len(t.Bucket) > 63 && t.Scheme == "azblob" {
+		return fmt.Errorf("%q can be no bucket's name: want %s", t.Bucket, names.want)
+	}
+	return nil
+}
+
+var anyBucketName = regexp.MustCompile(`^[A-Za-z0-9][A-Za-z0-9._-]{0,254}$`)
 
 func (t Target) checkParameters() error {
 	for _, key := range []string{"path_style", "anonymous", "localemu"} {
