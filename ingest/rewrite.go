@@ -138,7 +138,11 @@ func (in *Ingest) rewrite(ctx context.Context, o *owner, r replacement, p *pace)
 	first := r.old[0]
 	id := segment.NewID(o.shard, first.Signal, time.Now().UTC())
 	in.pending.add(id)
-	stats, err := segment.Write(ctx, pacedStore{in.store, p}, id, r.parts, segment.Options{})
+	replaces := make([]string, len(r.old))
+	for i, old := range r.old {
+		replaces[i] = old.ID
+	}
+	stats, err := segment.Write(ctx, pacedStore{in.store, p}, id, r.parts, segment.Options{Replaces: replaces})
 	if err != nil {
 		in.discard(ctx, id)
 		return nil, fmt.Errorf("rewrite segments of %s of %s: %w", first.Signal, first.Tenant, err)

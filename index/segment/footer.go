@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"encoding/binary"
 	"fmt"
+	"strings"
 
 	"github.com/apache/arrow/go/v15/parquet"
 	"github.com/apache/arrow/go/v15/parquet/metadata"
@@ -16,9 +17,10 @@ import (
 
 // Keys of the Parquet file's own metadata.
 const (
-	keyVersion = "clew.version" // of the segment format
-	keySegment = "clew.segment" // the id
-	keySignal  = "clew.signal"
+	keyVersion  = "clew.version" // of the segment format
+	keySegment  = "clew.segment" // the id
+	keySignal   = "clew.signal"
+	keyReplaces = "clew.replaces" // ids of the segments that it was made of, see replaces.go
 )
 
 // footer makes what follows the last chunk: the file's metadata, its length, and the magic. Schema and metadata are arrow's; the
@@ -36,7 +38,9 @@ func (w *writer) footer() (footer []byte, err error) {
 	}
 	props := parquet.NewWriterProperties(parquet.WithCreatedBy("clew"), parquet.WithVersion(parquet.V2_6))
 	kv := metadata.NewKeyValueMetadata()
-	for _, pair := range [][2]string{{keyVersion, fmt.Sprint(Version)}, {keySegment, w.meta.info.ID}, {keySignal, w.meta.info.Signal.String()}} {
+	for _, pair := range [][2]string{
+		{keyVersion, fmt.Sprint(Version)}, {keySegment, w.meta.info.ID}, {keySignal, w.meta.info.Signal.String()}, {keyReplaces, strings.Join(w.opt.Replaces, " ")},
+	} {
 		if err := kv.Append(pair[0], pair[1]); err != nil {
 			return nil, err
 		}

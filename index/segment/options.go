@@ -17,6 +17,8 @@ type Options struct {
 	PageRows int
 	// AttributeColumnsMax is how many attribute columns get Parquet columns of their own (default 1,000); rarer ones share one.
 	AttributeColumnsMax int
+	// Replaces are the ids of the segments that this one takes the place of; none for new records. Only repair reads it ([Segment.Replaces]).
+	Replaces []string
 }
 
 func (o Options) withDefaults() (Options, error) {

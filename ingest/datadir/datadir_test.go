@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"errors"
+	"fmt"
 	"log/slog"
 	"os"
 	"path/filepath"
@@ -67,8 +68,8 @@ func (m *maker) messages(n int) {
 	}
 }
 
-// segment writes a segment of rows records and gives it as a commit has it.
-func (m *maker) segment(rows int) catalog.Segment {
+// segment writes a segment of rows records, which may have been made of others, and gives it as a commit has it.
+func (m *maker) segment(rows int, replaces ...string) catalog.Segment {
 	m.t.Helper()
 	b := telemetry.NewBuilder(telemetry.Logs, "default")
 	b.UseSet(pcommon.NewResource(), "", pcommon.NewInstrumentationScope(), "")
@@ -82,7 +83,7 @@ func (m *maker) segment(rows int) catalog.Segment {
 	m.must(tab.Append(b.Build(), nil))
 	m.now = m.now.Add(time.Second)
 	id := segment.NewID(0, telemetry.Logs, m.now)
-	s, err := segment.Write(m.t.Context(), m.st, id, []index.Part{tab.Snapshot()}, segment.Options{})
+	s, err := segment.Write(m.t.Context(), m.st, id, []index.Part{tab.Snapshot()}, segment.Options{Replaces: replaces})
 	m.must(err)
 	return catalog.Segment{
 		ID: id, Signal: s.Signal, Tenant: s.Tenant, Rows: s.Rows, Records: s.Records, MinTime: s.MinTime, MaxTime: s.MaxTime, Bytes: s.Bytes, Created: m.now,
@@ -236,24 +237,84 @@ func TestHoleInTheMiddle(t *testing.T) {
 	check(t, d, idsOf(a, b, c), 20)
 }
 
-// A merge that is lost: its result has the rows of what it was made of, whose objects may still be there or be gone.
-func TestHoleOfAMerge(t *testing.T) {
+// A merge or a deletion's rewrite that is lost, in the middle or at the end: its result takes the place of what it was made of, whatever rows it has, and
+// whether the old objects are still there or gone. Another rewrite of the same that a crash left stands beside neither.
+func TestHoleOfARewrite(t *testing.T) {
 	for _, gone := range []bool{true, false} {
-		m := newMaker(t)
-		m.messages(30)
-		m.now = m.now.Add(time.Hour)
-		a := m.segment(5)
-		m.commit(10, false, []catalog.Segment{a})
-		m.now = m.now.Add(-2 * time.Second) // the times of its rows are a's
-		merged := m.segment(5)
-		m.now = m.now.Add(2 * time.Second)
-		m.commit(10, true, []catalog.Segment{merged}, a.ID)
-		m.commit(20, false, nil)
-		if gone {
-			m.must(segment.Delete(t.Context(), m.st, a.ID))
+		for _, last := range []bool{true, false} {
+			for _, remains := range []bool{true, false} {
+				t.Run(fmt.Sprintf("gone %v, last %v, remains %v", gone, last, remains), func(t *testing.T) {
+					m := newMaker(t)
+					m.messages(30)
+					a, b := m.segment(5), m.segment(7)
+					m.commit(10, false, []catalog.Segment{a, b})
+					m.commit(10, false, nil)
+					if remains {
+						m.segment(5, a.ID)
+					}
+					rewritten := m.segment(3, a.ID)
+					m.commit(10, true, []catalog.Segment{rewritten}, a.ID)
+					floor := uint64(10)
+					if !last {
+						floor = 20
+						m.commit(floor, false, nil)
+					}
+					if gone {
+						m.must(segment.Delete(t.Context(), m.st, a.ID))
+					}
+					m.trim(floor)
+					check(t, m.open(), idsOf(rewritten, b), floor)
+				})
+			}
 		}
-		m.trim(20)
-		check(t, m.open(), idsOf(merged), 20)
+	}
+}
+
+// What a crash left of a rewrite does not come back beside what was made of the same segments by a commit that is not lost.
+func TestRemainsOfARewrite(t *testing.T) {
+	m := newMaker(t)
+	m.messages(30)
+	a := m.segment(5)
+	m.commit(10, false, []catalog.Segment{a})
+	m.segment(4, a.ID) // a crash before its commit
+	b := m.segment(6)
+	m.commit(15, true, []catalog.Segment{b})
+	rewritten := m.segment(3, a.ID)
+	m.commit(15, false, []catalog.Segment{rewritten}, a.ID)
+	m.trim(15)
+	check(t, m.open(), idsOf(rewritten, b), 15)
+}
+
+// New records that happen to be as many as those of an older segment, and of its time, are no rewrite of it.
+func TestHoleOfASealIsNoRewrite(t *testing.T) {
+	m := newMaker(t)
+	m.messages(30)
+	m.now = m.now.Add(time.Hour)
+	a := m.segment(5)
+	m.commit(10, false, []catalog.Segment{a})
+	m.now = m.now.Add(-2 * time.Second) // the times of its rows are a's
+	b := m.segment(5)
+	m.now = m.now.Add(2 * time.Second)
+	m.commit(10, true, []catalog.Segment{b})
+	m.commit(20, false, nil)
+	m.trim(20)
+	check(t, m.open(), idsOf(a, b), 20)
+}
+
+// A segment that was written before segments said what they were made of is taken for a rewrite of those that have as many rows in its time.
+func TestInferRemoved(t *testing.T) {
+	m := newMaker(t)
+	a := m.segment(5)
+	m.commit(10, false, []catalog.Segment{a})
+	m.now = m.now.Add(-2 * time.Second)
+	b := m.segment(5)
+	d := m.open()
+	for says, want := range map[bool][]string{true: nil, false: {a.ID}} {
+		cm := catalog.Commit{Added: []catalog.Segment{b}}
+		m.must(d.inferRemoved(t.Context(), &cm, []orphan{{Segment: b, says: says}}, nil))
+		if diff := cmp.Diff(want, cm.Removed); diff != "" {
+			t.Errorf("says %v (-want +got):\n%s", says, diff)
+		}
 	}
 }
 

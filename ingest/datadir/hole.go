@@ -2,12 +2,10 @@ package datadir
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"slices"
 	"time"
 
-	"clew/index"
 	"clew/index/catalog"
 	"clew/index/segment"
 	"clew/index/store"
@@ -22,6 +20,8 @@ type Hole struct {
 	Added    []string `json:"added"`   // segments that it must have added
 	Removed  []string `json:"removed"` // segments that it must have removed
 	Note     string   `json:"note,omitempty"`
+	// Since is the time of the shard's commit before it; zero if that is not known. What was done of deletions since may have been lost with it.
+	Since time.Time `json:"since,omitzero"`
 }
 
 func (h Hole) String() string {
@@ -43,7 +43,7 @@ func (d *Dir) fold(ctx context.Context, entries []entry, ends bool) error {
 	for s := range d.Catalog.Current().All() {
 		names[s.ID] = true
 	}
-	var orphans []catalog.Segment
+	var orphans []orphan
 	if slices.ContainsFunc(entries, func(e entry) bool { return e.damage != nil }) {
 		var err error
 		if orphans, err = d.orphans(ctx, names); err != nil {
@@ -58,7 +58,7 @@ func (d *Dir) fold(ctx context.Context, entries []entry, ends bool) error {
 				return fmt.Errorf("commit %d cannot follow, even with what is missing before it inferred: %w; restore a backup", e.seq, err)
 			}
 		case e.shard >= 0:
-			if err := d.bridge(ctx, entries, i, &orphans); err != nil {
+			if err := d.bridge(ctx, entries, i, names, &orphans); err != nil {
 				return err
 			}
 		}
@@ -79,7 +79,7 @@ func (d *Dir) fold(ctx context.Context, entries []entry, ends bool) error {
 		return err
 	}
 	for _, shard := range lost {
-		if err := d.bridgeEnd(ctx, shard, orphans, false); err != nil {
+		if err := d.bridgeEnd(ctx, shard, names, orphans, false); err != nil {
 			return err
 		}
 	}
@@ -100,84 +100,45 @@ func namesOf(entries []entry) map[string]bool {
 	return names
 }
 
-// orphans are the whole segments in the store that have no name, as a commit would have them.
-func (d *Dir) orphans(ctx context.Context, names map[string]bool) ([]catalog.Segment, error) {
-	objects, err := d.Store.List(ctx, segment.Prefix)
-	if err != nil {
-		return nil, err
-	}
-	var orphans []catalog.Segment
-	for _, o := range objects {
-		id, ok := segment.IDOf(o.Name)
-		if _, indexName := segment.Names(id); !ok || names[id] || o.Name != indexName {
-			continue
-		}
-		shard, signal, created, err := segment.ParseID(id)
-		if err != nil {
-			continue
-		}
-		s, err := segment.Open(ctx, d.Store, id, nil)
-		var damage *index.DamageError
-		if errors.As(err, &damage) {
-			continue // scrub names it
-		}
-		if err != nil {
-			return nil, err
-		}
-		info := s.Info()
-		orphans = append(orphans, catalog.Segment{
-			ID: id, Shard: shard, Signal: signal, Tenant: info.Tenant, Rows: info.Rows, Records: s.Records(),
-			MinTime: info.MinTime, MaxTime: info.MaxTime, Bytes: info.Bytes, Created: created,
-		})
-	}
-	return orphans, nil
-}
-
 // bridge applies what entries[i] must have said. What it takes from orphans is not taken again.
-func (d *Dir) bridge(ctx context.Context, entries []entry, i int, orphans *[]catalog.Segment) error {
+func (d *Dir) bridge(ctx context.Context, entries []entry, i int, names map[string]bool, orphans *[]orphan) error {
 	e := &entries[i]
-	hole := Hole{Sequence: e.seq, Shard: e.shard, What: e.damage.Error(), Added: []string{}, Removed: []string{}}
-	before, after := time.Time{}, time.Time{}
-	var next *catalog.Commit // of the shard
-	for _, other := range entries[:i] {
-		if other.damage == nil && other.shard == e.shard {
-			before = other.commit.Time
-		}
-	}
-	for j := range slices.Backward(entries[i+1:]) {
-		if other := &entries[i+1+j]; other.damage == nil && other.shard == e.shard {
-			after, next = other.commit.Time, &other.commit
-		}
-	}
+	before, after, next := neighbours(entries, i)
+	hole := Hole{Sequence: e.seq, Shard: e.shard, What: e.damage.Error(), Added: []string{}, Removed: []string{}, Since: before}
 	state := d.Catalog.Current().Shard(e.shard)
 	cm := catalog.Commit{
 		Version: catalog.CommitVersion, Shard: e.shard, Epoch: state.Epoch, Last: state.Last, Time: before, Reason: reasonRepair,
 		Floor: state.Floor, Sources: state.Sources,
 	}
+	var mine []orphan
+	*orphans = slices.DeleteFunc(*orphans, func(o orphan) bool {
+		within := o.Shard == e.shard && (before.IsZero() || o.Created.After(before.Add(-sealingMost))) && (after.IsZero() || o.Created.Before(after))
+		if within {
+			mine = append(mine, o)
+		}
+		return within
+	})
+	logHasIt := false
 	if after.IsZero() {
 		// The shard's last commit. What it sealed is still in the log, and sealed again, unless the log has been trimmed since.
 		log, err := d.Log.State(ctx, e.shard)
 		if err != nil {
 			return err
 		}
-		if log.First <= state.Floor+1 {
-			hole.Note = "its records are still in the log and are sealed again"
-			d.Holes = append(d.Holes, hole)
-			return d.Catalog.Apply(e.seq, cm)
-		}
-		cm.Floor = log.First - 1
-	}
-	inWindow := func(s catalog.Segment) bool {
-		return s.Shard == e.shard && (before.IsZero() || s.Created.After(before.Add(-sealingMost))) && (after.IsZero() || s.Created.Before(after))
-	}
-	for _, s := range *orphans {
-		if inWindow(s) {
-			cm.Added = append(cm.Added, s)
-			hole.Added = append(hole.Added, s.ID)
+		if logHasIt = log.First <= state.Floor+1; logHasIt {
+			mine = slices.DeleteFunc(mine, func(o orphan) bool { return len(o.replaces) == 0 })
+			hole.Note = "what it sealed is still in the log and is sealed again"
+		} else {
+			cm.Floor = log.First - 1
 		}
 	}
-	*orphans = slices.DeleteFunc(*orphans, inWindow)
-	if err := d.inferRemoved(ctx, &cm, laterNames(entries[i+1:])); err != nil {
+	later := laterNames(entries[i+1:])
+	d.add(&cm, &hole, mine, names, later)
+	if logHasIt && len(cm.Added) == 0 {
+		d.Holes = append(d.Holes, hole)
+		return d.Catalog.Apply(e.seq, cm)
+	}
+	if err := d.inferRemoved(ctx, &cm, mine, later); err != nil {
 		return err
 	}
 	hole.Removed = append(hole.Removed, cm.Removed...)
@@ -187,11 +148,47 @@ func (d *Dir) bridge(ctx context.Context, entries []entry, i int, orphans *[]cat
 			hole.Added = append(hole.Added, s.ID)
 		}
 	}
-	if !repeated(cm.Added, next) {
-		hole.Note = "some records of the segments it added may be there twice, if the log still holds them"
+	if !logHasIt && !repeated(sealed(cm.Added, mine), next) {
+		hole.Note = maybeTwice(before, after)
 	}
 	d.Holes = append(d.Holes, hole)
 	return d.Catalog.Apply(e.seq, cm)
+}
+
+// neighbours are the times of the shard's commits around entries[i], zero where there is none, and the one after it.
+func neighbours(entries []entry, i int) (before, after time.Time, next *catalog.Commit) {
+	shard := entries[i].shard
+	for _, other := range entries[:i] {
+		if other.damage == nil && other.shard == shard {
+			before = other.commit.Time
+		}
+	}
+	for j := range entries[i+1:] {
+		if other := &entries[i+1+j]; other.damage == nil && other.shard == shard {
+			return before, other.commit.Time, &other.commit
+		}
+	}
+	return before, after, nil
+}
+
+// add puts into a commit what it must have added of the segments that nothing names.
+func (d *Dir) add(cm *catalog.Commit, hole *Hole, orphans []orphan, names, later map[string]bool) {
+	added, removed := d.choose(orphans, names, later)
+	for _, s := range added {
+		cm.Added = append(cm.Added, s)
+		hole.Added = append(hole.Added, s.ID)
+	}
+	cm.Removed = append(cm.Removed, removed...)
+}
+
+// maybeTwice tells an operator what may be wrong after a repair, and what can be done about it.
+func maybeTwice(before, after time.Time) string {
+	when := "around the time of the lost commit"
+	if !before.IsZero() && !after.IsZero() {
+		when = fmt.Sprintf("between %s and %s", before.UTC().Format(time.RFC3339), after.UTC().Format(time.RFC3339))
+	}
+	return "nothing is lost by a repair, but records that were received " + when + " may be counted twice afterwards, because the log may still hold what these segments hold" +
+		" (spans that are there twice go when their segments are merged; log records and points stay): if that is worse than what came since the last backup, restore that instead"
 }
 
 // passed are segments that later entries of a shard remove and nothing that can be read adds: the lost one added them, and they have been merged, rewritten
@@ -245,9 +242,13 @@ func laterNames(entries []entry) map[string]bool {
 	return names
 }
 
-// inferRemoved fills in what a commit must have removed: the segments that are gone from the store, and those that one of the added ones was made
-// of, which has as many rows as they have and covers their times.
-func (d *Dir) inferRemoved(ctx context.Context, cm *catalog.Commit, later map[string]bool) error {
+// inferRemoved fills in what a commit must have removed: the segments that are gone from the store, and, of added segments that don't say what they were made
+// of, those that have as many rows together and lie in their time.
+func (d *Dir) inferRemoved(ctx context.Context, cm *catalog.Commit, orphans []orphan, later map[string]bool) error {
+	silent := map[string]bool{}
+	for _, o := range orphans {
+		silent[o.ID] = !o.says
+	}
 	type key struct {
 		tenant string
 		signal telemetry.Signal
@@ -271,7 +272,7 @@ func (d *Dir) inferRemoved(ctx context.Context, cm *catalog.Commit, later map[st
 		var inside []string
 		rows := 0
 		for _, s := range of[key{a.Tenant, a.Signal}] {
-			if s.MinTime >= a.MinTime && s.MaxTime <= a.MaxTime && !s.Created.After(a.Created) {
+			if silent[a.ID] && s.MinTime >= a.MinTime && s.MaxTime <= a.MaxTime && !s.Created.After(a.Created) {
 				inside = append(inside, s.ID)
 				rows += s.Rows
 			}

@@ -34,7 +34,7 @@ func (d *Dir) endLost(ctx context.Context) (shards []int, err error) {
 
 // bridgeEnd infers what the lost last commits of a shard said. They have no place in the stream any more: what is inferred is published as a
 // new commit, or only applied, at the place that it would have.
-func (d *Dir) bridgeEnd(ctx context.Context, shard int, orphans []catalog.Segment, publish bool) error {
+func (d *Dir) bridgeEnd(ctx context.Context, shard int, names map[string]bool, orphans []orphan, publish bool) error {
 	log, err := d.Log.State(ctx, shard)
 	if err != nil {
 		return err
@@ -44,7 +44,7 @@ func (d *Dir) bridgeEnd(ctx context.Context, shard int, orphans []catalog.Segmen
 	hole := Hole{
 		Shard: shard, Added: []string{}, Removed: []string{},
 		What: fmt.Sprintf("the log begins at %d, and the commits end at %d", log.First, state.Floor),
-		Note: "some records of the segments added may be there twice, if the log still holds them",
+		Note: maybeTwice(time.Time{}, time.Time{}),
 	}
 	cm := catalog.Commit{
 		Version: catalog.CommitVersion, Shard: shard, Epoch: state.Epoch, Last: state.Last, Time: time.Now().UTC(), Reason: reasonRepair,
@@ -56,13 +56,14 @@ func (d *Dir) bridgeEnd(ctx context.Context, shard int, orphans []catalog.Segmen
 			newest = s.Created
 		}
 	}
-	for _, s := range orphans {
-		if s.Shard == shard && s.Created.After(newest) {
-			cm.Added = append(cm.Added, s)
-			hole.Added = append(hole.Added, s.ID)
+	var mine []orphan
+	for _, o := range orphans {
+		if o.Shard == shard && o.Created.After(newest) {
+			mine = append(mine, o)
 		}
 	}
-	if err := d.inferRemoved(ctx, &cm, nil); err != nil {
+	d.add(&cm, &hole, mine, names, nil)
+	if err := d.inferRemoved(ctx, &cm, mine, nil); err != nil {
 		return err
 	}
 	hole.Removed = append(hole.Removed, cm.Removed...)
@@ -120,7 +121,7 @@ func (d *Dir) Mend(ctx context.Context, logger *slog.Logger) error {
 		return err
 	}
 	for _, shard := range ends {
-		if err := d.bridgeEnd(ctx, shard, orphans, true); err != nil {
+		if err := d.bridgeEnd(ctx, shard, names, orphans, true); err != nil {
 			return err
 		}
 	}

@@ -1,0 +1,49 @@
+package segment
+
+import (
+	"bytes"
+	"context"
+	"fmt"
+	"strings"
+
+	"github.com/apache/arrow/go/v15/parquet/metadata"
+)
+
+// Replaces reads which segments this one took the place of, from the metadata of its Parquet file. Whoever has lost the commit that said so can tell
+// by it that their records are not records of their own. known is false for segments that were written before this was: they don't say.
+func (s *Segment) Replaces(ctx context.Context) (ids []string, known bool, err error) {
+	footer := make([]byte, s.meta.parquetBytes-s.meta.footerOffset)
+	if err := s.readStore(ctx, s.parquetName, footer, s.meta.footerOffset); err != nil {
+		return nil, false, err
+	}
+	if checksum(footer) != s.meta.footerCRC {
+		return nil, false, s.damage(s.parquetName, s.meta.footerOffset, "checksum of the footer")
+	}
+	value, err := footerValue(footer, keyReplaces)
+	if err != nil {
+		return nil, false, s.damage(s.parquetName, s.meta.footerOffset, err.Error())
+	}
+	if value == nil {
+		return nil, false, nil
+	}
+	return strings.Fields(*value), true, nil
+}
+
+// footerValue finds a key of a Parquet file's own metadata; nil: it is not there.
+func footerValue(footer []byte, key string) (value *string, err error) {
+	// Its checksum was right, but it may have been written with another one on purpose: arrow may panic on what it doesn't like.
+	defer func() {
+		if r := recover(); r != nil {
+			err = fmt.Errorf("parquet metadata: %v", r)
+		}
+	}()
+	const tail = 4 + len(parquetMagic) // length and magic
+	if len(footer) < tail || !bytes.HasSuffix(footer, []byte(parquetMagic)) {
+		return nil, fmt.Errorf("does not end as a Parquet file")
+	}
+	md, err := metadata.NewFileMetaData(footer[:len(footer)-tail], nil)
+	if err != nil {
+		return nil, fmt.Errorf("parquet metadata: %w", err)
+	}
+	return md.KeyValueMetadata().FindValue(key), nil
+}
