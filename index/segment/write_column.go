@@ -243,6 +243,19 @@ func (b *holeBuffer) reset(rows int) {
 	b.intValid, b.stringValid = bitmap(b.intValid, rows), bitmap(b.stringValid, rows)
 }
 
+// grow makes room for the next string, of which there are rows more at the most. append alone copies large buffers many times.
+func (b *holeBuffer) grow(rows int) {
+	mean := len(b.data) / max(len(b.ends), 1)
+	if cap(b.data)-len(b.data) >= max(holeBytesGrow, mean) {
+		return
+	}
+	more := max(len(b.data), holeBytesGrow)
+	if mean > holeBytesGrow { // lines of a megabyte are few: as much as the rest takes if it is alike
+		more = min((mean+mean/16)*rows, chunkBytesMax)
+	}
+	b.data = slices.Grow(b.data, more)
+}
+
 // writeHoles writes a text column's variables. w.codeBuffer holds the rows' templates.
 func (w *writer) writeHoles(ctx context.Context, col int, c *column, g *gathering) ([]chunk, error) {
 	for len(w.holes) < len(c.holeSet.ints) {
@@ -294,9 +307,7 @@ func (c *column) gatherHoles(g *gathering, codes []uint32, sources []textSource,
 				b.intValid[i>>6] |= 1 << (i & 63)
 				continue
 			}
-			if cap(b.data)-len(b.data) < holeBytesGrow {
-				b.data = slices.Grow(b.data, max(len(b.data), holeBytesGrow)) // append alone copies large buffers many times
-			}
+			b.grow(g.rows - i)
 			b.data = source.AppendVar(b.data, row, k)
 			if len(b.data) > chunkBytesMax {
 				return fmt.Errorf("hole %d: more than %d bytes in a row group", k, chunkBytesMax)

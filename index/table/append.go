@@ -237,7 +237,7 @@ func (t *Table) appendDictionary(c *column, ch *chunk, a *array.Dictionary, s *s
 				sc.remap[i] = code
 			}
 			codes[k] = code - 1
-			ch.heap.append(sc.vars.value(int(sc.varsOf[i])))
+			ch.heap.appendFrom(&sc.vars, int(sc.varsOf[i]))
 		}
 		ch.codes.appendAll(codes, uint32(c.coder.Len()))
 	case index.KindRaw:

@@ -1,6 +1,7 @@
 package table
 
 import (
+	"encoding/binary"
 	"slices"
 
 	"clew/index"
@@ -198,6 +199,10 @@ func nearUniqueKind(a *vocabulary.Arena) index.Kind {
 // codeText adds a text's variables to h and returns its template's code.
 func (c *column) codeText(h *heap, text []byte) uint32 {
 	code, holes := c.coder.Code(text)
+	if len(text) >= apartBytesMin {
+		h.appendApart(appendVars(make([]byte, 0, len(text)+binary.MaxVarintLen64*len(holes)), text, holes))
+		return code
+	}
 	start := len(h.data)
 	h.data = appendVars(h.data, text, holes)
 	h.end(start)

@@ -1,5 +1,7 @@
 package table
 
+import "sort"
+
 // heap is byte strings one after the other. Their offsets are a mark for every 16th of them and a length (1 byte mostly) for each; a heap
 // of fixed width needs neither. Append-only: a copy of the struct is a snapshot.
 type heap struct {
@@ -8,6 +10,41 @@ type heap struct {
 	fixed int // width of all strings, or 0
 	lens  packed
 	marks []uint32
+	// apart are long strings, in memory of their own: lines of a megabyte would be copied again and again while data grows, and what is copied leaves
+	// holes in the process's memory that the next larger copy does not fit into. In data they are empty.
+	apart      []apart
+	apartBytes int64
+}
+
+// apart is the i-th string of a heap.
+type apart struct {
+	i    int
+	data []byte
+}
+
+// appendApart adds b, which the heap owns from now on, without copying it. Only for heaps that are read by value.
+func (h *heap) appendApart(b []byte) {
+	h.apart = append(h.apart, apart{h.n, b})
+	h.apartBytes += int64(cap(b)) + apartOverhead
+	h.end(len(h.data))
+}
+
+// appendFrom adds string i of from. Long ones are shared: they do not change.
+func (h *heap) appendFrom(from *heap, i int) {
+	if b := from.longValue(i); b != nil {
+		h.appendApart(b)
+		return
+	}
+	h.append(from.value(i))
+}
+
+// longValue is string i if it is apart, else nil.
+func (h *heap) longValue(i int) []byte {
+	k := sort.Search(len(h.apart), func(k int) bool { return h.apart[k].i >= i })
+	if k < len(h.apart) && h.apart[k].i == i {
+		return h.apart[k].data
+	}
+	return nil
 }
 
 // append adds b.
@@ -54,6 +91,11 @@ func (h *heap) at(i int) (start, end int) {
 
 // value returns string i, which aliases the heap.
 func (h *heap) value(i int) []byte {
+	if len(h.apart) > 0 {
+		if b := h.longValue(i); b != nil {
+			return b
+		}
+	}
 	start, end := h.at(i)
 	return h.data[start:end:end]
 }
@@ -84,5 +126,5 @@ func (h *heap) clip() {
 }
 
 func (h *heap) bytes() int64 {
-	return int64(cap(h.data) + cap(h.lens.buf) + 4*cap(h.marks))
+	return int64(cap(h.data)+cap(h.lens.buf)+4*cap(h.marks)) + h.apartBytes
 }

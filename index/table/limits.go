@@ -31,6 +31,10 @@ const (
 	textPathsMin      = 3
 	textPathStaticMin = 8
 
+	// apartBytesMin is how long the variables of a text are that have memory of their own; apartOverhead is what that takes besides.
+	apartBytesMin = 64 << 10
+	apartOverhead = 32
+
 	// markEvery is how many values of a heap share one stored offset; the others are found by adding lengths.
 	markEvery = 16
 
