@@ -27,6 +27,7 @@ import (
 	"clew/internal/ledger"
 	"clew/query/api"
 	"clew/query/engine"
+	"clew/query/promapi"
 	"clew/ui"
 )
 
@@ -43,6 +44,7 @@ type process struct {
 	ingest    *ingest.Ingest
 	segments  *engine.Segments
 	engine    *engine.Engine
+	promql    *promapi.API
 	words     *vocabulary.Index
 	feeder    *engine.Feeder
 	traces    *traceindex.Index
@@ -132,6 +134,7 @@ func (p *process) open(ctx context.Context) error {
 		Memory: int(p.cfg.Query.MemoryBytes), MemoryTotal: p.cfg.Query.MemoryTotalBytes, ScanBytes: p.cfg.Query.ScanBytesMax,
 	}, p.logger.With("part", "query"))
 	p.registry.MustRegister(p.engine)
+	p.promql = p.newPromQL()
 	// The vocabulary index is a cache: it may be deleted while clew is stopped, and answers are the same without it.
 	p.words, err = vocabulary.OpenIndex(filepath.Join(p.cfg.Data, "vocabulary"), vocabulary.DefaultIndexLimits(), p.logger.With("part", "vocabulary"))
 	if err != nil {
@@ -162,6 +165,11 @@ func (p *process) setRetention() error {
 func (p *process) close() {
 	if p.engine != nil {
 		p.engine.Close()
+	}
+	if p.promql != nil {
+		if err := p.promql.Close(); err != nil {
+			p.logger.Error("close the PromQL engine", "error", err)
+		}
 	}
 	if p.traces != nil {
 		if err := p.traces.Close(); err != nil {
@@ -250,6 +258,7 @@ func (p *process) server() *api.Server {
 			Version: version, HTTP: p.cfg.HTTP, OTLPGRPC: p.cfg.Collector.OTLP.GRPC.Endpoint, OTLPHTTP: p.cfg.Collector.OTLP.HTTP.Endpoint, Data: p.cfg.Data,
 		}),
 	}
+	deps.Metrics, deps.Prometheus = p.promql.Native(), p.promql.Prometheus()
 	if isLoopback(p.cfg.HTTP) {
 		deps.Pprof = pprofHandler()
 	}

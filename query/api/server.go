@@ -37,6 +37,9 @@ type Deps struct {
 	Logger   *slog.Logger
 	Pprof    http.Handler // under /debug/pprof; nil: none
 
+	Metrics    http.Handler // for /api/v1/metrics; nil: there are none
+	Prometheus http.Handler // for everything under /prometheus; nil: there is nothing
+
 	Deletions Deletions // for /api/v1/admin/delete and /api/v1/admin/audit
 }
 
@@ -98,6 +101,9 @@ func (s *Server) routes() {
 	v1.GET("/traces/:id/spans/:spanId", s.span)
 	v1.GET("/context", s.context)
 	v1.GET("/export", s.export)
+	for path, params := range metricsParams {
+		v1.GET("/metrics/"+path, s.metrics(params))
+	}
 	v1.GET("/status", s.status)
 	v1.POST("/admin/seal", deliberate, s.seal)
 	v1.POST("/admin/delete", deliberate, s.delete)
@@ -109,6 +115,11 @@ func (s *Server) routes() {
 		fail(c, http.StatusMethodNotAllowed, ErrorDetail{Code: "method_not_allowed", Message: fmt.Sprintf("%s is not for %s", c.Request.Method, c.Request.URL.Path)})
 	})
 	r.NoRoute(func(c *gin.Context) {
+		if s.deps.Prometheus != nil && strings.HasPrefix(c.Request.URL.Path, "/prometheus/") {
+			c.Status(http.StatusOK) // gin begins with 404 where no route matches
+			s.deps.Prometheus.ServeHTTP(c.Writer, c.Request)
+			return
+		}
 		if s.deps.UI != nil && isPage(c.Request) {
 			c.Status(http.StatusOK) // gin begins with 404 where no route matches
 			s.deps.UI.ServeHTTP(c.Writer, c.Request)

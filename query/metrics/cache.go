@@ -1,0 +1,104 @@
+package metrics
+
+import (
+	"container/list"
+	"context"
+	"sync"
+
+	"clew/index"
+)
+
+// cache keeps the series of parts, within a bound on bytes. A part's are made once, by the first who asks; the others wait.
+type cache struct {
+	t   *translator
+	max int64
+
+	mu      sync.Mutex
+	entries map[string]*list.Element // of *cached, by the part's id
+	recent  *list.List               // the most recently used first
+	bytes   int64
+}
+
+type cached struct {
+	id    string
+	part  index.Part // a head's parts have one id while it grows
+	done  chan struct{}
+	index *partIndex
+	err   error
+	bytes int64
+}
+
+func newCache(t *translator, bytesMax int64) *cache {
+	return &cache{t: t, max: bytesMax, entries: map[string]*list.Element{}, recent: list.New()}
+}
+
+// get returns a part's series.
+func (c *cache) get(ctx context.Context, part index.Part) (*partIndex, error) {
+	info := part.Info()
+	for {
+		c.mu.Lock()
+		if el := c.entries[info.ID]; el != nil {
+			e := el.Value.(*cached)
+			if !info.Head || e.part == part {
+				c.recent.MoveToFront(el)
+				c.mu.Unlock()
+				select {
+				case <-e.done:
+				case <-ctx.Done():
+					return nil, ctx.Err()
+				}
+				if e.err != nil && ctx.Err() == nil && (e.err == context.Canceled || e.err == context.DeadlineExceeded) {
+					continue // whoever made it has left
+				}
+				return e.index, e.err
+			}
+			c.removeLocked(el)
+		}
+		e := &cached{id: info.ID, done: make(chan struct{})}
+		if info.Head {
+			e.part = part
+		}
+		el := c.recent.PushFront(e)
+		c.entries[info.ID] = el
+		c.mu.Unlock()
+		c.fill(ctx, el, e, part)
+		return e.index, e.err
+	}
+}
+
+func (c *cache) fill(ctx context.Context, el *list.Element, e *cached, part index.Part) {
+	e.index, e.err = newPartIndex(ctx, c.t, part)
+	if ctx.Err() != nil && e.err != nil {
+		e.err = ctx.Err()
+	}
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	defer close(e.done)
+	if c.entries[e.id] != el {
+		return // another took its place
+	}
+	if e.err != nil {
+		c.removeLocked(el)
+		return
+	}
+	e.bytes = e.index.bytes
+	c.bytes += e.bytes
+	for c.bytes > c.max && c.recent.Len() > 1 {
+		c.removeLocked(c.recent.Back())
+	}
+}
+
+// removeLocked forgets an entry. Who waits for it still gets it.
+func (c *cache) removeLocked(el *list.Element) {
+	e := el.Value.(*cached)
+	c.recent.Remove(el)
+	delete(c.entries, e.id)
+	c.bytes -= e.bytes
+}
+
+// usage is what is kept.
+func (c *cache) usage() (parts int, bytes int64) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return len(c.entries), c.bytes
+}

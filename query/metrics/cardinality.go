@@ -1,0 +1,91 @@
+package metrics
+
+import (
+	"cmp"
+	"context"
+	"math"
+	"slices"
+
+	"github.com/prometheus/common/model"
+	"github.com/prometheus/prometheus/model/labels"
+)
+
+// Count is how often something is there.
+type Count struct {
+	Name string
+	N    int
+}
+
+// Cardinality is how many series there are, and of what. The lists are of the most frequent.
+type Cardinality struct {
+	Series, Pairs, Rows int
+	Min, Max            int64 // milliseconds
+	ByName              []Count
+	ByLabel             []Count // values by label
+	BytesByLabel        []Count
+	ByPair              []Count // series by "label=value"
+}
+
+// Cardinality counts the series that have points from mint to maxt (milliseconds).
+func (s *Storage) Cardinality(ctx context.Context, mint, maxt int64, limit int) (*Cardinality, error) {
+	q := s.querier(mint, maxt)
+	defer q.Close()
+	out := &Cardinality{Min: math.MaxInt64, Max: math.MinInt64}
+	seen := map[uint64]bool{}
+	byName, byLabel, bytes, byPair := map[string]int{}, map[string]int{}, map[string]int{}, map[[2]string]int{}
+	_, err := q.each(ctx, nil, func(r *partReader, _ []uint32, _ bool) {
+		for i := range r.index.series {
+			of := &r.index.series[i]
+			if !of.in(mint, maxt) {
+				continue
+			}
+			for k := range of.origins {
+				for _, row := range of.origins[k].rows {
+					out.Rows++
+					out.Min = min(out.Min, row.min)
+					if row.max != math.MaxInt64 {
+						out.Max = max(out.Max, row.max)
+					}
+				}
+			}
+			if seen[of.hash] {
+				continue
+			}
+			seen[of.hash] = true
+			out.Series++
+			of.labels.Range(func(l labels.Label) {
+				pair := [2]string{l.Name, l.Value}
+				if byPair[pair] == 0 {
+					byLabel[l.Name]++
+					bytes[l.Name] += len(l.Value)
+				}
+				byPair[pair]++
+				if l.Name == model.MetricNameLabel {
+					byName[l.Value]++
+				}
+			})
+		}
+	})
+	if err != nil {
+		return nil, err
+	}
+	if out.Series == 0 {
+		out.Min, out.Max = 0, 0
+	}
+	out.Pairs = len(byPair)
+	pairs := make(map[string]int, len(byPair))
+	for p, n := range byPair {
+		pairs[p[0]+"="+p[1]] = n
+	}
+	out.ByName, out.ByLabel, out.BytesByLabel, out.ByPair = most(byName, limit), most(byLabel, limit), most(bytes, limit), most(pairs, limit)
+	return out, nil
+}
+
+func most(counts map[string]int, limit int) []Count {
+	all := make([]Count, 0, len(counts))
+	for name, n := range counts {
+		all = append(all, Count{name, n})
+	}
+	slices.SortFunc(all, func(a, b Count) int { return cmp.Or(cmp.Compare(b.N, a.N), cmp.Compare(a.Name, b.Name)) })
+	return all[:min(limit, len(all))]
+}

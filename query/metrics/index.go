@@ -1,0 +1,353 @@
+package metrics
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"math"
+	"slices"
+	"strconv"
+	"strings"
+	"sync"
+	"unique"
+
+	"github.com/prometheus/common/model"
+	"github.com/prometheus/prometheus/model/labels"
+
+	"clew/index"
+)
+
+// view is what a series of Prometheus is of a series of OTLP.
+type view uint8
+
+const (
+	viewNumber   view = iota
+	viewNative        // a native histogram
+	viewBucket        // of a classic histogram: how many are at most origin.bound
+	viewCount         // of a classic histogram or a summary
+	viewSum           // likewise
+	viewQuantile      // of a summary: origin.bound
+	viewTarget        // target_info
+)
+
+// origin is where a series' points are in a part.
+type origin struct {
+	*base
+	view  view
+	bound float64
+}
+
+// series is a series of Prometheus in a part. Nearly all have one origin; several scopes may have a metric of the same name.
+type series struct {
+	labels  labels.Labels
+	hash    uint64
+	origins []origin
+}
+
+// partIndex is the series of a part, and where they are. It never changes but for postings, which are made when they are first asked for.
+type partIndex struct {
+	series   []series
+	families []*family
+	byName   map[string][]uint32 // names of Prometheus
+	byOTel   map[string][]uint32 // names of OTLP that are not the series' names too
+	bytes    int64
+
+	mu       sync.Mutex
+	postings map[string]map[string][]uint32 // by label's name and value
+}
+
+const (
+	seriesBytes  = 120 // a series, its origin and its place in byName
+	baseBytes    = 160
+	rowBytes     = 40
+	postingBytes = 4
+)
+
+// newPartIndex reads and translates a part.
+func newPartIndex(ctx context.Context, t *translator, part index.Part) (x *partIndex, err error) {
+	// The chunks' decoders believe what they read. It was checked, but a decoder's mistake must not end the process.
+	defer func() {
+		if r := recover(); r != nil {
+			err = fmt.Errorf("part %s: %v", part.Info().ID, r)
+		}
+	}()
+	b, err := build(ctx, t, part)
+	if err != nil {
+		return nil, fmt.Errorf("series of part %s: %w", part.Info().ID, err)
+	}
+	x = &partIndex{byName: map[string][]uint32{}, byOTel: map[string][]uint32{}, postings: map[string]map[string][]uint32{}}
+	a := &assembler{x: x, at: map[uint64][]uint32{}, lb: labels.NewBuilder(labels.EmptyLabels())}
+	reader := newPartReader(part, x)
+	for i, base := range b.bases {
+		if i%checkEvery == 0 && ctx.Err() != nil {
+			return nil, ctx.Err()
+		}
+		slices.SortFunc(base.rows, func(p, q rowRef) int { return compareTimes(&p, &q) })
+		if err := a.base(ctx, reader, base); err != nil {
+			return nil, fmt.Errorf("series of part %s: %s: %w", part.Info().ID, base.family.otel, err)
+		}
+		base.labels = labels.EmptyLabels()
+		x.bytes += baseBytes + rowBytes*int64(cap(base.rows))
+	}
+	for _, t := range b.targets {
+		spans := b.spans[t]
+		if spans == nil {
+			continue
+		}
+		of := &base{family: targetFamily, target: t}
+		for _, r := range spans.all {
+			of.rows = append(of.rows, rowRef{min: r[0], max: r[1]})
+		}
+		slices.SortFunc(of.rows, func(p, q rowRef) int { return compareTimes(&p, &q) })
+		a.add(t.info, origin{base: of, view: viewTarget})
+	}
+	for _, f := range b.byMarks {
+		x.families = append(x.families, f)
+	}
+	if len(b.spans) > 0 {
+		x.families = append(x.families, targetFamily)
+	}
+	return x, nil
+}
+
+var targetFamily = &family{name: targetInfo, otel: targetInfo, typ: model.MetricTypeGauge, help: "Target metadata"}
+
+func compareTimes(p, q *rowRef) int {
+	switch {
+	case p.min != q.min:
+		return cmpInt(p.min, q.min)
+	case p.max != q.max:
+		return cmpInt(p.max, q.max)
+	case p.rg != q.rg:
+		return cmpInt(int64(p.rg), int64(q.rg))
+	}
+	return cmpInt(int64(p.row), int64(q.row))
+}
+
+func cmpInt(a, b int64) int {
+	switch {
+	case a < b:
+		return -1
+	case a > b:
+		return 1
+	}
+	return 0
+}
+
+// assembler makes series of bases.
+type assembler struct {
+	x  *partIndex
+	at map[uint64][]uint32 // series by their labels' hash
+	lb *labels.Builder
+}
+
+// base adds the series that a base is.
+func (a *assembler) base(ctx context.Context, r *partReader, of *base) error {
+	name := of.family.name
+	if name == "" {
+		return nil // it can have no name
+	}
+	switch {
+	case of.typ == typeGauge || of.typ == typeSum:
+		a.named(of, name, "", 0, viewNumber)
+	case of.typ == typeExponential, of.typ == typeHistogram && of.family.marks.native:
+		a.named(of, name, "", 0, viewNative)
+	case of.typ == typeHistogram:
+		bounds, err := r.bounds(ctx, of)
+		if err != nil {
+			return err
+		}
+		for _, bound := range append(bounds, math.Inf(1)) {
+			a.named(of, name+"_bucket", model.BucketLabel, bound, viewBucket)
+		}
+		a.named(of, name+"_count", "", 0, viewCount)
+		a.named(of, name+"_sum", "", 0, viewSum)
+	case of.typ == typeSummary:
+		quantiles, err := r.bounds(ctx, of)
+		if err != nil {
+			return err
+		}
+		for _, q := range quantiles {
+			a.named(of, name, model.QuantileLabel, q, viewQuantile)
+		}
+		a.named(of, name+"_count", "", 0, viewCount)
+		a.named(of, name+"_sum", "", 0, viewSum)
+	default:
+		return fmt.Errorf("metric type %.40q is not known", of.typ)
+	}
+	return nil
+}
+
+func (a *assembler) named(of *base, name, label string, bound float64, v view) {
+	a.lb.Reset(of.labels)
+	a.lb.Set(model.MetricNameLabel, name)
+	if label != "" {
+		a.lb.Set(label, formatBound(bound))
+	}
+	a.add(a.lb.Labels(), origin{base: of, view: v, bound: bound})
+}
+
+func formatBound(v float64) string {
+	if math.IsInf(v, 1) {
+		return "+Inf"
+	}
+	return strconv.FormatFloat(v, 'f', -1, 64)
+}
+
+// add adds an origin to the series of these labels.
+func (a *assembler) add(ls labels.Labels, o origin) {
+	hash := ls.Hash()
+	for _, n := range a.at[hash] {
+		if s := &a.x.series[n]; labels.Equal(s.labels, ls) {
+			s.origins = append(s.origins, o)
+			return
+		}
+	}
+	x := a.x
+	n := uint32(len(x.series))
+	a.at[hash] = append(a.at[hash], n)
+	// The same series are in many parts; unique keeps one copy of their labels while any part has them.
+	x.series = append(x.series, series{labels: unique.Make(ls).Value(), hash: hash, origins: []origin{o}})
+	name := ls.Get(model.MetricNameLabel)
+	x.byName[name] = append(x.byName[name], n)
+	if otel := o.family.otel; otel != name {
+		x.byOTel[otel] = append(x.byOTel[otel], n)
+	}
+	x.bytes += seriesBytes + int64(ls.ByteSize())
+}
+
+// posting gives the series by the values of a label, each list ascending.
+func (x *partIndex) posting(name string) map[string][]uint32 {
+	if name == model.MetricNameLabel {
+		return x.byName
+	}
+	x.mu.Lock()
+	defer x.mu.Unlock()
+	p, ok := x.postings[name]
+	if !ok {
+		p = map[string][]uint32{}
+		for i := range x.series {
+			if v := x.series[i].labels.Get(name); v != "" {
+				p[v] = append(p[v], uint32(i))
+			}
+		}
+		x.postings[name] = p
+	}
+	return p
+}
+
+// matching are the series that match all matchers, ascending. nil matchers match all.
+func (x *partIndex) matching(ctx context.Context, t *translator, matchers []*labels.Matcher) ([]uint32, error) {
+	var from []uint32
+	narrowed := false
+	rest := make([]*labels.Matcher, 0, len(matchers))
+	for _, m := range matchers {
+		list, ok := x.candidates(t, m)
+		switch {
+		case !ok:
+			rest = append(rest, m)
+			continue
+		case !narrowed:
+			from, narrowed = list, true
+		default:
+			from = intersect(from, list)
+		}
+		if len(from) == 0 {
+			return nil, nil
+		}
+	}
+	if !narrowed {
+		from = make([]uint32, len(x.series))
+		for i := range from {
+			from[i] = uint32(i)
+		}
+	}
+	if len(rest) == 0 {
+		return from, nil
+	}
+	out := make([]uint32, 0, len(from))
+	for i, n := range from {
+		if i%checkEvery == 0 && ctx.Err() != nil {
+			return nil, ctx.Err()
+		}
+		if matches(t, x.series[n].labels, rest) {
+			out = append(out, n)
+		}
+	}
+	return out, nil
+}
+
+// candidates are the series that match m, if that is quickly found: by a name or by values that the matcher spells out.
+func (x *partIndex) candidates(t *translator, m *labels.Matcher) (list []uint32, ok bool) {
+	var wanted []string
+	switch {
+	case m.Type == labels.MatchEqual && m.Value != "":
+		wanted = []string{m.Value}
+	case m.Type == labels.MatchRegexp && len(m.SetMatches()) > 0 && !m.Matches(""):
+		wanted = m.SetMatches()
+	default:
+		return nil, false
+	}
+	p := x.posting(m.Name)
+	if len(p) == 0 {
+		p = x.posting(labelOf(t, m.Name))
+	}
+	for _, value := range wanted {
+		found := p[value]
+		if found == nil && m.Name == model.MetricNameLabel {
+			found = x.byOTel[value]
+		}
+		list = append(list, found...)
+	}
+	if len(wanted) > 1 {
+		slices.Sort(list)
+		list = slices.Compact(list)
+	}
+	return list, true
+}
+
+// labelOf is a label's name, where an attribute's may stand for it.
+func labelOf(t *translator, name string) string {
+	if strings.Contains(name, ".") {
+		if translated := t.labelName(name); translated != "" {
+			return translated
+		}
+	}
+	return name
+}
+
+func matches(t *translator, ls labels.Labels, matchers []*labels.Matcher) bool {
+	for _, m := range matchers {
+		value := ls.Get(m.Name)
+		if value == "" {
+			value = ls.Get(labelOf(t, m.Name))
+		}
+		if !m.Matches(value) {
+			return false
+		}
+	}
+	return true
+}
+
+func intersect(a, b []uint32) []uint32 {
+	out := make([]uint32, 0, min(len(a), len(b)))
+	for len(a) > 0 && len(b) > 0 {
+		switch {
+		case a[0] < b[0]:
+			a = a[1:]
+		case a[0] > b[0]:
+			b = b[1:]
+		default:
+			out = append(out, a[0])
+			a, b = a[1:], b[1:]
+		}
+	}
+	return out
+}
+
+// isDamage says whether an error is of one part's bytes, so that the others still answer.
+func isDamage(err error) (*index.DamageError, bool) {
+	var d *index.DamageError
+	ok := errors.As(err, &d)
+	return d, ok
+}

@@ -1,0 +1,347 @@
+package metrics
+
+import (
+	"fmt"
+	"math"
+	"slices"
+	"sort"
+
+	"github.com/prometheus/prometheus/model/histogram"
+	"github.com/prometheus/prometheus/storage"
+	"github.com/prometheus/prometheus/tsdb/chunkenc"
+)
+
+// piece is points of a series: a row, as an origin sees it.
+type piece struct {
+	r *partReader
+	o *origin
+	// ref is the row; of target_info, a time in which the resource had points.
+	ref *rowRef
+}
+
+// lends says whether the engine can read the row's chunk as it is.
+func (p *piece) lends() bool {
+	if !p.ref.plain {
+		return false
+	}
+	switch p.o.view {
+	case viewNumber:
+		return p.ref.chunk == chunkXOR2
+	case viewNative:
+		m := p.o.family.marks
+		return p.ref.chunk == chunkHistogram && !m.floats && !m.gauge && !m.reset
+	}
+	return false
+}
+
+// selected is a series of an answer.
+type selected struct {
+	*selection
+	series *series
+	pieces []piece // by time
+	merged bool    // they overlap, or are deltas: they are decoded together
+}
+
+// sampleIterator goes through a series' points from mint to maxt. It is used again for the next series.
+type sampleIterator struct {
+	of   *selected
+	next int // piece
+	cur  chunkenc.Iterator
+	last int64 // the time of the point at hand
+	vt   chunkenc.ValueType
+	err  error
+
+	xor      chunkenc.XOR2Chunk
+	xorIt    chunkenc.Iterator
+	histo    chunkenc.HistogramChunk
+	histoIt  chunkenc.Iterator
+	floats   floatList
+	natives  nativeList
+	finished bool
+}
+
+func (it *sampleIterator) reset(of *selected) {
+	it.of, it.next, it.cur, it.err, it.finished = of, 0, nil, nil, false
+	it.last, it.vt = math.MinInt64, chunkenc.ValNone
+}
+
+// open makes cur the next piece's points; false: there is none.
+func (it *sampleIterator) open() bool {
+	s := it.of
+	if it.next >= len(s.pieces) {
+		return false
+	}
+	if s.merged {
+		it.next = len(s.pieces)
+		it.cur, it.err = s.merge()
+		return it.err == nil
+	}
+	p := &s.pieces[it.next]
+	it.next++
+	if p.lends() {
+		it.err = it.lend(p)
+	} else {
+		it.err = it.decode(p)
+	}
+	return it.err == nil
+}
+
+// lend reads a chunk as it is.
+func (it *sampleIterator) lend(p *piece) error {
+	chunk := p.r.chunk(p.ref)
+	if err := checkRow(p.ref, chunk); err != nil {
+		return err
+	}
+	if p.ref.chunk == chunkXOR2 {
+		it.xor.Reset(chunk)
+		it.xorIt = it.xor.Iterator(it.xorIt)
+		it.cur = it.xorIt
+		return nil
+	}
+	it.histo.Reset(chunk)
+	it.histoIt = it.histo.Iterator(it.histoIt)
+	it.cur = it.histoIt
+	return nil
+}
+
+func (it *sampleIterator) decode(p *piece) error {
+	if p.o.view == viewNative {
+		all, err := it.of.natives(p)
+		it.natives = nativeList{points: all, i: -1}
+		it.cur = &it.natives
+		return err
+	}
+	all, err := it.of.floats(it.floats.points[:0], p)
+	it.floats = floatList{points: all, i: -1}
+	it.cur = &it.floats
+	return err
+}
+
+// Next implements chunkenc.Iterator. Of several points of one millisecond it gives the first.
+func (it *sampleIterator) Next() chunkenc.ValueType {
+	for !it.finished {
+		if it.cur == nil && !it.open() {
+			break
+		}
+		vt := it.cur.Next()
+		if vt == chunkenc.ValNone {
+			if it.err = it.cur.Err(); it.err != nil {
+				break
+			}
+			it.cur = nil
+			continue
+		}
+		if t := it.cur.AtT(); t >= it.of.mint && t > it.last {
+			if t > it.of.maxt {
+				break
+			}
+			it.last, it.vt = t, vt
+			return vt
+		}
+	}
+	it.finished, it.vt = true, chunkenc.ValNone
+	return chunkenc.ValNone
+}
+
+// Seek implements chunkenc.Iterator.
+func (it *sampleIterator) Seek(t int64) chunkenc.ValueType {
+	if it.vt != chunkenc.ValNone && it.last >= t {
+		return it.vt
+	}
+	if !it.of.merged && !it.finished {
+		// The rows before are left out; the one at hand too, if it ends before.
+		if n := it.next; n > 0 && it.cur != nil && it.of.pieces[n-1].ref.max < t {
+			it.cur = nil
+		}
+		for it.cur == nil && it.next < len(it.of.pieces) && it.of.pieces[it.next].ref.max < t {
+			it.next++
+		}
+	}
+	for it.Next() != chunkenc.ValNone {
+		if it.last >= t {
+			return it.vt
+		}
+	}
+	return chunkenc.ValNone
+}
+
+// At implements chunkenc.Iterator.
+func (it *sampleIterator) At() (int64, float64) { return it.cur.At() }
+
+// AtHistogram implements chunkenc.Iterator.
+func (it *sampleIterator) AtHistogram(h *histogram.Histogram) (int64, *histogram.Histogram) {
+	return it.cur.AtHistogram(h)
+}
+
+// AtFloatHistogram implements chunkenc.Iterator.
+func (it *sampleIterator) AtFloatHistogram(h *histogram.FloatHistogram) (int64, *histogram.FloatHistogram) {
+	return it.cur.AtFloatHistogram(h)
+}
+
+// AtT implements chunkenc.Iterator.
+func (it *sampleIterator) AtT() int64 { return it.last }
+
+// AtST implements chunkenc.Iterator.
+func (it *sampleIterator) AtST() int64 { return it.cur.AtST() }
+
+// Err implements chunkenc.Iterator.
+func (it *sampleIterator) Err() error {
+	if it.err != nil {
+		return fmt.Errorf("series %s: %w", it.of.series.labels, it.err)
+	}
+	return nil
+}
+
+// merge makes one iterator of pieces that overlap or are deltas.
+func (s *selected) merge() (chunkenc.Iterator, error) {
+	var all []chunkenc.Iterator
+	var deltas []floatPoint
+	var nativeDeltas []nativePoint
+	for i := range s.pieces {
+		p := &s.pieces[i]
+		switch {
+		case p.o.view == viewNative:
+			natives, err := s.natives(p)
+			if err != nil {
+				return nil, err
+			}
+			if p.o.delta {
+				nativeDeltas = append(nativeDeltas, natives...)
+			} else {
+				all = append(all, &nativeList{points: natives, i: -1})
+			}
+		default:
+			floats, err := s.floats(nil, p)
+			if err != nil {
+				return nil, err
+			}
+			if p.o.delta && p.o.view != viewQuantile {
+				deltas = append(deltas, floats...)
+			} else {
+				all = append(all, &floatList{points: floats, i: -1})
+			}
+		}
+	}
+	if len(deltas) > 0 {
+		sort.SliceStable(deltas, func(i, j int) bool { return deltas[i].t < deltas[j].t })
+		all = append(all, &floatList{points: summed(deltas), i: -1})
+	}
+	if len(nativeDeltas) > 0 {
+		sort.SliceStable(nativeDeltas, func(i, j int) bool { return nativeDeltas[i].t < nativeDeltas[j].t })
+		all = append(all, &nativeList{points: accumulate(nativeDeltas), i: -1})
+	}
+	if len(all) == 1 {
+		return all[0], nil
+	}
+	return storage.ChainSampleIteratorFromIterators(nil, all), nil
+}
+
+// summed makes deltas cumulative, from the first point on. Of those of one millisecond the last has the sum of all.
+func summed(all []floatPoint) []floatPoint {
+	out := all[:0]
+	sum := 0.0
+	for _, p := range all {
+		if math.Float64bits(p.v) != math.Float64bits(staleNaN) {
+			sum += p.v
+			p.v = sum
+		}
+		if n := len(out); n > 0 && out[n-1].t == p.t {
+			out = out[:n-1]
+		}
+		out = append(out, p)
+	}
+	return out
+}
+
+// floatList iterates over doubles.
+type floatList struct {
+	points []floatPoint
+	i      int
+}
+
+func (l *floatList) Next() chunkenc.ValueType {
+	if l.i++; l.i >= len(l.points) {
+		return chunkenc.ValNone
+	}
+	return chunkenc.ValFloat
+}
+
+func (l *floatList) Seek(t int64) chunkenc.ValueType {
+	l.i = max(l.i, 0)
+	l.i += sort.Search(max(0, len(l.points)-l.i), func(k int) bool { return l.points[l.i+k].t >= t })
+	if l.i >= len(l.points) {
+		return chunkenc.ValNone
+	}
+	return chunkenc.ValFloat
+}
+
+func (l *floatList) At() (int64, float64) { return l.points[l.i].t, l.points[l.i].v }
+func (l *floatList) AtT() int64           { return l.points[l.i].t }
+func (l *floatList) AtST() int64          { return 0 }
+func (l *floatList) Err() error           { return nil }
+
+func (l *floatList) AtHistogram(*histogram.Histogram) (int64, *histogram.Histogram) {
+	panic("a double was asked for as a histogram") // Next says which it is
+}
+
+func (l *floatList) AtFloatHistogram(*histogram.FloatHistogram) (int64, *histogram.FloatHistogram) {
+	panic("a double was asked for as a histogram") // Next says which it is
+}
+
+// nativeList iterates over native histograms.
+type nativeList struct {
+	points []nativePoint
+	i      int
+}
+
+func (l *nativeList) kind() chunkenc.ValueType {
+	switch {
+	case l.i >= len(l.points):
+		return chunkenc.ValNone
+	case l.points[l.i].f != nil:
+		return chunkenc.ValFloatHistogram
+	}
+	return chunkenc.ValHistogram
+}
+
+func (l *nativeList) Next() chunkenc.ValueType {
+	l.i++
+	return l.kind()
+}
+
+func (l *nativeList) Seek(t int64) chunkenc.ValueType {
+	l.i = max(l.i, 0)
+	rest := l.points[min(l.i, len(l.points)):]
+	at, _ := slices.BinarySearchFunc(rest, t, func(p nativePoint, t int64) int { return cmpInt(p.t, t) })
+	l.i += at
+	return l.kind()
+}
+
+func (l *nativeList) At() (int64, float64) {
+	panic("a histogram was asked for as a double") // Next says which it is
+}
+
+func (l *nativeList) AtHistogram(h *histogram.Histogram) (int64, *histogram.Histogram) {
+	p := &l.points[l.i]
+	if h == nil {
+		return p.t, p.h.Copy()
+	}
+	p.h.CopyTo(h)
+	return p.t, h
+}
+
+func (l *nativeList) AtFloatHistogram(f *histogram.FloatHistogram) (int64, *histogram.FloatHistogram) {
+	p := &l.points[l.i]
+	switch {
+	case p.f == nil:
+		return p.t, p.h.ToFloat(f)
+	case f == nil:
+		return p.t, p.f.Copy()
+	}
+	p.f.CopyTo(f)
+	return p.t, f
+}
+
+func (l *nativeList) AtT() int64  { return l.points[l.i].t }
+func (l *nativeList) AtST() int64 { return 0 }
+func (l *nativeList) Err() error  { return nil }

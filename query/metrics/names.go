@@ -1,0 +1,86 @@
+package metrics
+
+import (
+	"cmp"
+	"context"
+	"errors"
+	"slices"
+
+	"github.com/prometheus/prometheus/model/labels"
+	"github.com/prometheus/prometheus/util/annotations"
+)
+
+// Name describes a metric.
+type Name struct {
+	Name string `json:"name"` // in PromQL; a classic histogram's series are this with _bucket, _count and _sum
+	OTel string `json:"otel"` // as it was sent
+	Type string `json:"type"` // counter gauge histogram summary unknown
+	Unit string `json:"unit"`
+	Help string `json:"help"`
+	// Series is how many there are.
+	Series int `json:"series"`
+}
+
+// Names describes the metrics that have points from mint to maxt (milliseconds), of series that match one of the sets, by name. No set: all.
+func (s *Storage) Names(ctx context.Context, mint, maxt int64, sets ...[]*labels.Matcher) ([]Name, annotations.Annotations, error) {
+	q := s.querier(mint, maxt)
+	defer q.Close()
+	if len(sets) == 0 {
+		sets = append(sets, nil)
+	}
+	type key struct{ name, otel string }
+	found := map[key]*Name{}
+	counted := map[uint64]bool{}
+	var warnings annotations.Annotations
+	for _, set := range sets {
+		var err error
+		warnings, err = q.each(ctx, set, func(r *partReader, numbers []uint32, all bool) {
+			count := func(of *series) {
+				if !of.in(mint, maxt) {
+					return
+				}
+				f := of.origins[0].family
+				n := found[key{f.name, f.otel}]
+				if n == nil {
+					n = &Name{Name: f.name, OTel: f.otel, Type: string(f.typ), Unit: f.unit, Help: f.help}
+					found[key{f.name, f.otel}] = n
+				}
+				if !counted[of.hash] {
+					counted[of.hash] = true
+					n.Series++
+				}
+			}
+			if all {
+				for i := range r.index.series {
+					count(&r.index.series[i])
+				}
+			}
+			for _, n := range numbers {
+				count(&r.index.series[n])
+			}
+		})
+		if err != nil {
+			return nil, warnings, err
+		}
+	}
+	out := make([]Name, 0, len(found))
+	for _, n := range found {
+		out = append(out, *n)
+	}
+	slices.SortFunc(out, func(a, b Name) int { return cmp.Or(cmp.Compare(a.Name, b.Name), cmp.Compare(a.OTel, b.OTel)) })
+	return out, warnings, nil
+}
+
+// IsPartial says whether a warning is that points may be lacking.
+func IsPartial(err error) bool {
+	var p *partialError
+	return errors.As(err, &p)
+}
+
+// partialError is the warning of an answer that may lack points.
+type partialError struct{ why string }
+
+func (e *partialError) Error() string { return "the answer may lack points: " + e.why }
+func (e *partialError) Unwrap() error { return annotations.PromQLWarning }
+
+func errPartial(why string) error { return &partialError{why} }

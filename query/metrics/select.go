@@ -1,0 +1,266 @@
+package metrics
+
+import (
+	"cmp"
+	"context"
+	"math"
+	"slices"
+	"sync"
+
+	"github.com/prometheus/prometheus/model/labels"
+	"github.com/prometheus/prometheus/storage"
+	"github.com/prometheus/prometheus/tsdb/chunkenc"
+	"github.com/prometheus/prometheus/util/annotations"
+)
+
+// selection is the answer to one Select.
+type selection struct {
+	mint, maxt int64 // milliseconds, both inclusive
+	series     []selected
+	warnings   annotations.Annotations
+
+	mu      sync.Mutex
+	decoded map[*rowRef][]multiPoint // so that the series of one histogram share the work
+	bytes   int
+}
+
+// choose finds the series that match in all parts, and their rows.
+func (q *querier) choose(ctx context.Context, sorted bool, mint, maxt int64, matchers []*labels.Matcher) (*selection, error) {
+	parts, warnings, err := q.open(ctx)
+	if err != nil {
+		return nil, err
+	}
+	out := &selection{mint: mint, maxt: maxt, warnings: warnings}
+	if len(parts) == 1 {
+		err = out.one(ctx, q, parts[0], matchers)
+	} else {
+		err = out.many(ctx, q, parts, matchers)
+	}
+	if err != nil {
+		return nil, err
+	}
+	if sorted {
+		slices.SortFunc(out.series, func(a, b selected) int { return labels.Compare(a.series.labels, b.series.labels) })
+	}
+	return out, nil
+}
+
+// one is choose for a single part, whose series are each there once.
+func (s *selection) one(ctx context.Context, q *querier, r *partReader, matchers []*labels.Matcher) error {
+	numbers, err := r.index.matching(ctx, q.storage.t, matchers)
+	if err != nil {
+		return err
+	}
+	s.series = make([]selected, 0, len(numbers))
+	var pieces []piece
+	for _, n := range numbers {
+		from := len(pieces)
+		of := &r.index.series[n]
+		if pieces, err = s.appendPieces(ctx, pieces, r, of); err != nil {
+			if !q.aside(err, &s.warnings) {
+				return err
+			}
+			pieces = pieces[:from]
+		}
+		if len(pieces) > from {
+			s.series = append(s.series, selected{selection: s, series: of, pieces: pieces[from:len(pieces):len(pieces)]})
+		}
+	}
+	for i := range s.series {
+		s.series[i].arrange()
+	}
+	return nil
+}
+
+// many is choose for several parts: what has the same labels in them is one series.
+func (s *selection) many(ctx context.Context, q *querier, parts []*partReader, matchers []*labels.Matcher) error {
+	byHash := map[uint64]int32{}
+	var same []int32 // the next series of the same hash, or -1
+	for _, r := range parts {
+		numbers, err := r.index.matching(ctx, q.storage.t, matchers)
+		if err != nil {
+			return err
+		}
+		for i, n := range numbers {
+			if i%checkEvery == 0 && ctx.Err() != nil {
+				return ctx.Err()
+			}
+			of := &r.index.series[n]
+			more, err := s.appendPieces(ctx, nil, r, of)
+			if err != nil && !q.aside(err, &s.warnings) {
+				return err
+			}
+			if err != nil || len(more) == 0 {
+				continue
+			}
+			first, ok := byHash[of.hash]
+			at := int32(-1)
+			if ok {
+				for at = first; at >= 0 && !labels.Equal(s.series[at].series.labels, of.labels); at = same[at] {
+				}
+			} else {
+				first = -1
+			}
+			if at < 0 {
+				at = int32(len(s.series))
+				s.series = append(s.series, selected{selection: s, series: of})
+				same = append(same, first)
+				byHash[of.hash] = at
+			}
+			s.series[at].pieces = append(s.series[at].pieces, more...)
+		}
+	}
+	for i := range s.series {
+		s.series[i].arrange()
+	}
+	return nil
+}
+
+// appendPieces adds the rows of a series that may have points from mint to maxt, and loads their row groups.
+func (s *selection) appendPieces(ctx context.Context, to []piece, r *partReader, of *series) ([]piece, error) {
+	for i := range of.origins {
+		o := &of.origins[i]
+		for k := range o.rows {
+			ref := &o.rows[k]
+			if ref.min > s.maxt {
+				break
+			}
+			if ref.max < s.mint {
+				continue
+			}
+			if o.view != viewTarget {
+				if _, err := r.load(ctx, ref.rg); err != nil {
+					return to, err
+				}
+			}
+			to = append(to, piece{r, o, ref})
+		}
+	}
+	return to, nil
+}
+
+// arrange puts a series' pieces in order of time and sees whether they overlap.
+func (s *selected) arrange() {
+	before := func(a, b piece) int { return cmp.Compare(a.ref.min, b.ref.min) }
+	if !slices.IsSortedFunc(s.pieces, before) {
+		slices.SortStableFunc(s.pieces, before)
+	}
+	last := int64(math.MinInt64)
+	for i := range s.pieces {
+		p := &s.pieces[i]
+		if p.ref.min <= last && i > 0 || p.o.delta {
+			s.merged = true
+			return
+		}
+		last = p.ref.max
+	}
+}
+
+// floats adds the points of a piece, as doubles.
+func (s *selection) floats(to []floatPoint, p *piece) ([]floatPoint, error) {
+	switch p.o.view {
+	case viewTarget:
+		return s.target(to, p.ref), nil
+	case viewNumber:
+		chunk, found, err := p.r.row(p.ref)
+		if err != nil {
+			return nil, err
+		}
+		all, err := numbersOf(p.ref, chunk, &found)
+		return append(to, all...), err
+	}
+	all, err := s.multi(p)
+	if err != nil {
+		return nil, err
+	}
+	for i := range all {
+		if v, ok := all[i].at(p.o.view, p.o.bound); ok {
+			to = append(to, floatPoint{all[i].t, v})
+		}
+	}
+	return to, nil
+}
+
+// target makes the points of target_info: at the first and the last moment of a time, and often enough between.
+func (s *selection) target(to []floatPoint, span *rowRef) []floatPoint {
+	const step = int64(lookback/1e6) / 2
+	t := span.min
+	if s.mint > t {
+		t += (s.mint - t) / step * step
+	}
+	for ; t < span.max && t <= s.maxt; t += step {
+		to = append(to, floatPoint{t, 1})
+	}
+	return append(to, floatPoint{span.max, 1})
+}
+
+// multi reads a row of a histogram or summary, for all its series once.
+func (s *selection) multi(p *piece) ([]multiPoint, error) {
+	s.mu.Lock()
+	all, ok := s.decoded[p.ref]
+	s.mu.Unlock()
+	if ok {
+		return all, nil
+	}
+	chunk, found, err := p.r.row(p.ref)
+	if err != nil {
+		return nil, err
+	}
+	if all, err = multiOf(p.ref, chunk, &found); err != nil {
+		return nil, err
+	}
+	bytes := 0
+	for i := range all {
+		bytes += 96 + 8*len(all[i].values)
+	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.decoded == nil || s.bytes+bytes > decodedBytesMax {
+		s.decoded, s.bytes = map[*rowRef][]multiPoint{}, 0
+	}
+	s.decoded[p.ref] = all
+	s.bytes += bytes
+	return all, nil
+}
+
+// natives are the points of a piece of a native histogram.
+func (s *selection) natives(p *piece) ([]nativePoint, error) {
+	chunk, found, err := p.r.row(p.ref)
+	if err != nil {
+		return nil, err
+	}
+	return nativesOf(p.o.base, p.ref, chunk, &found)
+}
+
+// Labels implements storage.Series.
+func (s *selected) Labels() labels.Labels { return s.series.labels }
+
+// Iterator implements storage.Series.
+func (s *selected) Iterator(reuse chunkenc.Iterator) chunkenc.Iterator {
+	it, ok := reuse.(*sampleIterator)
+	if !ok {
+		it = &sampleIterator{}
+	}
+	it.reset(s)
+	return it
+}
+
+// seriesSet is a selection as the engine goes through it.
+type seriesSet struct {
+	*selection
+	i int
+}
+
+func (s *seriesSet) Next() bool {
+	s.i++
+	return s.i < len(s.series)
+}
+
+func (s *seriesSet) At() storage.Series                { return &s.series[s.i] }
+func (s *seriesSet) Err() error                        { return nil }
+func (s *seriesSet) Warnings() annotations.Annotations { return s.warnings }
+
+// chunkSet is a selection as chunks, for remote read.
+type chunkSet struct{ seriesSet }
+
+func (s *chunkSet) At() storage.ChunkSeries { return storage.NewSeriesToChunkEncoder(s.seriesSet.At()) }

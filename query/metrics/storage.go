@@ -1,0 +1,284 @@
+package metrics
+
+import (
+	"context"
+	"fmt"
+	"log/slog"
+	"math"
+	"slices"
+	"sync"
+
+	"github.com/prometheus/prometheus/model/labels"
+	"github.com/prometheus/prometheus/storage"
+	"github.com/prometheus/prometheus/util/annotations"
+
+	"clew/index"
+	"clew/internal/telemetry"
+	"clew/query/engine"
+)
+
+// Storage reads metrics of any tenant: the one that the context of a Select names (WithTenant). It is safe for concurrent use.
+type Storage struct {
+	source engine.Source
+	t      *translator
+	cache  *cache
+	log    *slog.Logger
+}
+
+var _ storage.SampleAndChunkQueryable = (*Storage)(nil)
+
+// New returns a Storage over a source's parts.
+func New(source engine.Source, log *slog.Logger) *Storage {
+	t := newTranslator()
+	return &Storage{source: source, t: t, cache: newCache(t, indexBytesMax), log: log}
+}
+
+type tenantKey struct{}
+
+// WithTenant names the tenant whose metrics are read.
+func WithTenant(ctx context.Context, tenant string) context.Context {
+	return context.WithValue(ctx, tenantKey{}, tenant)
+}
+
+// tenantOf is the context's tenant, or the default one.
+func tenantOf(ctx context.Context) string {
+	if tenant, ok := ctx.Value(tenantKey{}).(string); ok {
+		return tenant
+	}
+	return telemetry.DefaultTenant
+}
+
+// Querier implements storage.Queryable. mint and maxt are milliseconds, both inclusive. All its Selects see the same moment of the same tenant: the one that the
+// first names.
+func (s *Storage) Querier(mint, maxt int64) (storage.Querier, error) { return s.querier(mint, maxt), nil }
+
+// ChunkQuerier implements storage.ChunkQueryable.
+func (s *Storage) ChunkQuerier(mint, maxt int64) (storage.ChunkQuerier, error) {
+	return &chunkQuerier{s.querier(mint, maxt)}, nil
+}
+
+func (s *Storage) querier(mint, maxt int64) *querier {
+	return &querier{storage: s, mint: mint, maxt: maxt}
+}
+
+// querier reads one tenant's metrics at one moment.
+type querier struct {
+	storage    *Storage
+	mint, maxt int64
+
+	mu       sync.Mutex
+	view     *engine.View
+	parts    []*partReader
+	warnings annotations.Annotations
+	closed   bool
+}
+
+// open takes the view and has the parts' series, once.
+func (q *querier) open(ctx context.Context) ([]*partReader, annotations.Annotations, error) {
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	if q.closed {
+		return nil, nil, fmt.Errorf("the querier is closed")
+	}
+	if q.view != nil {
+		return q.parts, q.warnings, nil
+	}
+	tenant := tenantOf(ctx)
+	view, err := q.storage.source.View(ctx, engine.Scope{Tenant: tenant, Signal: telemetry.Metrics, From: nanos(q.mint), To: nanosUp(q.maxt)})
+	if err != nil {
+		return nil, nil, fmt.Errorf("view of metrics of tenant %s: %w", tenant, err)
+	}
+	var parts []*partReader
+	var warnings annotations.Annotations
+	for _, why := range view.Partial {
+		warnings.Add(errPartial(why))
+	}
+	for _, part := range view.Parts {
+		if info := part.Info(); info.Rows == 0 {
+			continue
+		}
+		x, err := q.storage.cache.get(ctx, part)
+		if err != nil {
+			if ctx.Err() == nil && q.aside(err, &warnings) {
+				continue
+			}
+			view.Release()
+			return nil, nil, err
+		}
+		parts = append(parts, newPartReader(part, x))
+	}
+	q.view, q.parts, q.warnings = view, parts, warnings
+	return parts, warnings, nil
+}
+
+// aside turns what is wrong with one part into a warning; false: it is not about one part.
+func (q *querier) aside(err error, warnings *annotations.Annotations) bool {
+	damage, ok := isDamage(err)
+	if !ok {
+		return false
+	}
+	if s, ok := q.storage.source.(interface{ PutAside(*index.DamageError) }); ok {
+		s.PutAside(damage)
+	}
+	warnings.Add(errPartial(damage.Error()))
+	return true
+}
+
+// nanos is the first nanosecond of a millisecond; nanosUp the last.
+func nanos(ms int64) int64 {
+	switch {
+	case ms <= math.MinInt64/1_000_000:
+		return math.MinInt64
+	case ms >= math.MaxInt64/1_000_000:
+		return math.MaxInt64
+	}
+	return ms * 1_000_000
+}
+
+func nanosUp(ms int64) int64 {
+	if ms >= math.MaxInt64/1_000_000-1 {
+		return math.MaxInt64
+	}
+	return nanos(ms) + 999_999
+}
+
+// Select implements storage.Querier. A matcher of the name may give OTLP's name, {"system.cpu.time"}, and those of labels an attribute's.
+func (q *querier) Select(ctx context.Context, sorted bool, hints *storage.SelectHints, matchers ...*labels.Matcher) storage.SeriesSet {
+	s, err := q.choose(ctx, sorted, q.mint, q.maxt, matchers)
+	if err != nil {
+		return storage.ErrSeriesSet(err)
+	}
+	s.limit(hints)
+	return &seriesSet{s, -1}
+}
+
+// limit drops series beyond what is asked for.
+func (s *selection) limit(hints *storage.SelectHints) {
+	if hints != nil && hints.Limit > 0 && len(s.series) > hints.Limit {
+		s.series = s.series[:hints.Limit]
+	}
+}
+
+// LabelValues implements storage.LabelQuerier.
+func (q *querier) LabelValues(ctx context.Context, name string, hints *storage.LabelHints, matchers ...*labels.Matcher) ([]string, annotations.Annotations, error) {
+	found := map[string]struct{}{}
+	warnings, err := q.each(ctx, matchers, func(r *partReader, numbers []uint32, all bool) {
+		label := name
+		if p := r.index.posting(label); len(p) == 0 {
+			label = labelOf(q.storage.t, name)
+		}
+		if all {
+			for v, in := range r.index.posting(label) {
+				if _, have := found[v]; !have && r.index.anyIn(in, q.mint, q.maxt) {
+					found[v] = struct{}{}
+				}
+			}
+			return
+		}
+		for _, n := range numbers {
+			if v := r.index.series[n].labels.Get(label); v != "" && r.index.series[n].in(q.mint, q.maxt) {
+				found[v] = struct{}{}
+			}
+		}
+	})
+	return cut(found, hints), warnings, err
+}
+
+// LabelNames implements storage.LabelQuerier.
+func (q *querier) LabelNames(ctx context.Context, hints *storage.LabelHints, matchers ...*labels.Matcher) ([]string, annotations.Annotations, error) {
+	found := map[string]struct{}{}
+	warnings, err := q.each(ctx, matchers, func(r *partReader, numbers []uint32, all bool) {
+		if all {
+			for i := range r.index.series {
+				r.index.series[i].names(q.mint, q.maxt, found)
+			}
+			return
+		}
+		for _, n := range numbers {
+			r.index.series[n].names(q.mint, q.maxt, found)
+		}
+	})
+	return cut(found, hints), warnings, err
+}
+
+// each calls f with the series of each part that match; all: every one does.
+func (q *querier) each(ctx context.Context, matchers []*labels.Matcher, f func(r *partReader, numbers []uint32, all bool)) (annotations.Annotations, error) {
+	parts, warnings, err := q.open(ctx)
+	if err != nil {
+		return warnings, err
+	}
+	for _, r := range parts {
+		if err := ctx.Err(); err != nil {
+			return warnings, err
+		}
+		if len(matchers) == 0 {
+			f(r, nil, true)
+			continue
+		}
+		numbers, err := r.index.matching(ctx, q.storage.t, matchers)
+		if err != nil {
+			return warnings, err
+		}
+		f(r, numbers, false)
+	}
+	return warnings, nil
+}
+
+// in says whether a series has rows that may have points from mint to maxt.
+func (s *series) in(mint, maxt int64) bool {
+	for i := range s.origins {
+		for _, r := range s.origins[i].rows {
+			if r.min <= maxt && r.max >= mint {
+				return true
+			}
+		}
+	}
+	return false
+}
+
+func (x *partIndex) anyIn(numbers []uint32, mint, maxt int64) bool {
+	return slices.ContainsFunc(numbers, func(n uint32) bool { return x.series[n].in(mint, maxt) })
+}
+
+// names adds the names of a series' labels.
+func (s *series) names(mint, maxt int64, to map[string]struct{}) {
+	if s.in(mint, maxt) {
+		s.labels.Range(func(l labels.Label) { to[l.Name] = struct{}{} })
+	}
+}
+
+func cut(found map[string]struct{}, hints *storage.LabelHints) []string {
+	out := make([]string, 0, len(found))
+	for s := range found {
+		out = append(out, s)
+	}
+	slices.Sort(out)
+	if hints != nil && hints.Limit > 0 && len(out) > hints.Limit {
+		out = out[:hints.Limit]
+	}
+	return out
+}
+
+// Close implements storage.LabelQuerier.
+func (q *querier) Close() error {
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	if q.view != nil && !q.closed {
+		q.view.Release()
+	}
+	q.closed = true
+	return nil
+}
+
+// chunkQuerier reads the same as chunks.
+type chunkQuerier struct{ *querier }
+
+// Select implements storage.ChunkQuerier.
+func (q *chunkQuerier) Select(ctx context.Context, sorted bool, hints *storage.SelectHints, matchers ...*labels.Matcher) storage.ChunkSeriesSet {
+	s, err := q.choose(ctx, sorted, q.mint, q.maxt, matchers)
+	if err != nil {
+		return storage.ErrChunkSeriesSet(err)
+	}
+	s.limit(hints)
+	return &chunkSet{seriesSet{s, -1}}
+}
