@@ -10,7 +10,10 @@ import (
 	"clew/internal/receivers/way"
 )
 
-// records counts log records on their way into the pipeline.
+// priorityAttribute is on every record whose line the syslog parser could read.
+const priorityAttribute = "priority"
+
+// records counts syslog's records on their way into the pipeline, and those among them whose lines are none.
 type records struct {
 	consumer.Logs
 	protocol string
@@ -19,7 +22,20 @@ type records struct {
 
 // ConsumeLogs is part of consumer.Logs.
 func (c *records) ConsumeLogs(ctx context.Context, ld plog.Logs) error {
-	n := ld.LogRecordCount()
+	n, unparsed := 0, 0
+	for _, rl := range ld.ResourceLogs().All() {
+		for _, sl := range rl.ScopeLogs().All() {
+			for _, lr := range sl.LogRecords().All() {
+				n++
+				if _, ok := lr.Attributes().Get(priorityAttribute); !ok {
+					unparsed++
+				}
+			}
+		}
+	}
+	if unparsed > 0 {
+		c.metrics.Unparsed(c.protocol, unparsed)
+	}
 	return done(ctx, c.metrics, c.protocol, n, c.Logs.ConsumeLogs(ctx, ld))
 }
 

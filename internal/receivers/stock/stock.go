@@ -1,4 +1,5 @@
-// Package stock is the ways in for which the OpenTelemetry Collector's own receivers serve: Jaeger, Zipkin, syslog and Fluent forward.
+// Package stock is the ways in with ports of their own: Jaeger, Zipkin, syslog and Fluent forward. For the first three the OpenTelemetry Collector's own
+// receivers serve; package fluent says why not for the fourth.
 //
 // Each is wrapped, so that it behaves as our own do: what it takes and what is refused is counted by protocol and reason, spans without ids are
 // rejected, and a refusal by the pipeline reaches the sender with its meaning (the stock receivers answer 500 to everything).
@@ -9,7 +10,6 @@ import (
 	"net"
 	"strconv"
 
-	"github.com/open-telemetry/opentelemetry-collector-contrib/receiver/fluentforwardreceiver"
 	"github.com/open-telemetry/opentelemetry-collector-contrib/receiver/jaegerreceiver"
 	"github.com/open-telemetry/opentelemetry-collector-contrib/receiver/syslogreceiver"
 	"github.com/open-telemetry/opentelemetry-collector-contrib/receiver/zipkinreceiver"
@@ -17,6 +17,7 @@ import (
 	"go.opentelemetry.io/collector/consumer"
 	"go.opentelemetry.io/collector/receiver"
 
+	"clew/internal/receivers/fluent"
 	"clew/internal/receivers/way"
 )
 
@@ -25,7 +26,7 @@ const (
 	Jaeger = "jaeger"
 	Zipkin = "zipkin"
 	Syslog = "syslog"
-	Fluent = "fluent"
+	Fluent = fluent.Protocol
 )
 
 // Names are all of them.
@@ -37,12 +38,13 @@ func Factories(m *way.Metrics) []receiver.Factory {
 		spans(jaegerreceiver.NewFactory(), Jaeger, m),
 		spans(zipkinreceiver.NewFactory(), Zipkin, m),
 		logs(syslogreceiver.NewFactory(), Syslog, m),
-		logs(fluentforwardreceiver.NewFactory(), Fluent, m),
+		fluent.NewFactory(m),
 	}
 }
 
 func spans(f receiver.Factory, protocol string, m *way.Metrics) receiver.Factory {
 	create := func(ctx context.Context, set receiver.Settings, cfg component.Config, next consumer.Traces) (receiver.Traces, error) {
+		set.Logger = counting(set.Logger, protocol, m)
 		return f.CreateTraces(ctx, set, cfg, &traces{Traces: next, protocol: protocol, metrics: m})
 	}
 	return receiver.NewFactory(f.Type(), f.CreateDefaultConfig, receiver.WithTraces(create, f.TracesStability()))
@@ -50,6 +52,7 @@ func spans(f receiver.Factory, protocol string, m *way.Metrics) receiver.Factory
 
 func logs(f receiver.Factory, protocol string, m *way.Metrics) receiver.Factory {
 	create := func(ctx context.Context, set receiver.Settings, cfg component.Config, next consumer.Logs) (receiver.Logs, error) {
+		set.Logger = counting(set.Logger, protocol, m)
 		return f.CreateLogs(ctx, set, cfg, &records{Logs: next, protocol: protocol, metrics: m})
 	}
 	return receiver.NewFactory(f.Type(), f.CreateDefaultConfig, receiver.WithLogs(create, f.LogsStability()))
@@ -81,7 +84,7 @@ type Port struct {
 	Number int
 }
 
-// Place says where a protocol listens. TLS is used by what goes over TCP, but for Fluent forward, whose receiver has none.
+// Place says where a protocol listens. TLS is used by what goes over TCP.
 type Place struct {
 	Host string
 	TLS  *TLS
@@ -114,7 +117,11 @@ func Components(protocol string, at Place) []Component {
 	case Syslog:
 		return at.syslog(ports)
 	case Fluent:
-		return []Component{{ID: "fluent_forward", Logs: true, Config: map[string]any{"endpoint": at.endpoint(ports[0])}}}
+		config := map[string]any{"endpoint": at.endpoint(ports[0])}
+		if at.TLS != nil {
+			config["tls"] = at.TLS.config()
+		}
+		return []Component{{ID: fluent.Type.String(), Logs: true, Config: config}}
 	}
 	return nil
 }

@@ -12,6 +12,7 @@ type Metrics struct {
 	accepted *prometheus.CounterVec // by protocol
 	rejected *prometheus.CounterVec // by protocol and reason
 	refused  *prometheus.CounterVec // by protocol and reason
+	unparsed *prometheus.CounterVec // by protocol
 }
 
 // NewMetrics registers the metrics.
@@ -24,8 +25,9 @@ func NewMetrics(reg prometheus.Registerer) (*Metrics, error) {
 		accepted: vec("records_accepted_total", "Records of protocols other than OTLP that the pipeline has taken.", "protocol"),
 		rejected: vec("records_rejected_total", "Records that were rejected while the others of their request were taken.", "protocol", "reason"),
 		refused:  vec("records_refused_total", "Readable records of requests that were refused.", "protocol", "reason"),
+		unparsed: vec("records_unparsed_total", "Records that were taken as they came because they are not in the protocol's form.", "protocol"),
 	}
-	for _, c := range []prometheus.Collector{m.requests, m.accepted, m.rejected, m.refused} {
+	for _, c := range []prometheus.Collector{m.requests, m.accepted, m.rejected, m.refused, m.unparsed} {
 		if err := reg.Register(c); err != nil {
 			return nil, fmt.Errorf("register metrics: %w", err)
 		}
@@ -51,4 +53,9 @@ func (m *Metrics) Rejected(protocol, reason string, n int) {
 // Refused counts readable records that the pipeline has refused.
 func (m *Metrics) Refused(protocol, reason string, n int) {
 	m.refused.WithLabelValues(protocol, reason).Add(float64(n))
+}
+
+// Unparsed counts records that are taken as they came, because they are not in the protocol's form.
+func (m *Metrics) Unparsed(protocol string, n int) {
+	m.unparsed.WithLabelValues(protocol).Add(float64(n))
 }
