@@ -28,6 +28,7 @@ import (
 	"clew/agents/processes"
 	"clew/agents/redact"
 	"clew/agents/sample"
+	"clew/agents/scrape"
 	"clew/agents/shipper"
 	"clew/internal/otelembed"
 	"clew/internal/receivers/stock"
@@ -37,7 +38,7 @@ import (
 // factories are the components that a configuration may use: our own, and stock ones for what a user brings along.
 func factories(logger *slog.Logger, group *shipper.Group, ways *way.Metrics, ready func()) (f otelcol.Factories, err error) {
 	if f.Receivers, err = otelcol.MakeFactoryMap(append(stock.Factories(ways),
-		files.NewFactory(), journal.NewFactory(),
+		files.NewFactory(), journal.NewFactory(), scrape.NewFactory(),
 		otlpreceiver.NewFactory(), hostmetricsreceiver.NewFactory(), filelogreceiver.NewFactory(), journaldreceiver.NewFactory(),
 	)...); err != nil {
 		return f, fmt.Errorf("receivers: %w", err)

@@ -19,6 +19,8 @@ const (
 	OffsetAttribute = "log.file.record_offset"
 	// CursorAttribute is the journal's own name of a record.
 	CursorAttribute = "journald.cursor"
+	// ScrapeScope is the scope of what a target of Prometheus was asked for.
+	ScrapeScope = "clew/agents/scrape"
 )
 
 // Counter counts log records by their origin.
@@ -83,10 +85,13 @@ func OfMetrics(metrics pmetric.Metrics) []diskqueue.Tally {
 		for _, sm := range rm.ScopeMetrics().All() {
 			o := diskqueue.Origin{Kind: "otlp"}
 			switch scope := sm.Scope().Name(); {
-			case strings.Contains(scope, "hostmetricsreceiver") || strings.HasPrefix(scope, "clew/agents/"):
+			case strings.Contains(scope, "hostmetricsreceiver"):
 				o = diskqueue.Origin{Kind: "host"}
-			case strings.Contains(scope, "prometheusreceiver"):
+			case scope == ScrapeScope:
 				o = diskqueue.Origin{Kind: "prometheus"}
+				if job, ok := rm.Resource().Attributes().Get("service.name"); ok {
+					o.Name = job.AsString()
+				}
 			}
 			n := 0
 			for _, m := range sm.Metrics().All() {
