@@ -80,6 +80,9 @@ func New(deps Deps) *API {
 // Engine evaluates PromQL, for whoever does so beside the API.
 func (a *API) Engine() *promql.Engine { return a.engine }
 
+// Storage is what it is evaluated over.
+func (a *API) Storage() *metrics.Storage { return a.deps.Metrics }
+
 // Close ends the engine.
 func (a *API) Close() error { return a.engine.Close() }
 
