@@ -57,13 +57,13 @@ func FuzzReadEntry(f *testing.F) {
 			if err != nil {
 				return
 			}
-			logs([]entry{e}, 1)
+			logs("journal", []entry{e}, 1)
 		}
 	})
 }
 
 func TestRecords(t *testing.T) {
-	d := logs([]entry{
+	d := logs("journal", []entry{
 		{"MESSAGE": "Accepted", "PRIORITY": "6", "_SYSTEMD_UNIT": "ssh.service", "SYSLOG_IDENTIFIER": "sshd", "_PID": "12", "_TRANSPORT": "syslog", "__REALTIME_TIMESTAMP": "1795256403000001"},
 		{"MESSAGE": "boom", "PRIORITY": "3", "_SYSTEMD_UNIT": "docker.service", "CONTAINER_NAME": "web", "CONTAINER_ID_FULL": "abc", "CODE_LINE": "7", "ORDER": "9"},
 		{"MESSAGE": "again", "_SYSTEMD_UNIT": "ssh.service"},

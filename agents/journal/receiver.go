@@ -197,7 +197,7 @@ func (r *journalReceiver) read(ctx context.Context, out io.Reader) error {
 		batch, more := gather(ctx, entries)
 		if len(batch) > 0 {
 			observed := pcommon.NewTimestampFromTime(time.Now())
-			if err := handover.Logs(ctx, r.next, r.set.Logger, "journal", func() plog.Logs { return logs(batch, observed) }); err != nil {
+			if err := handover.Logs(ctx, r.next, r.set.Logger, "journal", func() plog.Logs { return logs(r.set.ID.String(), batch, observed) }); err != nil {
 				return err
 			}
 			if cursor := batch[len(batch)-1]["__CURSOR"]; cursor != "" {

@@ -6,6 +6,8 @@ import (
 
 	"go.opentelemetry.io/collector/pdata/pcommon"
 	"go.opentelemetry.io/collector/pdata/plog"
+
+	"clew/agents/origin"
 )
 
 // named are the fields that have a name of OpenTelemetry's.
@@ -21,8 +23,8 @@ var named = map[string]string{
 	"UNIT":              "journald.unit", // the unit that systemd speaks of
 }
 
-// logs makes records of entries, those of a service under one resource.
-func logs(entries []entry, observed pcommon.Timestamp) plog.Logs {
+// logs makes records of entries, those of a service under one resource. With their cursors the agent's queue knows them again, and takes them off.
+func logs(reader string, entries []entry, observed pcommon.Timestamp) plog.Logs {
 	d := plog.NewLogs()
 	scopes := map[string]plog.LogRecordSlice{}
 	for _, e := range entries {
@@ -40,7 +42,11 @@ func logs(entries []entry, observed pcommon.Timestamp) plog.Logs {
 			records = res.ScopeLogs().AppendEmpty().LogRecords()
 			scopes[key] = records
 		}
-		e.put(records.AppendEmpty(), observed)
+		record := records.AppendEmpty()
+		e.put(record, observed)
+		if cursor := e["__CURSOR"]; cursor != "" {
+			record.Attributes().PutStr(origin.CursorAttribute, reader+" "+cursor)
+		}
 		observed++ // records of the same microsecond stay in order
 	}
 	return d

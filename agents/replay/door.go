@@ -1,9 +1,11 @@
-// Package replay knows log records again that are read from a file a second time.
+// Package replay knows log records again that are read from a file, or the journal, a second time.
 //
 // What has been read is queued first and checkpointed by the file's reader later, so after kill -9 the reader begins before what is queued already. The
 // door keeps, per file, the offset of the last record that was queued, and makes that durable with the queue's entry itself (a mark): the two cannot
 // disagree. A file is its device, its inode and a hash of its beginning; a copy of it (rotation by copying and truncating) is known by the hash alone. A
 // reader reads each file in order, so at a restart what lies up to the last offset is a repetition, and nothing else is.
+//
+// Records of the journal have names of their own (cursors): those of the last entry are the mark.
 //
 // Where the reader joins lines by time, a record may be longer the second time. Such a record is let in: rather a part of it twice than the rest not at all.
 package replay
@@ -13,6 +15,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"io"
+	"maps"
 	"os"
 	"path/filepath"
 	"slices"
@@ -33,9 +36,10 @@ const markPrefix = "file/"
 type Door struct {
 	earlier []place // of all files at the start: a copy of one may come
 
-	mu     sync.Mutex
-	files  map[inode]*file
-	byPath map[string]*bound
+	mu       sync.Mutex
+	files    map[inode]*file
+	byPath   map[string]*bound
+	journals map[string]cursors // by reader
 }
 
 // bound is the file that a path stands for, and the last offset seen under it: the path may be another file's by now.
@@ -67,8 +71,12 @@ type place struct {
 
 // New makes a door that knows what the queue's marks tell. Other marks than the door's are ignored.
 func New(marks map[string][]byte) *Door {
-	d := &Door{files: map[inode]*file{}, byPath: map[string]*bound{}}
+	d := &Door{files: map[inode]*file{}, byPath: map[string]*bound{}, journals: map[string]cursors{}}
 	for key, value := range marks {
+		if reader, ok := strings.CutPrefix(key, journalPrefix); ok {
+			d.journals[reader] = unseal(value)
+			continue
+		}
 		key, ok := strings.CutPrefix(key, markPrefix)
 		f := &file{resuming: true, resumed: -1}
 		if _, err := fmt.Sscanf(key, "%x-%x", &f.dev, &f.ino); !ok || err != nil || json.Unmarshal(value, &f.place) != nil {
@@ -84,11 +92,14 @@ func New(marks map[string][]byte) *Door {
 type Pass struct {
 	// Replayed counts the records that were removed, by path.
 	Replayed map[string]int
+	// JournalReplayed counts those of journals.
+	JournalReplayed int
 	// Marks are to be queued with the records that are left.
 	Marks map[string][]byte
 
-	door  *Door
-	moves []move
+	door     *Door
+	moves    []move
+	journals map[string]cursors
 }
 
 // move is where a file will be once its records are queued.
@@ -112,11 +123,12 @@ func (d *Door) Admit(logs plog.Logs) *Pass {
 		batches[path] = append(batches[path], &record{offset: offset, body: lr.Body().AsString()})
 		return false
 	})
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	d.admitJournal(p, logs)
 	if len(batches) == 0 {
 		return p
 	}
-	d.mu.Lock()
-	defer d.mu.Unlock()
 	for path, records := range batches {
 		d.admitFile(p, path, slices.Clone(records))
 	}
@@ -220,6 +232,7 @@ func (p *Pass) Done() {
 		}
 		m.file.place = m.to
 	}
+	maps.Copy(p.door.journals, p.journals)
 	if len(p.door.byPath) > filesMax {
 		clear(p.door.byPath) // found again by their inodes
 	}

@@ -12,4 +12,6 @@ const (
 	besideMax = 64
 	// filesMax bounds the files that are known; forgotten ones are read twice after a crash at worst.
 	filesMax = 4096
+	// cursorsMax bounds the cursors in a mark: they take 8 bytes each, and a mark 4 KB. The journal's reader brings 200.
+	cursorsMax = 500
 )

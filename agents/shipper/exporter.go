@@ -81,8 +81,11 @@ func (e *end) Shutdown(context.Context) error {
 func (e *end) logs(ctx context.Context, logs plog.Logs) error {
 	before := origin.OfLogs(logs)
 	pass := e.shipper.door.Admit(logs)
-	if len(pass.Replayed) > 0 {
+	if len(pass.Replayed) > 0 || pass.JournalReplayed > 0 {
 		var replayed []diskqueue.Tally
+		if pass.JournalReplayed > 0 {
+			replayed = append(replayed, diskqueue.Tally{Origin: diskqueue.Origin{Kind: "journald"}, Records: pass.JournalReplayed})
+		}
 		for path, n := range pass.Replayed {
 			replayed = append(replayed, diskqueue.Tally{Origin: diskqueue.Origin{Kind: "file", Name: path}, Records: n})
 		}
