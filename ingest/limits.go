@@ -10,8 +10,9 @@ const (
 	sourceKeep = time.Hour
 	// numberedKeep is the same for agents, which keep what is not acknowledged on disk: a host that was off for weeks goes on where it was.
 	numberedKeep = 90 * 24 * time.Hour
-	// accountsWait is how long it is waited for what is in the log to be consumed, when somebody asks what came of it.
+	// accountsWait is how long it is waited for what is in the log to be read, when somebody asks what came of it; accountsPoll is between two looks.
 	accountsWait = 250 * time.Millisecond
+	accountsPoll = 2 * time.Millisecond
 	// spansRemembered is how many span hashes a shard keeps at least, and half of how many at most (8 bytes each, at most half full: 64 MB at
 	// the worst). Retries come within seconds: at 50,000 spans a second a million is 20 s, at the usual rates minutes to hours.
 	spansRemembered = 1 << 20

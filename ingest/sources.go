@@ -196,7 +196,14 @@ func (in *Ingest) SourceAccounts(ctx context.Context) (accounts map[string]ledge
 	defer cancel()
 	for _, o := range owners {
 		state, err := in.shardLog.State(ctx, o.shard)
-		if err != nil || o.waitConsumed(ctx, state.Last) != nil {
+		for err == nil && o.read.Load() < state.Last {
+			select {
+			case <-ctx.Done():
+				err = ctx.Err()
+			case <-time.After(accountsPoll):
+			}
+		}
+		if err != nil {
 			whole = false
 		}
 		o.sources.accounts(func(id string, seq, first, stored, repeated uint64) {

@@ -11,6 +11,7 @@ import (
 	"clew/index/vocabulary"
 	"clew/ingest"
 	"clew/ingest/shardlog"
+	"clew/internal/ledger"
 	"clew/internal/telemetry"
 	"clew/query/engine"
 )
@@ -28,6 +29,7 @@ type status struct {
 	Ingest   ingest.Status         `json:"ingest"`
 	Words    vocabulary.IndexStats `json:"vocabulary"`
 	Aside    []engine.Aside        `json:"segments_set_aside"` // damaged: answers leave them out and say so
+	Ledger   ledger.Summary        `json:"ledger"`             // of all tenants' agents; /api/v1/ledger has them one by one
 	Limits   []quota.Status        `json:"tenant_limits"`      // what tenants have sent since the start, against what they may
 }
 
@@ -46,6 +48,7 @@ func (p *process) status(ctx context.Context) any {
 		Disk:   diskStatus{FreeBytes: log.FreeBytes, FreeBytesMin: log.FreeBytesMin, Refused: log.Refused, Stuck: log.Stuck},
 		Ingest: p.ingest.Status(ctx), Limits: p.collector.Tenants(), Words: p.words.Stats(), Aside: p.engine.SetAside(),
 	}
+	s.Ledger = p.book.Summary(time.Now())
 	s.Store = p.remote.status()
 	var logBytes int64
 	for _, shard := range s.Ingest.Shards {

@@ -30,32 +30,32 @@ func (c *Counts) add(o *Counts) {
 	c.InFlight += o.InFlight
 }
 
-// Lost is how many records are known to be lost.
-func (c *Counts) Lost() uint64 { return Sum(c.Refused) + Sum(c.Dropped) + c.Missing }
+// Lost is how many records are known to be lost, without what was dropped on purpose.
+func (c *Counts) Lost() uint64 { return lostOf(c.Refused) + lostOf(c.Dropped) + c.Missing }
 
 // Flow is the account of one signal.
 type Flow struct {
-	Signal string `json:"signal"` // logs, spans, metrics
-	Counts
+	Signal        string `json:"signal"` // logs, spans, metrics
+	Counts        `json:"counts"`
 	RatePerSecond float64 `json:"ratePerSecond"` // records acknowledged, over the last minute
 	LagSeconds    float64 `json:"lagSeconds"`    // age of the oldest record that waits in the agent
 	LastNumber    uint64  `json:"lastNumber,omitempty"`
 	// MissingNumbers are batches that never came and that the agent says nothing of; Gaps are the latest of these ranges, and those that it does tell of.
-	MissingNumbers uint64 `json:"missingNumbers,omitempty"`
-	Gaps           []Gap  `json:"gaps,omitempty"`
+	MissingNumbers uint64      `json:"missingNumbers,omitempty"`
+	Gaps           []NumberGap `json:"gaps,omitempty"`
 }
 
-// Host is the account of one host: of its agents, of which there usually is one.
-type Host struct {
-	Host      string    `json:"host"`
-	LastHeard time.Time `json:"lastHeard"` // by our clock
-	Silent    bool      `json:"silent"`    // for longer than a minute
-	Flows     []Flow    `json:"flows"`     // by signal
-	Agents    []Agent   `json:"agents"`
+// HostAccount is the account of one host: of its agents, of which there usually is one.
+type HostAccount struct {
+	Host      string         `json:"host"`
+	LastHeard time.Time      `json:"lastHeard"` // by our clock
+	Silent    bool           `json:"silent"`    // for longer than a minute
+	Flows     []Flow         `json:"flows"`     // by signal
+	Agents    []AgentAccount `json:"agents"`
 }
 
 // LagSeconds is the largest lag of the host's signals.
-func (h *Host) LagSeconds() float64 {
+func (h *HostAccount) LagSeconds() float64 {
 	lag := 0.0
 	for i := range h.Flows {
 		lag = max(lag, h.Flows[i].LagSeconds)
@@ -64,7 +64,7 @@ func (h *Host) LagSeconds() float64 {
 }
 
 // Lost is how many of the host's records are known to be lost.
-func (h *Host) Lost() uint64 {
+func (h *HostAccount) Lost() uint64 {
 	var n uint64
 	for i := range h.Flows {
 		n += h.Flows[i].Lost()
@@ -72,8 +72,8 @@ func (h *Host) Lost() uint64 {
 	return n
 }
 
-// Agent is one agent as its last heartbeat describes it.
-type Agent struct {
+// AgentAccount is one agent as its last heartbeat describes it.
+type AgentAccount struct {
 	Instance    string            `json:"instance"`
 	Version     string            `json:"version,omitempty"`
 	OS          string            `json:"os,omitempty"`
@@ -81,18 +81,18 @@ type Agent struct {
 	MemoryBytes int64             `json:"memoryBytes,omitempty"`
 	Container   bool              `json:"container,omitempty"`
 	K8s         map[string]string `json:"k8s,omitempty"`
-	Started     time.Time         `json:"started,omitzero"`
-	Heartbeat   time.Time         `json:"heartbeat,omitzero"` // when the last one came, by our clock; zero: none has
+	Started     *time.Time        `json:"started,omitempty"`
+	Heartbeat   *time.Time        `json:"heartbeat,omitempty"` // when the last one came, by our clock; zero: none has
 	LastHeard   time.Time         `json:"lastHeard"`
 	ClockAhead  float64           `json:"clockAheadSeconds"` // the agent's clock against ours, when the heartbeat came; how long it was under way included
-	Queue       Queue             `json:"queue"`
+	Queue       AgentQueue        `json:"queue"`
 	Flows       []Flow            `json:"flows"`
-	Sources     []Source          `json:"sources"`
+	Sources     []SourceAccount   `json:"sources"`
 	Losses      []Loss            `json:"losses,omitempty"` // the latest, oldest first
 }
 
-// Source is one of an agent's sources, by the agent's own account. What is stored is known by signal only.
-type Source struct {
+// SourceAccount is one of an agent's sources, by the agent's own account. What is stored is known by signal only.
+type SourceAccount struct {
 	Signal     string            `json:"signal"`
 	Kind       string            `json:"kind"`
 	Name       string            `json:"name,omitempty"`
@@ -115,9 +115,9 @@ type Loss struct {
 	Records uint64    `json:"records"`
 }
 
-// Sender is the account, since the start of the collector, of a service whose SDK sends by itself, without numbers. A request that is refused and sent again is received
+// SenderAccount is the account, since the start of the collector, of a service whose SDK sends by itself, without numbers. A request that is refused and sent again is received
 // twice.
-type Sender struct {
+type SenderAccount struct {
 	Service   string            `json:"service"` // empty: none was named
 	Signal    string            `json:"signal"`
 	LastHeard time.Time         `json:"lastHeard"`

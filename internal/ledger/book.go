@@ -19,7 +19,7 @@ type Book struct {
 	mu      sync.Mutex
 	stored  func() (accounts map[string]Stored, whole bool)
 	agents  map[agentKey]*agentState
-	senders map[senderKey]*Sender
+	senders map[senderKey]*SenderAccount
 }
 
 type agentKey struct{ tenant, instance string }
@@ -29,6 +29,7 @@ type senderKey struct{ tenant, service, signal string }
 type agentState struct {
 	heartbeat *Heartbeat // nil: none has come
 	received  time.Time  // when it came
+	begun     bool       // no heartbeat was known when the first since the start came; for Restore
 	ahead     time.Duration
 	heard     time.Time // the last heartbeat or batch
 	lanes     map[string]*numbers
@@ -50,7 +51,7 @@ var ErrFull = errors.New("the ledger knows as many agents as it can")
 // NewBook makes an empty book. now is when the collector starts.
 func NewBook(now time.Time) *Book {
 	return &Book{
-		started: now, agents: map[agentKey]*agentState{}, senders: map[senderKey]*Sender{},
+		started: now, agents: map[agentKey]*agentState{}, senders: map[senderKey]*SenderAccount{},
 		stored: func() (map[string]Stored, bool) { return nil, false },
 	}
 }
@@ -134,6 +135,9 @@ func (b *Book) knowsLane(k agentKey, signal string) bool {
 
 // Sent notes what came of records that a service sent without a number.
 func (b *Book) Sent(tenant, service string, signal telemetry.Signal, o Outcome, now time.Time) {
+	if service == KeptService {
+		return // our own
+	}
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	k := senderKey{tenant, service, signal.String()}
@@ -144,7 +148,7 @@ func (b *Book) Sent(tenant, service string, signal telemetry.Signal, o Outcome, 
 			s = b.senders[k]
 		}
 		if s == nil {
-			s = &Sender{Service: k.service, Signal: k.signal}
+			s = &SenderAccount{Service: k.service, Signal: k.signal}
 			b.senders[k] = s
 		}
 	}
@@ -172,6 +176,9 @@ func (b *Book) Heartbeat(tenant string, h *Heartbeat, now time.Time) (record boo
 		from = h.Started
 	}
 	lost := a.noteLosses(before, h, from, now)
+	if before == nil {
+		a.begun = true
+	}
 	a.heartbeat, a.received, a.heard, a.ahead = h, now, now, h.Time.Sub(now)
 	acked := map[string]uint64{}
 	for i := range h.Sources {

@@ -25,7 +25,7 @@ type Heartbeat struct {
 	Started     time.Time         `json:"started"`
 	Time        time.Time         `json:"time"` // by the agent's clock
 	Sources     []HeartbeatSource `json:"sources"`
-	Queue       Queue             `json:"queue"`
+	Queue       AgentQueue        `json:"queue"`
 }
 
 // HeartbeatSource is one source of an agent's records: a file, the journal, an application's OTLP. Sources of one signal share an ID, by which their batches are numbered.
@@ -35,9 +35,9 @@ type HeartbeatSource struct {
 	Kind   string `json:"kind"`   // file, journald, otlp, syslog, prometheus, host
 	Name   string `json:"name"`
 	HeartbeatCounts
-	LagSeconds float64 `json:"lagSeconds"` // age of the oldest record that waits
-	LastSeq    uint64  `json:"lastSeq"`    // the last number given out
-	Gaps       []Gap   `json:"gaps,omitempty"`
+	LagSeconds float64     `json:"lagSeconds"` // age of the oldest record that waits
+	LastSeq    uint64      `json:"lastSeq"`    // the last number given out
+	Gaps       []NumberGap `json:"gaps,omitempty"`
 }
 
 // HeartbeatCounts are records. Read = Acked + Refused + Dropped + what waits in the agent.
@@ -51,18 +51,18 @@ type HeartbeatCounts struct {
 	Dropped  map[string]uint64 `json:"dropped,omitempty"`
 }
 
-// Gap is a range of numbers that will never come, with the reason.
-type Gap struct {
+// NumberGap is a range of numbers that will never come, with the reason.
+type NumberGap struct {
 	First   uint64 `json:"first"`
 	Last    uint64 `json:"last"`
 	Records uint64 `json:"records,omitempty"`
 	Reason  string `json:"reason,omitempty"` // empty: not known; the agent says nothing of it
 	// Seen is when it was noticed here; zero where the agent tells of it.
-	Seen time.Time `json:"seen,omitzero"`
+	Seen *time.Time `json:"seen,omitempty"`
 }
 
-// Queue is how full an agent's disk queue is.
-type Queue struct {
+// AgentQueue is how full an agent's disk queue is.
+type AgentQueue struct {
 	Bytes    int64      `json:"bytes"`
 	BytesMax int64      `json:"bytesMax"`
 	Oldest   *time.Time `json:"oldest,omitempty"` // when the oldest record in it was queued

@@ -80,7 +80,17 @@ func (b *Book) Restore(tenant, data string) error {
 	if k.Received.After(a.heard) {
 		a.heard = k.Received
 	}
-	a.losses = append(k.Losses, a.losses...)
+	// What was lost before the first heartbeat since the start is told of by that as one: between the kept one and it lies what is not in k.Losses.
+	since := a.losses
+	a.losses = k.Losses
+	if a.begun {
+		a.noteLosses(k.Heartbeat, a.heartbeat, k.Received, a.received)
+		a.begun = false
+	} else {
+		for _, l := range since {
+			a.addLoss(l)
+		}
+	}
 	for signal, old := range k.Numbers {
 		if old == nil {
 			continue

@@ -27,6 +27,10 @@ const (
 	eventsMax = 64
 	// SilentAfter is when an agent is called silent: six heartbeats did not come.
 	SilentAfter = time.Minute
+	// notesMax bounds the hosts that an answer names; silentNoted is for how long before its time range an agent must have been heard for its silence to be named: a host
+	// that was taken away last week is no lack of today's answers.
+	notesMax    = 10
+	silentNoted = 24 * time.Hour
 	// rateWindow is what rates are taken over; samplesMax holds as many heartbeats.
 	rateWindow = time.Minute
 	samplesMax = 8

@@ -42,15 +42,15 @@ func (b *Book) logCounts() logCounts {
 func (c *logCounts) of(tenant, source string) Stored { return c.by[source+"/"+tenantMark(tenant)] }
 
 // Hosts lists a tenant's hosts by name. host, if not empty, chooses one.
-func (b *Book) Hosts(tenant, host string, now time.Time) []Host {
+func (b *Book) Hosts(tenant, host string, now time.Time) []HostAccount {
 	log := b.logCounts()
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	return b.hostsLocked(tenant, host, now, &log)
 }
 
-func (b *Book) hostsLocked(tenant, host string, now time.Time, log *logCounts) []Host {
-	hosts := map[string]*Host{}
+func (b *Book) hostsLocked(tenant, host string, now time.Time, log *logCounts) []HostAccount {
+	hosts := map[string]*HostAccount{}
 	for key, a := range b.agents {
 		if key.tenant != tenant || host != "" && a.name(key) != host {
 			continue
@@ -58,15 +58,15 @@ func (b *Book) hostsLocked(tenant, host string, now time.Time, log *logCounts) [
 		name := a.name(key)
 		h := hosts[name]
 		if h == nil {
-			h = &Host{Host: name}
+			h = &HostAccount{Host: name}
 			hosts[name] = h
 		}
 		h.Agents = append(h.Agents, a.report(key, log))
 	}
-	list := make([]Host, 0, len(hosts))
+	list := make([]HostAccount, 0, len(hosts))
 	for _, name := range slices.Sorted(maps.Keys(hosts)) {
 		h := hosts[name]
-		slices.SortFunc(h.Agents, func(x, y Agent) int {
+		slices.SortFunc(h.Agents, func(x, y AgentAccount) int {
 			return cmp.Or(y.LastHeard.Compare(x.LastHeard), cmp.Compare(x.Instance, y.Instance))
 		})
 		h.sum(now)
@@ -76,7 +76,7 @@ func (b *Book) hostsLocked(tenant, host string, now time.Time, log *logCounts) [
 }
 
 // sum adds the agents of a host up.
-func (h *Host) sum(now time.Time) {
+func (h *HostAccount) sum(now time.Time) {
 	by := map[string]*Flow{}
 	for i := range h.Agents {
 		a := &h.Agents[i]
@@ -121,8 +121,8 @@ func (a *agentState) name(k agentKey) string {
 	return k.instance
 }
 
-func (a *agentState) report(k agentKey, log *logCounts) Agent {
-	out := Agent{Instance: k.instance, LastHeard: a.heard.UTC(), Losses: slices.Clone(a.losses), Sources: []Source{}}
+func (a *agentState) report(k agentKey, log *logCounts) AgentAccount {
+	out := AgentAccount{Instance: k.instance, LastHeard: a.heard.UTC(), Losses: slices.Clone(a.losses), Sources: []SourceAccount{}}
 	by := map[string]*Flow{}
 	flow := func(signal string) *Flow {
 		f := by[signal]
@@ -133,11 +133,12 @@ func (a *agentState) report(k agentKey, log *logCounts) Agent {
 		return f
 	}
 	acked := map[string]uint64{}
-	gaps := map[string][]Gap{}
+	gaps := map[string][]NumberGap{}
 	if h := a.heartbeat; h != nil {
 		out.Version, out.OS, out.CPUs, out.MemoryBytes = h.Version, h.OS, h.CPUs, h.MemoryBytes
-		out.Container, out.K8s, out.Started, out.Queue = h.Containers, h.K8s, h.Started.UTC(), h.Queue
-		out.Heartbeat, out.ClockAhead = a.received.UTC(), a.ahead.Seconds()
+		out.Container, out.K8s, out.Started, out.Queue = h.Containers, h.K8s, &h.Started, h.Queue
+		received := a.received.UTC()
+		out.Heartbeat, out.ClockAhead = &received, a.ahead.Seconds()
 		for i := range h.Sources {
 			s := &h.Sources[i]
 			f := flow(s.Signal)
@@ -150,7 +151,7 @@ func (a *agentState) report(k agentKey, log *logCounts) Agent {
 			f.LastNumber = max(f.LastNumber, s.LastSeq)
 			gaps[s.Signal] = s.Gaps
 			gone := s.Acked + Sum(s.Refused) + Sum(s.Dropped)
-			out.Sources = append(out.Sources, Source{
+			out.Sources = append(out.Sources, SourceAccount{
 				Signal: s.Signal, Kind: s.Kind, Name: s.Name, Read: s.Read, Sent: s.Sent, Acked: s.Acked, Refused: maps.Clone(s.Refused), Dropped: maps.Clone(s.Dropped),
 				Waiting: s.Read - min(gone, s.Read), LagSeconds: s.LagSeconds,
 			})
@@ -191,6 +192,7 @@ func (f *Flow) settle(stored Stored, acked uint64, whole, told bool) {
 	settled := f.Stored + Sum(f.Refused) + Sum(f.Dropped) + f.Missing + f.Elsewhere
 	f.Read = max(f.Read, settled)
 	f.InFlight = f.Read - settled
+	f.Sent = max(f.Sent, f.Stored)
 	if !told {
 		f.Sent = settled
 	}
@@ -210,10 +212,10 @@ func (a *agentState) rate(signal string) float64 {
 }
 
 // Senders lists a tenant's senders without numbers, by service and signal.
-func (b *Book) Senders(tenant string) []Sender {
+func (b *Book) Senders(tenant string) []SenderAccount {
 	b.mu.Lock()
 	defer b.mu.Unlock()
-	list := []Sender{}
+	list := []SenderAccount{}
 	for k, s := range b.senders {
 		if k.tenant != tenant {
 			continue
@@ -223,7 +225,7 @@ func (b *Book) Senders(tenant string) []Sender {
 		c.Refused = maps.Clone(s.Refused)
 		list = append(list, c)
 	}
-	slices.SortFunc(list, func(x, y Sender) int {
+	slices.SortFunc(list, func(x, y SenderAccount) int {
 		return cmp.Or(strings.Compare(x.Service, y.Service), strings.Compare(x.Signal, y.Signal))
 	})
 	return list

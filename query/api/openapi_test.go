@@ -15,6 +15,7 @@ import (
 	"github.com/prometheus/client_golang/prometheus"
 	"go.yaml.in/yaml/v3"
 
+	"clew/internal/ledger"
 	"clew/query/engine"
 )
 
@@ -164,6 +165,16 @@ func TestOpenAPISchemas(t *testing.T) {
 		SkeletonLogs{},
 		Deletion{},
 		DeletionList{},
+		Ledger{},
+		ledger.HostAccount{},
+		ledger.AgentAccount{},
+		ledger.Flow{},
+		ledger.Counts{},
+		ledger.SourceAccount{},
+		ledger.NumberGap{},
+		ledger.AgentQueue{},
+		ledger.Loss{},
+		ledger.SenderAccount{},
 		Error{},
 		ErrorDetail{},
 	}

@@ -40,7 +40,7 @@ func (s *Server) search(c *gin.Context) {
 		s.failed(c, err)
 		return
 	}
-	out := Search{Signal: r.Signal.String(), Stats: stats(found.Stats)}
+	out := Search{Signal: r.Signal.String(), Stats: s.noted(r, stats(found.Stats))}
 	if found.Cursor != nil {
 		out.Cursor = found.Cursor.String()
 	}
@@ -131,7 +131,7 @@ func (s *Server) count(c *gin.Context) {
 			s.failed(c, err)
 			return
 		}
-		c.JSON(http.StatusOK, Count{Count: n.Count, Stats: stats(n.Stats)})
+		c.JSON(http.StatusOK, Count{Count: n.Count, Stats: s.noted(r, stats(n.Stats))})
 		return
 	}
 	top, err := intParam(c, "top", groupsDefault, 1, groupsMax)
@@ -144,7 +144,7 @@ func (s *Server) count(c *gin.Context) {
 		s.failed(c, err)
 		return
 	}
-	c.JSON(http.StatusOK, Count{Count: g.Count, Field: by, Groups: groups(g.Groups), Other: g.Other, Absent: g.Absent, Stats: stats(g.Stats)})
+	c.JSON(http.StatusOK, Count{Count: g.Count, Field: by, Groups: groups(g.Groups), Other: g.Other, Absent: g.Absent, Stats: s.noted(r, stats(g.Stats))})
 }
 
 func groups(in []engine.Group) []Group {
@@ -219,7 +219,7 @@ func (s *Server) histogram(c *gin.Context) {
 		s.failed(c, err)
 		return
 	}
-	out := Histogram{Start: formatTime(h.Start), StepMs: h.Step.Milliseconds(), Count: h.Count, Series: make([]Series, len(h.Series)), Stats: stats(h.Stats)}
+	out := Histogram{Start: formatTime(h.Start), StepMs: h.Step.Milliseconds(), Count: h.Count, Series: make([]Series, len(h.Series)), Stats: s.noted(r, stats(h.Stats))}
 	for i, series := range h.Series {
 		out.Series[i] = Series{Value: series.Value, Absent: series.Absent, Other: series.Other, Count: series.Count, Counts: series.Counts}
 	}

@@ -40,6 +40,7 @@ type Deps struct {
 	Metrics    http.Handler // for /api/v1/metrics; nil: there are none
 	Prometheus http.Handler // for everything under /prometheus; nil: there is nothing
 
+	Book      Book      // for /api/v1/ledger, and for what answers say of it; nil: nothing is known
 	Deletions Deletions // for /api/v1/admin/delete and /api/v1/admin/audit
 }
 
@@ -104,6 +105,7 @@ func (s *Server) routes() {
 	for path, params := range metricsParams {
 		v1.GET("/metrics/"+path, s.metrics(params))
 	}
+	v1.GET("/ledger", s.ledger)
 	v1.GET("/status", s.status)
 	v1.POST("/admin/seal", deliberate, s.seal)
 	v1.POST("/admin/delete", deliberate, s.delete)

@@ -32,7 +32,11 @@ func (s *Server) trace(c *gin.Context) {
 		noTrace(c, id, t.Stats)
 		return
 	}
-	c.JSON(http.StatusOK, traceAnswer(t))
+	out := traceAnswer(t)
+	if first, err := strconv.ParseInt(out.StartNano, 10, 64); err == nil {
+		out.Stats = s.notedTrace(name, first, first+out.DurationNano, out.Stats)
+	}
+	c.JSON(http.StatusOK, out)
 }
 
 // traceParams are who asks, and for which trace.

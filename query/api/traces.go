@@ -31,7 +31,7 @@ func (s *Server) traces(c *gin.Context) {
 		s.failed(c, err)
 		return
 	}
-	out := Traces{Traces: make([]TraceSummary, len(found.Traces)), Cursor: found.Cursor.String(), Stats: stats(found.Stats)}
+	out := Traces{Traces: make([]TraceSummary, len(found.Traces)), Cursor: found.Cursor.String(), Stats: s.noted(r, stats(found.Stats))}
 	for i := range found.Traces {
 		out.Traces[i] = traceSummary(&found.Traces[i])
 	}

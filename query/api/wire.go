@@ -296,6 +296,7 @@ type Stats struct {
 	CatalogVersion uint64   `json:"catalogVersion"`
 	Partial        bool     `json:"partial"`
 	Reasons        []string `json:"reasons,omitempty"` // why partial
+	Notes          []string `json:"notes,omitempty"`   // what agents are known not to have brought: losses, silence and lag, by host
 }
 
 // Error is the body of every answer that is not 2xx.
