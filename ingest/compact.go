@@ -76,7 +76,7 @@ func (in *Ingest) plan(shard int, now time.Time) []compact.Merge {
 			segments = append(segments, s)
 		}
 	}
-	return compact.Plan(segments, in.cfg.Retention.Age, now)
+	return compact.Plan(segments, in.Retention().Age, now)
 }
 
 // merge carries a merge out.

@@ -3,12 +3,10 @@ package ingest
 import (
 	"errors"
 	"fmt"
-	"maps"
-	"slices"
 	"time"
 
+	"clew/ingest/retention"
 	"clew/ingest/tailsample"
-	"clew/internal/telemetry"
 )
 
 // Config configures ingest.
@@ -26,8 +24,8 @@ type Config struct {
 	// SealWorkers is how many segments are written at a time.
 	SealWorkers int `yaml:"seal_workers"`
 
-	Retention  Retention  `yaml:"retention"`
-	Compaction Compaction `yaml:"compaction"`
+	Retention  retention.Policy `yaml:"retention"`
+	Compaction Compaction       `yaml:"compaction"`
 
 	// TailSampling says which traces are kept; by default all are.
 	TailSampling tailsample.Config `yaml:"tail_sampling"`
@@ -38,82 +36,14 @@ type Config struct {
 	CollectAfter time.Duration `yaml:"collect_after"`
 }
 
-// Retention says what is kept. What exceeds a bound goes, oldest first, a segment at a time.
-type Retention struct {
-	Spans   Bounds `yaml:"spans"`
-	Logs    Bounds `yaml:"logs"`
-	Metrics Bounds `yaml:"metrics"`
-	// TotalBytes bounds all signals together.
-	TotalBytes int64 `yaml:"total_bytes"`
-	// Tenants says what holds for some tenants, by their names.
-	Tenants map[string]TenantRetention `yaml:"tenants,omitempty"`
-}
-
-// TenantRetention is a tenant's own bounds.
-type TenantRetention struct {
-	Spans   TenantBounds `yaml:"spans,omitempty"`
-	Logs    TenantBounds `yaml:"logs,omitempty"`
-	Metrics TenantBounds `yaml:"metrics,omitempty"`
-}
-
-// TenantBounds bound a tenant's signal. Age stands in for the one that holds for all tenants; Bytes bounds this tenant's segments and comes on top of
-// the one that bounds all tenants' together. Nil is not given; 0 is no bound.
-type TenantBounds struct {
-	Age   *time.Duration `yaml:"age,omitempty"`
-	Bytes *int64         `yaml:"bytes,omitempty"`
-}
-
 // Compaction bounds what the merging of small segments may take.
 type Compaction struct {
 	// Share is how much of one core, 0 to 1. 0: nothing is merged.
 	Share float64 `yaml:"share"`
 }
 
-// Bounds bound a signal. Zero: no bound.
-type Bounds struct {
-	Age   time.Duration `yaml:"age"`
-	Bytes int64         `yaml:"bytes"`
-}
-
-// Of is a signal's bounds.
-func (r Retention) Of(s telemetry.Signal) Bounds { return bySignal(s, r.Spans, r.Logs, r.Metrics) }
-
-// Of is a signal's bounds.
-func (r TenantRetention) Of(s telemetry.Signal) TenantBounds {
-	return bySignal(s, r.Spans, r.Logs, r.Metrics)
-}
-
-func bySignal[T any](s telemetry.Signal, spans, logs, metrics T) T {
-	switch s {
-	case telemetry.Spans:
-		return spans
-	case telemetry.Logs:
-		return logs
-	}
-	return metrics
-}
-
-// Age is how long a tenant's records of a signal are kept; 0 is for ever.
-func (r Retention) Age(s telemetry.Signal, tenant string) time.Duration {
-	if age := r.Tenants[tenant].Of(s).Age; age != nil {
-		return *age
-	}
-	return r.Of(s).Age
-}
-
-// TenantBytes bounds a tenant's segments of a signal; 0 is no bound.
-func (r Retention) TenantBytes(s telemetry.Signal, tenant string) int64 {
-	if bytes := r.Tenants[tenant].Of(s).Bytes; bytes != nil {
-		return *bytes
-	}
-	return 0
-}
-
-const totalBytesDefault = 50 << 30
-
-// DefaultConfig is what holds where the configuration says nothing. It keeps 7 days and at most 50 GiB; see TotalBytesFor.
+// DefaultConfig is what holds where the configuration says nothing.
 func DefaultConfig() Config {
-	week := Bounds{Age: 7 * 24 * time.Hour}
 	return Config{
 		Shards:      1,
 		HeadBytes:   128 << 20,
@@ -121,7 +51,7 @@ func DefaultConfig() Config {
 		SealRows:    1_000_000,
 		SealAfter:   15 * time.Minute,
 		SealWorkers: 1,
-		Retention:   Retention{Spans: week, Logs: week, Metrics: week, TotalBytes: totalBytesDefault},
+		Retention:   retention.Default(),
 		Compaction:  Compaction{Share: compactionShare},
 
 		TailSampling: tailsample.DefaultConfig(),
@@ -131,9 +61,6 @@ func DefaultConfig() Config {
 		CollectAfter: time.Hour,
 	}
 }
-
-// TotalBytesFor is the default of Retention.TotalBytes on a disk of this size: 50 GiB or half of the disk, whichever is less.
-func TotalBytesFor(diskBytes int64) int64 { return min(totalBytesDefault, diskBytes/2) }
 
 // Validate returns all that is wrong, each with its key.
 func (c Config) Validate() error {
@@ -151,22 +78,8 @@ func (c Config) Validate() error {
 	check(c.SealWorkers >= 1 && c.SealWorkers <= 64, "seal_workers", c.SealWorkers, "1 to 64")
 	check(c.DeleteAfter >= 0, "delete_after", c.DeleteAfter, "0 or more")
 	check(c.CollectAfter > 0, "collect_after", c.CollectAfter, "a time above 0")
-	check(c.Retention.TotalBytes >= 0, "retention.total_bytes", c.Retention.TotalBytes, "0 (no bound) or more")
-	for _, s := range telemetry.Signals {
-		b := c.Retention.Of(s)
-		check(b.Age >= 0, "retention."+s.String()+".age", b.Age, "0 (no bound) or more")
-		check(b.Bytes >= 0, "retention."+s.String()+".bytes", b.Bytes, "0 (no bound) or more")
-	}
-	for _, tenant := range slices.Sorted(maps.Keys(c.Retention.Tenants)) {
-		key := "retention.tenants." + tenant
-		if err := telemetry.CheckTenant(tenant); err != nil {
-			errs = append(errs, fmt.Errorf("%s: %w", key, err))
-		}
-		for _, s := range telemetry.Signals {
-			b := c.Retention.Tenants[tenant].Of(s)
-			check(b.Age == nil || *b.Age >= 0, key+"."+s.String()+".age", c.Retention.Age(s, tenant), "0 (no bound) or more")
-			check(b.Bytes == nil || *b.Bytes >= 0, key+"."+s.String()+".bytes", c.Retention.TenantBytes(s, tenant), "0 (no bound) or more")
-		}
+	for _, err := range c.Retention.Validate() {
+		errs = append(errs, fmt.Errorf("retention.%w", err))
 	}
 	check(c.Compaction.Share >= 0 && c.Compaction.Share <= 1, "compaction.share", c.Compaction.Share, "0 (no compaction) to 1 (a whole core)")
 	errs = append(errs, c.TailSampling.Validate("tail_sampling."))

@@ -18,6 +18,7 @@ import (
 	"time"
 
 	"clew/index/segment"
+	"clew/ingest/deletion"
 	"clew/ingest/shardlog"
 	"clew/internal/telemetry"
 )
@@ -90,7 +91,7 @@ func runChild(dir string) error {
 			return err
 		}
 		now := time.Now()
-		d, err := r.Delete(ctx, Deletion{Tenant: erasedTenant, Signal: telemetry.Logs, Query: "5 1"}, now)
+		d, err := r.Delete(ctx, deletion.Request{Tenant: erasedTenant, Signal: telemetry.Logs, Query: "5 1"}, now)
 		if err != nil {
 			return err
 		}
@@ -125,7 +126,7 @@ func (r *rig) waitOutcome(ctx context.Context, id string) error {
 		if err != nil {
 			return err
 		}
-		if !slices.ContainsFunc(list, func(d DeletionState) bool { return d.ID == id }) {
+		if !slices.ContainsFunc(list, func(d deletion.State) bool { return d.ID == id }) {
 			return nil
 		}
 		time.Sleep(time.Millisecond)
@@ -291,7 +292,7 @@ func checkErased(t *testing.T, r *rig, how string, said told, next int) {
 	if sent < next {
 		r.send(t, logBatch(erasedTenant, sent, next-sent))
 	}
-	r.delete(t, Deletion{Tenant: erasedTenant, Signal: telemetry.Logs, Query: "5 1"}, time.Now())
+	r.delete(t, deletion.Request{Tenant: erasedTenant, Signal: telemetry.Logs, Query: "5 1"}, time.Now())
 	fifth := modulo{5, 1}
 	next = max(next, sent)
 	r.wantNumbers(t, erasedTenant, telemetry.Logs, fifth.without(next))

@@ -11,6 +11,7 @@ import (
 	"clew/index/catalog"
 	"clew/index/compact"
 	"clew/index/segment"
+	"clew/ingest/deletion"
 )
 
 // runDeletions does what has been requested and is not done, the oldest first, and says whether all of it is done. A deletion that fails is tried again later.
@@ -26,7 +27,7 @@ func (in *Ingest) runDeletions(ctx context.Context) (done bool) {
 		return false
 	}
 	for i := len(jobs) - 1; i >= 0; i-- {
-		d := jobs[i].Deletion
+		d := jobs[i].Request
 		in.rewriter.state.Store("deleting")
 		outcome, err := in.runDeletion(ctx, d)
 		in.rewriter.state.Store("idle")
@@ -45,9 +46,9 @@ func (in *Ingest) runDeletions(ctx context.Context) (done bool) {
 }
 
 // runDeletion does one, and writes down what came of it.
-func (in *Ingest) runDeletion(ctx context.Context, d Deletion) (Outcome, error) {
-	o := Outcome{Version: deletionVersion, ID: d.ID}
-	if err := d.check(); err != nil {
+func (in *Ingest) runDeletion(ctx context.Context, d deletion.Request) (deletion.Outcome, error) {
+	o := deletion.Outcome{Version: deletion.Version, ID: d.ID}
+	if err := d.Check(); err != nil {
 		return o, fmt.Errorf("deletion %s: %w", d.ID, err)
 	}
 	// What was in the log when it was requested is in segments after this.
@@ -65,7 +66,7 @@ func (in *Ingest) runDeletion(ctx context.Context, d Deletion) (Outcome, error) 
 		}
 	}
 	o.Records, o.Finished = in.catalog.Current().Deleted(d.ID), time.Now().UTC()
-	if err := putJSON(ctx, in.store, deletionPrefix+d.ID+outcomeSuffix, o); err != nil {
+	if err := o.Put(ctx, in.store); err != nil {
 		return o, fmt.Errorf("deletion %s: %w", d.ID, err)
 	}
 	in.step("deletion done")
@@ -73,7 +74,7 @@ func (in *Ingest) runDeletion(ctx context.Context, d Deletion) (Outcome, error) 
 }
 
 // deletePass goes through the segments that there are. again: some were replaced by others while it did.
-func (in *Ingest) deletePass(ctx context.Context, d Deletion, selector Selector) (damaged []string, again bool, err error) {
+func (in *Ingest) deletePass(ctx context.Context, d deletion.Request, selector Selector) (damaged []string, again bool, err error) {
 	v := in.catalog.Acquire()
 	defer v.Release()
 	from := int64(math.MinInt64)
@@ -96,7 +97,7 @@ func (in *Ingest) deletePass(ctx context.Context, d Deletion, selector Selector)
 }
 
 // deleteFrom replaces a segment by one without the rows that the deletion takes, if there are any.
-func (in *Ingest) deleteFrom(ctx context.Context, d Deletion, selector Selector, s *catalog.Segment) error {
+func (in *Ingest) deleteFrom(ctx context.Context, d deletion.Request, selector Selector, s *catalog.Segment) error {
 	o, err := in.waitOwner(ctx, s.Shard)
 	if err != nil {
 		return err

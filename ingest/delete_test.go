@@ -15,16 +15,17 @@ import (
 	"clew/index/compact"
 	"clew/index/segment"
 	"clew/index/store"
+	"clew/ingest/deletion"
 	"clew/internal/telemetry"
 )
 
 // modulo is a Selector of the rows whose number n is rest modulo of: the query is "of rest". Only tests speak it.
 type modulo struct{ of, rest int }
 
-func newModulo(d Deletion) (Selector, error) {
+func newModulo(d deletion.Request) (Selector, error) {
 	var m modulo
 	if _, err := fmt.Sscanf(d.Query, "%d %d", &m.of, &m.rest); err != nil {
-		return nil, &RefusedError{"query: " + err.Error()}
+		return nil, &deletion.RefusedError{What: "query: " + err.Error()}
 	}
 	return m, nil
 }
@@ -48,7 +49,7 @@ func (m modulo) Select(ctx context.Context, part index.Part) ([][]uint64, error)
 }
 
 // delete requests a deletion and waits for its outcome.
-func (r *rig) delete(t testing.TB, d Deletion, now time.Time) DeletionState {
+func (r *rig) delete(t testing.TB, d deletion.Request, now time.Time) deletion.State {
 	t.Helper()
 	d, err := r.Delete(t.Context(), d, now)
 	if err != nil {
@@ -57,14 +58,14 @@ func (r *rig) delete(t testing.TB, d Deletion, now time.Time) DeletionState {
 	return r.outcome(t, d.ID)
 }
 
-func (r *rig) outcome(t testing.TB, id string) (found DeletionState) {
+func (r *rig) outcome(t testing.TB, id string) (found deletion.State) {
 	t.Helper()
 	waitFor(t, "the outcome of deletion "+id, func() bool {
 		list, err := r.Deletions(t.Context(), false, 100)
 		if err != nil {
 			t.Fatal(err)
 		}
-		i := slices.IndexFunc(list, func(s DeletionState) bool { return s.ID == id })
+		i := slices.IndexFunc(list, func(s deletion.State) bool { return s.ID == id })
 		if i < 0 {
 			t.Fatalf("deletion %s is not listed", id)
 		}
@@ -104,7 +105,7 @@ func TestDelete(t *testing.T) {
 	r.send(t, logBatch(tenant, 90, 30)) // in a head
 	r.send(t, logBatch("other", 0, 30))
 	r.send(t, spanBatch(tenant, 0, 30))
-	got := r.delete(t, Deletion{Tenant: tenant, Signal: telemetry.Logs, Query: "7 3", By: "me"}, time.Now())
+	got := r.delete(t, deletion.Request{Tenant: tenant, Signal: telemetry.Logs, Query: "7 3", By: "me"}, time.Now())
 	seventh := modulo{7, 3}
 	r.wantNumbers(t, tenant, telemetry.Logs, seventh.without(120))
 	r.want(t, "other", telemetry.Logs, 30)
@@ -114,7 +115,7 @@ func TestDelete(t *testing.T) {
 	}
 	// All of the second segment's times, and none of another's.
 	from, to := testTime.Add(30*time.Millisecond).UnixNano(), testTime.Add(60*time.Millisecond).UnixNano()
-	got = r.delete(t, Deletion{Tenant: tenant, Signal: telemetry.Logs, Query: "1 0", From: from, To: to}, time.Now())
+	got = r.delete(t, deletion.Request{Tenant: tenant, Signal: telemetry.Logs, Query: "1 0", From: from, To: to}, time.Now())
 	left := slices.DeleteFunc(seventh.without(120), func(n int) bool { return n >= 30 && n < 60 })
 	// The selector of this test knows no times, so the segments that the times touch go whole.
 	r.wantNumbers(t, tenant, telemetry.Logs, left)
@@ -161,7 +162,7 @@ func checkGone(t *testing.T, dir, text string) {
 func TestDeleteTimes(t *testing.T) {
 	r := openRig(t, t.TempDir(), testConfig(), nil)
 	r.send(t, logBatch(tenant, 0, 20))
-	d, err := r.Delete(t.Context(), Deletion{Tenant: tenant, Signal: telemetry.Logs, Query: "1 0"}, testTime.Add(-time.Second))
+	d, err := r.Delete(t.Context(), deletion.Request{Tenant: tenant, Signal: telemetry.Logs, Query: "1 0"}, testTime.Add(-time.Second))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -176,13 +177,13 @@ func TestDeleteTimes(t *testing.T) {
 
 func TestDeleteRefused(t *testing.T) {
 	r := openRig(t, t.TempDir(), testConfig(), nil)
-	good := Deletion{Tenant: tenant, Signal: telemetry.Logs, Query: "7 3"}
-	for name, change := range map[string]func(*Deletion){
-		"no query":     func(d *Deletion) { d.Query = "" },
-		"wrong query":  func(d *Deletion) { d.Query = "what" },
-		"metrics":      func(d *Deletion) { d.Signal = telemetry.Metrics },
-		"tenant":       func(d *Deletion) { d.Tenant = "a/b" },
-		"endless name": func(d *Deletion) { d.By = string(make([]byte, 1000)) },
+	good := deletion.Request{Tenant: tenant, Signal: telemetry.Logs, Query: "7 3"}
+	for name, change := range map[string]func(*deletion.Request){
+		"no query":     func(d *deletion.Request) { d.Query = "" },
+		"wrong query":  func(d *deletion.Request) { d.Query = "what" },
+		"metrics":      func(d *deletion.Request) { d.Signal = telemetry.Metrics },
+		"tenant":       func(d *deletion.Request) { d.Tenant = "a/b" },
+		"endless name": func(d *deletion.Request) { d.By = string(make([]byte, 1000)) },
 	} {
 		d := good
 		change(&d)
@@ -220,7 +221,7 @@ func TestDeleteDamaged(t *testing.T) {
 	if err := os.WriteFile(file, data, 0o600); err != nil {
 		t.Fatal(err)
 	}
-	got := r.delete(t, Deletion{Tenant: tenant, Signal: telemetry.Logs, Query: "3 0"}, time.Now())
+	got := r.delete(t, deletion.Request{Tenant: tenant, Signal: telemetry.Logs, Query: "3 0"}, time.Now())
 	if got.Outcome.Records != 20 || len(got.Outcome.Damaged) != 1 {
 		t.Errorf("%+v: want 20 records, and one damaged segment", got.Outcome)
 	}
@@ -247,7 +248,7 @@ func TestDeleteWhileSealing(t *testing.T) {
 	fifth := modulo{5, 1}
 	var records int64
 	for range 4 {
-		d, err := r.Delete(ctx, Deletion{Tenant: tenant, Signal: telemetry.Logs, Query: "5 1"}, time.Now())
+		d, err := r.Delete(ctx, deletion.Request{Tenant: tenant, Signal: telemetry.Logs, Query: "5 1"}, time.Now())
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -265,7 +266,7 @@ func TestDeleteWhileSealing(t *testing.T) {
 			t.Fatalf("record %d is there after a deletion that was requested after it", got[i])
 		}
 	}
-	records += r.delete(t, Deletion{Tenant: tenant, Signal: telemetry.Logs, Query: "5 1"}, time.Now()).Outcome.Records
+	records += r.delete(t, deletion.Request{Tenant: tenant, Signal: telemetry.Logs, Query: "5 1"}, time.Now()).Outcome.Records
 	cancel()
 	if err := <-done; err != nil {
 		t.Error(err)

@@ -24,6 +24,7 @@ import (
 	"clew/index/catalog"
 	"clew/index/segment"
 	"clew/index/store"
+	"clew/ingest/retention"
 	"clew/ingest/shardlog"
 	"clew/internal/telemetry"
 )
@@ -53,8 +54,8 @@ func testConfig() Config {
 	cfg := DefaultConfig()
 	cfg.SealAfter = time.Hour
 	cfg.DeleteAfter = 0
-	cfg.Retention = Retention{} // the tests' records are older than any bound
-	cfg.Compaction.Share = 0    // only where a test asks for it
+	cfg.Retention = retention.Policy{} // the tests' records are older than any bound
+	cfg.Compaction.Share = 0           // only where a test asks for it
 	return cfg
 }
 

@@ -23,6 +23,7 @@ import (
 	"slices"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
@@ -31,6 +32,8 @@ import (
 	"clew/index"
 	"clew/index/catalog"
 	"clew/index/store"
+	"clew/ingest/deletion"
+	"clew/ingest/retention"
 	"clew/ingest/shardlog"
 	"clew/ingest/tailsample"
 	"clew/internal/telemetry"
@@ -53,7 +56,7 @@ type Deps struct {
 	// OnRemoved is told of segments that are not in the catalog any more: by retention, merged or rewritten into others. It must not block.
 	OnRemoved func([]catalog.Segment)
 	// Selector makes what a deletion chooses its rows with, by its query and time range. Nil: there are no deletions.
-	Selector func(Deletion) (Selector, error)
+	Selector func(deletion.Request) (Selector, error)
 	// Busy says why background work had better wait (a word), or "". It is asked several times a second. Nil: never.
 	Busy func() string
 }
@@ -74,7 +77,7 @@ type Ingest struct {
 	busy      func() string
 	rewriter  *rewriter
 
-	newSelector func(Deletion) (Selector, error)
+	newSelector func(deletion.Request) (Selector, error)
 
 	room    *room
 	queue   *headQueue // heads with generations in memory that wait to be sealed
@@ -89,6 +92,8 @@ type Ingest struct {
 	mu      sync.Mutex
 	owners  map[int]*owner
 	adopted chan struct{} // closed and replaced when an owner is added
+
+	retention atomic.Pointer[retention.Policy]
 
 	tidying      sync.Mutex
 	checkpointed uint64 // sequence of the last checkpoint
@@ -114,6 +119,7 @@ func New(cfg Config, deps Deps) (*Ingest, error) {
 		room: newRoom(), queue: newHeadQueue(bySize), uploads: newHeadQueue(byAge), pending: &pendingIDs{}, dead: &deadSegments{},
 		owners: map[int]*owner{}, adopted: make(chan struct{}), step: func(string) {},
 	}
+	in.SetRetention(cfg.Retention)
 	if deps.Spool != nil {
 		in.spool = &spool{Spool: *deps.Spool}
 	}

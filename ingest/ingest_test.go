@@ -16,6 +16,7 @@ import (
 	"clew/index/catalog"
 	"clew/index/segment"
 	"clew/index/store"
+	"clew/ingest/retention"
 	"clew/ingest/shardlog"
 	"clew/internal/telemetry"
 )
@@ -345,7 +346,7 @@ func TestConfigValidate(t *testing.T) {
 	if err := DefaultConfig().Validate(); err != nil {
 		t.Errorf("the default configuration: %v", err)
 	}
-	err := Config{SealRows: 5, Retention: Retention{Logs: Bounds{Age: -1}}}.Validate()
+	err := Config{SealRows: 5, Retention: retention.Policy{Logs: retention.Bounds{Age: -1}}}.Validate()
 	for _, key := range []string{"shards", "head_bytes", "frozen_bytes", "seal_after", "seal_workers", "collect_after", "retention.logs.age"} {
 		if err == nil || !strings.Contains(err.Error(), key+":") {
 			t.Errorf("%s isn't named in: %v", key, err)

@@ -68,10 +68,6 @@ const (
 	deletionsWaiting = 16
 	// deletionShare is how much of a core a deletion takes at least: somebody waits for it.
 	deletionShare = 0.5
-	// deletionQueryMax, deletionByMax and deletionBytesMax bound what is written down of a deletion.
-	deletionQueryMax = 8 << 10
-	deletionByMax    = 200
-	deletionBytesMax = 1 << 20
 	// damagedKept is how many damaged messages Status names.
 	damagedKept = 10
 	// cleanupTimeout bounds the removal of what a failed seal left; Collect gets the rest.

@@ -10,6 +10,7 @@ import (
 
 	"clew/index"
 	"clew/index/catalog"
+	"clew/ingest/retention"
 	"clew/ingest/shardlog"
 	"clew/internal/telemetry"
 )
@@ -123,7 +124,7 @@ func TestCounters(t *testing.T) {
 	if err := r.Seal(t.Context()); err != nil {
 		t.Fatal(err)
 	}
-	r.cfg.Retention.TotalBytes = 1
+	r.SetRetention(retention.Policy{TotalBytes: 1})
 	if err := r.Retain(t.Context(), testTime); err != nil {
 		t.Fatal(err)
 	}

@@ -1,7 +1,6 @@
 package ingest
 
 import (
-	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -9,17 +8,22 @@ import (
 	"time"
 
 	"clew/index/catalog"
-	"clew/index/compact"
-	"clew/internal/telemetry"
+	"clew/ingest/retention"
 )
 
-// Retain removes segments that exceed the bounds of Config.Retention, in the shards owned here, each shard's in commits of its own. Their objects
+// Retention is what holds now.
+func (in *Ingest) Retention() retention.Policy { return *in.retention.Load() }
+
+// SetRetention changes what holds from now on: the next tidying goes by it. The policy must be valid.
+func (in *Ingest) SetRetention(p retention.Policy) { in.retention.Store(&p) }
+
+// Retain removes segments that exceed the bounds of the retention, in the shards owned here, each shard's in commits of its own. Their objects
 // are deleted once no reader holds them.
 func (in *Ingest) Retain(ctx context.Context, now time.Time) error {
 	in.tidying.Lock()
 	defer in.tidying.Unlock()
 	v := in.catalog.Acquire()
-	victims := expired(v, in.cfg.Retention, now)
+	victims := retention.Expired(v, in.Retention(), now)
 	v.Release()
 	byShard := map[int][]*catalog.Segment{}
 	for _, s := range victims {
@@ -67,51 +71,4 @@ func (in *Ingest) remove(ctx context.Context, o *owner, segments []*catalog.Segm
 		in.metrics.retiredBytes.WithLabelValues(s.Signal.String()).Add(float64(s.Bytes))
 	}
 	return nil
-}
-
-// expired chooses what has to go: what is too old, then the oldest beyond a tenant's bytes, then those beyond a signal's, then those beyond the total.
-func expired(v *catalog.Version, r Retention, now time.Time) []*catalog.Segment {
-	var all, victims []*catalog.Segment
-	for s := range v.All() {
-		all = append(all, s)
-	}
-	slices.SortStableFunc(all, func(a, b *catalog.Segment) int { return cmp.Compare(compact.KeptSince(a), compact.KeptSince(b)) })
-	type key struct {
-		signal telemetry.Signal
-		tenant string
-	}
-	total := int64(0)
-	bytes, tenants := map[telemetry.Signal]int64{}, map[key]int64{}
-	count := func(s *catalog.Segment, n int64) {
-		tenants[key{s.Signal, s.Tenant}] += n
-		bytes[s.Signal] += n
-		total += n
-	}
-	for _, s := range all {
-		count(s, s.Bytes)
-	}
-	take := func(exceeds func(*catalog.Segment) bool) {
-		all = slices.DeleteFunc(all, func(s *catalog.Segment) bool {
-			if !exceeds(s) {
-				return false
-			}
-			victims = append(victims, s)
-			count(s, -s.Bytes)
-			return true
-		})
-	}
-	take(func(s *catalog.Segment) bool {
-		age := r.Age(s.Signal, s.Tenant)
-		return age > 0 && compact.KeptSince(s) < now.Add(-age).UnixNano()
-	})
-	take(func(s *catalog.Segment) bool {
-		bound := r.TenantBytes(s.Signal, s.Tenant)
-		return bound > 0 && tenants[key{s.Signal, s.Tenant}] > bound
-	})
-	take(func(s *catalog.Segment) bool {
-		bound := r.Of(s.Signal).Bytes
-		return bound > 0 && bytes[s.Signal] > bound
-	})
-	take(func(*catalog.Segment) bool { return r.TotalBytes > 0 && total > r.TotalBytes })
-	return victims
 }

@@ -6,68 +6,10 @@ import (
 	"testing"
 	"time"
 
-	"clew/index/catalog"
 	"clew/index/segment"
+	"clew/ingest/retention"
 	"clew/internal/telemetry"
 )
-
-func TestExpired(t *testing.T) {
-	c := catalog.New()
-	now := testTime
-	day := 24 * time.Hour
-	cm := catalog.Commit{Version: catalog.CommitVersion, Reason: "seal"}
-	add := func(id string, signal telemetry.Signal, tenant string, age time.Duration, bytes int64) {
-		at := now.Add(-age).UnixNano()
-		cm.Added = append(cm.Added, catalog.Segment{ID: id, Signal: signal, Tenant: tenant, Rows: 1, MinTime: at - int64(day), MaxTime: at, Bytes: bytes})
-	}
-	add("l1", telemetry.Logs, "a", 1*day, 10)
-	add("l5", telemetry.Logs, "b", 5*day, 10)
-	add("l9", telemetry.Logs, "a", 9*day, 10)
-	add("s2", telemetry.Spans, "a", 2*day, 100)
-	add("s3", telemetry.Spans, "b", 3*day, 100)
-	add("m8", telemetry.Metrics, "a", 8*day, 5)
-	// Loaded today, of records of last month.
-	add("new", telemetry.Spans, "c", 30*day, 0)
-	cm.Added[len(cm.Added)-1].Created = now
-	if err := c.Apply(1, cm); err != nil {
-		t.Fatal(err)
-	}
-	age, bytes := func(d time.Duration) *time.Duration { return &d }, func(n int64) *int64 { return &n }
-	for _, test := range []struct {
-		name string
-		r    Retention
-		want []string
-	}{
-		{"no bounds", Retention{}, nil},
-		{"age of one signal", Retention{Logs: Bounds{Age: 7 * day}}, []string{"l9"}},
-		{"the age of old records begins when they are written", Retention{Spans: Bounds{Age: 2 * day}}, []string{"s3"}},
-		{"age is inclusive", Retention{Logs: Bounds{Age: 9 * day}}, nil},
-		{"ages", Retention{Logs: Bounds{Age: 4 * day}, Metrics: Bounds{Age: day}}, []string{"l9", "m8", "l5"}},
-		{"bytes of one signal, over tenants", Retention{Spans: Bounds{Bytes: 150}}, []string{"s3"}},
-		{"bytes after age", Retention{Logs: Bounds{Age: 7 * day, Bytes: 20}}, []string{"l9"}},
-		{"total", Retention{TotalBytes: 130}, []string{"l9", "m8", "l5", "s3"}},
-		{"total exactly met", Retention{TotalBytes: 235}, nil},
-		{
-			"a tenant's age is its own",
-			Retention{Logs: Bounds{Age: 7 * day}, Tenants: map[string]TenantRetention{"a": {Logs: TenantBounds{Age: age(0)}}, "b": {Logs: TenantBounds{Age: age(4 * day)}}}},
-			[]string{"l5"},
-		},
-		{
-			"a tenant's bytes come on top of all tenants'",
-			Retention{Logs: Bounds{Bytes: 25}, Tenants: map[string]TenantRetention{"a": {Logs: TenantBounds{Bytes: bytes(10)}}, "b": {Logs: TenantBounds{Bytes: bytes(10)}}}},
-			[]string{"l9"},
-		},
-		{"a tenant's bytes of one signal", Retention{Tenants: map[string]TenantRetention{"a": {Spans: TenantBounds{Bytes: bytes(1)}}}}, []string{"s2"}},
-	} {
-		var got []string
-		for _, s := range expired(c.Current(), test.r, now) {
-			got = append(got, s.ID)
-		}
-		if !slices.Equal(got, test.want) {
-			t.Errorf("%s: %v go, want %v", test.name, got, test.want)
-		}
-	}
-}
 
 // TestRetention: what retention removes is gone for new readers, and its objects stay for as long as an older reader looks.
 func TestRetention(t *testing.T) {
@@ -86,7 +28,7 @@ func TestRetention(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	r.cfg.Retention.TotalBytes = 1
+	r.SetRetention(retention.Policy{TotalBytes: 1})
 	if err := r.Retain(t.Context(), time.Now()); err != nil {
 		t.Fatal(err)
 	}
@@ -143,7 +85,7 @@ func TestDeleteAfter(t *testing.T) {
 	if err := r.Seal(t.Context()); err != nil {
 		t.Fatal(err)
 	}
-	r.cfg.Retention.TotalBytes = 1
+	r.SetRetention(retention.Policy{TotalBytes: 1})
 	if err := r.Retain(t.Context(), time.Now()); err != nil {
 		t.Fatal(err)
 	}

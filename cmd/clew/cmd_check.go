@@ -15,8 +15,8 @@ import (
 
 	"clew/index/scrub"
 	"clew/index/store"
-	"clew/ingest"
 	"clew/ingest/datadir"
+	"clew/ingest/deletion"
 )
 
 type checkOptions struct {
@@ -33,7 +33,9 @@ type checkReport struct {
 	Waiting   int          `json:"waiting"`         // of them not done
 	Spool     *scrub.Spool `json:"spool,omitempty"` // what waits on the local disk for the object store
 	Repaired  bool         `json:"repaired"`
-	SetAside  []string     `json:"setAside,omitempty"` // objects that are in quarantine now
+	// Reopened are the former outcomes of deletions that are carried out again, because a lost commit may have held what they took out.
+	Reopened []string `json:"reopened,omitempty"`
+	SetAside []string `json:"setAside,omitempty"` // objects that are in quarantine now
 }
 
 func newCheckCommand() *cobra.Command {
@@ -126,7 +128,7 @@ func (r *checkReport) wrong() bool {
 
 // checkBeside looks at what is beside the catalog and its segments: deletions, and what waits for the object store.
 func (o *checkOptions) checkBeside(ctx context.Context, p *place, where string, report *checkReport) error {
-	audit, err := ingest.ReadAudit(ctx, p.store)
+	audit, err := deletion.Read(ctx, p.store)
 	if err != nil {
 		return err
 	}
@@ -205,7 +207,7 @@ func repair(ctx context.Context, dir *datadir.Dir, report *checkReport) error {
 		return fmt.Errorf("repair: %w", err)
 	}
 	for _, f := range report.Findings {
-		if f.Fatal() && f.Problem != scrub.NewerVersion && strings.HasPrefix(f.File, ingest.DeletionPrefix) {
+		if f.Fatal() && f.Problem != scrub.NewerVersion && strings.HasPrefix(f.File, deletion.Prefix) {
 			moved, err := scrub.SetAside(ctx, dir.Store, f.File)
 			if err != nil {
 				return fmt.Errorf("repair: %w", err)
@@ -214,6 +216,24 @@ func repair(ctx context.Context, dir *datadir.Dir, report *checkReport) error {
 		}
 	}
 	report.Repaired = true
+	return reopen(ctx, dir, report)
+}
+
+// reopen has deletions carried out again whose work may have been lost with a commit.
+func reopen(ctx context.Context, dir *datadir.Dir, report *checkReport) (err error) {
+	if len(report.Holes) == 0 {
+		return nil
+	}
+	since := report.Holes[0].Since
+	for _, h := range report.Holes {
+		if h.Since.Before(since) {
+			since = h.Since
+		}
+	}
+	if report.Reopened, err = deletion.Reopen(ctx, dir.Store, since); err != nil {
+		return fmt.Errorf("repair: %w", err)
+	}
+	report.Waiting += len(report.Reopened)
 	return nil
 }
 
@@ -237,6 +257,9 @@ func (r *checkReport) print(out io.Writer, where string) error {
 	}
 	for _, name := range r.SetAside {
 		line("set aside: %s", name)
+	}
+	if len(r.Reopened) > 0 {
+		line("%d deletions are carried out again once clew runs, because what they took out may have been lost: their outcomes were moved to %s", len(r.Reopened), strings.Join(r.Reopened, ", "))
 	}
 	line("%s: %d segments with %d rows; %d objects of %d bytes; catalog from %s", where, r.Segments, r.Rows, r.Objects, r.Bytes, r.Source)
 	if r.Deletions > 0 {

@@ -9,7 +9,7 @@ import (
 	"time"
 
 	"clew/index/scrub"
-	"clew/ingest"
+	"clew/ingest/deletion"
 	"clew/internal/telemetry"
 )
 
@@ -31,11 +31,11 @@ func writeDeletion(t *testing.T, data, id, query string, done bool) (files []str
 		}
 		files = append(files, name)
 	}
-	write(".request", ingest.Deletion{
+	write(".request", deletion.Request{
 		Version: 1, ID: id, Tenant: "default", Signal: telemetry.Logs, Query: query, To: 5, Requested: time.Unix(0, 4).UTC(), By: "somebody",
 	})
 	if done {
-		write(".outcome", ingest.Outcome{Version: 1, ID: id, Finished: time.Unix(9, 0).UTC(), Records: 7})
+		write(".outcome", deletion.Outcome{Version: 1, ID: id, Finished: time.Unix(9, 0).UTC(), Records: 7})
 	}
 	return files
 }

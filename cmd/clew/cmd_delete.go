@@ -10,6 +10,7 @@ import (
 	"os/user"
 	"slices"
 	"strings"
+	"syscall"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -81,7 +82,7 @@ func (o *deleteOptions) run(ctx context.Context, cmd *cobra.Command, now time.Ti
 		return nil
 	}
 	if d, err = waitDeletion(ctx, c, d.ID); err != nil {
-		return fmt.Errorf("deletion %s goes on; it can't be watched: %w", d.ID, err)
+		return fmt.Errorf("deletion %s was taken, and is carried out whatever happens to clew; it can't be watched any more: %w\n%s", d.ID, err, auditHint(c))
 	}
 	fmt.Fprintf(cmd.OutOrStdout(), "%d %s deleted (deletion %s)\n", d.Records, recordsWord(o.signal), d.ID)
 	for _, what := range d.Damaged {
@@ -98,14 +99,22 @@ func (o *deleteOptions) run(ctx context.Context, cmd *cobra.Command, now time.Ti
 
 func requestDeletion(ctx context.Context, c *client, params url.Values) (d api.Deletion, err error) {
 	body, err := c.do(ctx, http.MethodPost, "/api/v1/admin/delete", params)
-	if err != nil {
-		return d, err
+	if errors.As(err, new(*answerError)) || errors.Is(err, syscall.ECONNREFUSED) {
+		return d, err // it was not taken
 	}
-	defer body.Close()
-	if err := json.NewDecoder(body).Decode(&d); err != nil {
-		return d, fmt.Errorf("answer of %s: %w", c.server, err)
+	if err == nil {
+		defer body.Close()
+		err = json.NewDecoder(body).Decode(&d)
+	}
+	if err != nil {
+		return d, fmt.Errorf("it is not known whether the deletion was taken: %w\n%s", err, auditHint(c))
 	}
 	return d, nil
+}
+
+// auditHint says where all deletions that were taken can be seen: what whoever asked for one must know when the answer was lost.
+func auditHint(c *client) string {
+	return fmt.Sprintf("once clew runs, the record of deletions says which were taken, and how far they are:\n  curl '%s/api/v1/admin/audit?limit=10'", c.server)
 }
 
 // count says what would be deleted.

@@ -6,12 +6,13 @@ import (
 	"time"
 
 	"clew/ingest"
+	"clew/ingest/deletion"
 	"clew/query/api"
 	"clew/query/engine"
 )
 
 // selector gives a deletion the search's own predicates.
-func (p *process) selector(d ingest.Deletion) (ingest.Selector, error) {
+func (p *process) selector(d deletion.Request) (ingest.Selector, error) {
 	r := engine.Request{Tenant: d.Tenant, Signal: d.Signal, From: d.From, To: d.To}
 	return engine.NewSelector(d.Query, r, d.Requested, p.logger.With("part", "ingest"))
 }
@@ -21,15 +22,15 @@ type deletions struct{ ingest *ingest.Ingest }
 
 // Request implements api.Deletions.
 func (d deletions) Request(ctx context.Context, r engine.Request, query, by string) (api.Deletion, error) {
-	job, err := d.ingest.Delete(ctx, ingest.Deletion{Tenant: r.Tenant, Signal: r.Signal, Query: query, From: r.From, To: r.To, By: by}, time.Now())
-	var refused *ingest.RefusedError
+	job, err := d.ingest.Delete(ctx, deletion.Request{Tenant: r.Tenant, Signal: r.Signal, Query: query, From: r.From, To: r.To, By: by}, time.Now())
+	var refused *deletion.RefusedError
 	if errors.As(err, &refused) {
 		return api.Deletion{}, &api.RefusedError{What: refused.Error()}
 	}
 	if err != nil {
 		return api.Deletion{}, err
 	}
-	return wireDeletion(ingest.DeletionState{Deletion: job}), nil
+	return wireDeletion(deletion.State{Request: job}), nil
 }
 
 // List implements api.Deletions.
@@ -45,7 +46,7 @@ func (d deletions) List(ctx context.Context, waiting bool, limit int) ([]api.Del
 	return list, nil
 }
 
-func wireDeletion(s ingest.DeletionState) api.Deletion {
+func wireDeletion(s deletion.State) api.Deletion {
 	d := api.Deletion{
 		ID: s.ID, Tenant: s.Tenant, Signal: s.Signal.String(), Query: s.Query, End: wireTime(time.Unix(0, s.To)), Requested: wireTime(s.Requested), By: s.By,
 		State: "waiting", Records: s.Records, Error: s.Error,

@@ -81,7 +81,11 @@ func openFar(ctx context.Context, data, rawURL string) (store.RangeReader, io.Cl
 		if have == "" {
 			return nil, io.NopCloser(nil), nil
 		}
-		return openBucket(ctx, have)
+		far, closer, err := openBucket(ctx, have)
+		if err != nil {
+			return nil, nil, sayStore(data, have, err)
+		}
+		return far, closer, nil
 	}
 	target, err := bucket.ParseURL(rawURL)
 	if err != nil {
@@ -91,6 +95,16 @@ func openFar(ctx context.Context, data, rawURL string) (store.RangeReader, io.Cl
 		return nil, nil, fmt.Errorf("the segments of %s are in %s, and --store says %s", data, placeName(have), want)
 	}
 	return openBucket(ctx, rawURL)
+}
+
+// sayStore adds to an error of a store that was reached by its place alone that it may take more than that: a directory does not remember endpoint and region.
+func sayStore(data, place string, err error) error {
+	example := map[string]string{
+		"s3": "?region=eu-north-1' or '" + place + "?endpoint=http://minio.internal:9000", "gs": "?anonymous=true", "azblob": "?storage_account=ours",
+	}
+	scheme, _, _ := strings.Cut(place, "://")
+	return fmt.Errorf("%w\n%s remembers that its segments are in %s, and not how to reach it: say so with --store, as clew run was told, such as\n  --store '%s%s'",
+		err, data, place, place, example[scheme])
 }
 
 // openPlace opens a data directory or an object store's URL. of says how to reach a clew that runs on the directory.
@@ -117,6 +131,9 @@ func openPlace(ctx context.Context, where string, of *placeFlags) (_ *place, err
 	}
 	p.dir = nil
 	if !errors.Is(err, shardlog.ErrInUse) {
+		if place, known, _ := datadir.StorePlace(where); known && store.IsAway(err) && of.store == "" {
+			return nil, sayStore(where, place, err)
+		}
 		return nil, err
 	}
 	p.why = fmt.Sprintf("a clew runs on %s: stop it first", where)

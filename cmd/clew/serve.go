@@ -23,6 +23,7 @@ import (
 	"clew/index/traceindex"
 	"clew/index/vocabulary"
 	"clew/ingest"
+	"clew/ingest/retention"
 	"clew/ingest/shardlog"
 	"clew/internal/ledger"
 	"clew/query/api"
@@ -151,14 +152,14 @@ func (p *process) open(ctx context.Context) error {
 
 // setRetention fills in the default bound on bytes, which depends on the disk.
 func (p *process) setRetention() error {
-	if p.remote != nil || p.cfg.Ingest.Retention.TotalBytes != ingest.DefaultConfig().Retention.TotalBytes {
+	if p.remote != nil || p.cfg.Ingest.Retention.TotalBytes != retention.Default().TotalBytes {
 		return nil
 	}
 	var fs unix.Statfs_t
 	if err := unix.Statfs(p.cfg.Data, &fs); err != nil {
 		return fmt.Errorf("size of the disk of %s: %w", p.cfg.Data, err)
 	}
-	p.cfg.Ingest.Retention.TotalBytes = ingest.TotalBytesFor(int64(fs.Blocks) * fs.Bsize)
+	p.cfg.Ingest.Retention.TotalBytes = retention.TotalBytesFor(int64(fs.Blocks) * fs.Bsize)
 	return nil
 }
 
@@ -231,7 +232,6 @@ func (p *process) run(ctx context.Context, listener net.Listener) error {
 		return p.collector.Run(receiving)
 	})
 	go p.announce(base)
-	go p.restoreBook(base)
 	go p.rate.run(base, func() uint64 { return p.log.Stats().AppendBytes })
 	err := group.Wait()
 	if ctx.Err() != nil && (err == nil || errors.Is(err, context.Canceled)) {
@@ -254,7 +254,7 @@ func (p *process) adviseRepair(err error) error {
 func (p *process) server() *api.Server {
 	deps := api.Deps{
 		Engine: p.engine, Ready: p.ready, Seal: p.ingest.Seal, Registry: p.registry, Logger: p.logger.With("part", "api"),
-		Status: p.status, Book: p.book, Deletions: deletions{p.ingest}, Catalog: func() ([]byte, error) { return p.catalog.Current().Snapshot() },
+		Status: p.status, Deletions: deletions{p.ingest}, Catalog: func() ([]byte, error) { return p.catalog.Current().Snapshot() },
 		UI: ui.Handler(ui.Facts{
 			Version: version, HTTP: p.cfg.HTTP, OTLPGRPC: p.cfg.Collector.OTLP.GRPC.Endpoint, OTLPHTTP: p.cfg.Collector.OTLP.HTTP.Endpoint, Data: p.cfg.Data,
 		}),

@@ -5,7 +5,7 @@
 //
 //	segments/<id>.parquet, .index    as in the data directory
 //	backups/<time>.snapshot          the catalog, in the form of its snapshots
-//	backups/<time>.deletions         the record of deletions, requests and outcomes: an ingest.AuditObject a line
+//	backups/<time>.deletions         the record of deletions, requests and outcomes: an deletion.Object a line
 //	backups/<time>.json              a Description; written last: a backup without one is not complete
 package backup
 
@@ -24,7 +24,7 @@ import (
 	"clew/index/scrub"
 	"clew/index/segment"
 	"clew/index/store"
-	"clew/ingest"
+	"clew/ingest/deletion"
 )
 
 // descriptionVersion is the version of the form of a target.
@@ -82,7 +82,7 @@ func Take(ctx context.Context, source Source, target store.Store, d Description)
 	t := &taking{Source: source, target: target, sound: map[string]bool{}, damaged: map[string]scrub.Finding{}}
 	// Before the catalog: of a deletion that is done by now, no snapshot taken from here on has the records.
 	var err error
-	if t.audit, err = ingest.ReadAudit(ctx, source.Store); err != nil {
+	if t.audit, err = deletion.Read(ctx, source.Store); err != nil {
 		return nil, fmt.Errorf("backup: %w", err)
 	}
 	for range snapshotsMax {
@@ -108,7 +108,7 @@ type taking struct {
 	sound   map[string]bool // segments that are in the target, whole
 	damaged map[string]scrub.Finding
 	copied  int
-	audit   *ingest.Audit
+	audit   *deletion.Audit
 }
 
 func (t *taking) snapshot(ctx context.Context) ([]byte, *catalog.Catalog, error) {

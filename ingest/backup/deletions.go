@@ -10,13 +10,13 @@ import (
 	"io"
 
 	"clew/index/store"
-	"clew/ingest"
+	"clew/ingest/deletion"
 )
 
 var castagnoli = crc32.MakeTable(crc32.Castagnoli)
 
 // encodeAudit writes objects of deletions, one a line.
-func encodeAudit(objects []ingest.AuditObject) ([]byte, error) {
+func encodeAudit(objects []deletion.Object) ([]byte, error) {
 	var b bytes.Buffer
 	enc := json.NewEncoder(&b)
 	enc.SetEscapeHTML(false) // as they are
@@ -44,7 +44,7 @@ func restoreDeletions(ctx context.Context, from, to store.Store, d *Description)
 	}
 	dec := json.NewDecoder(bytes.NewReader(data))
 	for {
-		var o ingest.AuditObject
+		var o deletion.Object
 		if err := dec.Decode(&o); errors.Is(err, io.EOF) {
 			return nil
 		} else if err != nil {

@@ -12,8 +12,8 @@ import (
 	"clew/index/scrub"
 	"clew/index/segment"
 	"clew/index/store"
-	"clew/ingest"
 	"clew/ingest/datadir"
+	"clew/ingest/deletion"
 )
 
 // Target is what Restore makes.
@@ -56,7 +56,7 @@ func (t Target) open(ctx context.Context) (store.Store, error) {
 	if t.Far == nil {
 		return store.OpenDir(datadir.SegmentsDir(t.Dir))
 	}
-	for _, prefix := range []string{segment.Prefix, datadir.CatalogPrefix, ingest.DeletionPrefix} {
+	for _, prefix := range []string{segment.Prefix, datadir.CatalogPrefix, deletion.Prefix} {
 		objects, err := t.Far.List(ctx, prefix)
 		if err != nil {
 			return nil, err

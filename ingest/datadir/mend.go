@@ -41,7 +41,7 @@ func (d *Dir) bridgeEnd(ctx context.Context, shard int, names map[string]bool, o
 	}
 	v := d.Catalog.Current()
 	state := v.Shard(shard)
-	hole := Hole{
+	hole := Hole{ // Since is not known: the stream's last entry that is there says its time, and folding it has not kept that
 		Shard: shard, Added: []string{}, Removed: []string{},
 		What: fmt.Sprintf("the log begins at %d, and the commits end at %d", log.First, state.Floor),
 		Note: maybeTwice(time.Time{}, time.Time{}),

@@ -1,4 +1,4 @@
-package ingest
+package deletion
 
 import (
 	"context"
@@ -6,46 +6,45 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"math"
 	"path"
 	"strings"
+	"time"
 
 	"clew/index/scrub"
 	"clew/index/store"
 )
 
-// DeletionPrefix begins the names of the objects of deletions: requests and outcomes.
-const DeletionPrefix = deletionPrefix
-
 // Audit is the record of deletions in a store, as it is there.
 type Audit struct {
-	Objects  []AuditObject
+	Objects  []Object
 	Requests int
 	Waiting  int             // requests without an outcome
 	Findings []scrub.Finding // objects that are not what was written, which are not in Objects
 }
 
-// AuditObject is a request or an outcome.
-type AuditObject struct {
+// Object is a request or an outcome.
+type Object struct {
 	Name string          `json:"name"`
 	Data json.RawMessage `json:"data"`
 }
 
-// ReadAudit reads all objects of deletions and looks whether they are what was written. An error is the store's.
-func ReadAudit(ctx context.Context, st store.Store) (*Audit, error) {
-	objects, err := st.List(ctx, deletionPrefix)
+// Read reads all objects of deletions and looks whether they are what was written. An error is the store's.
+func Read(ctx context.Context, st store.Store) (*Audit, error) {
+	objects, err := st.List(ctx, Prefix)
 	if err != nil {
 		return nil, fmt.Errorf("read the record of deletions: %w", err)
 	}
 	a := &Audit{}
 	requests, outcomes := map[string]bool{}, map[string]bool{}
 	for _, o := range objects {
-		base := strings.TrimPrefix(o.Name, deletionPrefix)
+		base := strings.TrimPrefix(o.Name, Prefix)
 		id := strings.TrimSuffix(base, path.Ext(base))
 		var into interface{ verify(id string) error }
 		var of map[string]bool
 		switch path.Ext(base) {
 		case requestSuffix:
-			into, of = &Deletion{}, requests
+			into, of = &Request{}, requests
 		case outcomeSuffix:
 			into, of = &Outcome{}, outcomes
 		default:
@@ -56,7 +55,7 @@ func ReadAudit(ctx context.Context, st store.Store) (*Audit, error) {
 		data, err := readAudit(ctx, st, o, into, id)
 		switch {
 		case err == nil:
-			a.Objects = append(a.Objects, AuditObject{Name: o.Name, Data: data})
+			a.Objects = append(a.Objects, Object{Name: o.Name, Data: data})
 		case errors.As(err, new(*newerError)):
 			a.Findings = append(a.Findings, scrub.Finding{Problem: scrub.NewerVersion, File: o.Name, What: err.Error()})
 		case errors.As(err, new(*auditError)):
@@ -73,7 +72,7 @@ func ReadAudit(ctx context.Context, st store.Store) (*Audit, error) {
 	}
 	for id := range outcomes {
 		if !requests[id] {
-			a.Findings = append(a.Findings, scrub.Finding{Problem: scrub.Disagrees, File: deletionPrefix + id + outcomeSuffix, What: "its request is missing"})
+			a.Findings = append(a.Findings, scrub.Finding{Problem: scrub.Disagrees, File: Prefix + id + outcomeSuffix, What: "its request is missing"})
 		}
 	}
 	return a, nil
@@ -88,12 +87,12 @@ func (e *auditError) Error() string { return e.what }
 type newerError struct{ version int }
 
 func (e *newerError) Error() string {
-	return fmt.Sprintf("version %d, written by a newer clew (have %d)", e.version, deletionVersion)
+	return fmt.Sprintf("version %d, written by a newer clew (have %d)", e.version, Version)
 }
 
 func readAudit(ctx context.Context, st store.Store, o store.Object, into interface{ verify(id string) error }, id string) ([]byte, error) {
-	if o.Size > deletionBytesMax {
-		return nil, &auditError{fmt.Sprintf("%d bytes, at most %d are allowed", o.Size, deletionBytesMax)}
+	if o.Size > objectBytesMax {
+		return nil, &auditError{fmt.Sprintf("%d bytes, at most %d are allowed", o.Size, objectBytesMax)}
 	}
 	data := make([]byte, o.Size)
 	if err := st.ReadAt(ctx, o.Name, data, 0); err != nil {
@@ -106,7 +105,7 @@ func readAudit(ctx context.Context, st store.Store, o store.Object, into interfa
 }
 
 func verifyAudit(version int, id, want string) error {
-	if version > deletionVersion {
+	if version > Version {
 		return &newerError{version}
 	}
 	if id != want {
@@ -115,11 +114,11 @@ func verifyAudit(version int, id, want string) error {
 	return nil
 }
 
-func (d *Deletion) verify(id string) error {
-	if err := verifyAudit(d.Version, d.ID, id); err != nil {
+func (r *Request) verify(id string) error {
+	if err := verifyAudit(r.Version, r.ID, id); err != nil {
 		return err
 	}
-	if err := d.check(); err != nil {
+	if err := r.Check(); err != nil {
 		return &auditError{err.Error()}
 	}
 	return nil
@@ -128,10 +127,30 @@ func (d *Deletion) verify(id string) error {
 func (o *Outcome) verify(id string) error { return verifyAudit(o.Version, o.ID, id) }
 
 // Put writes the object to a store.
-func (o AuditObject) Put(ctx context.Context, st store.Store) error {
-	if !strings.HasPrefix(o.Name, deletionPrefix) {
+func (o Object) Put(ctx context.Context, st store.Store) error {
+	if !strings.HasPrefix(o.Name, Prefix) {
 		return fmt.Errorf("%.200q is not the name of a deletion's object", o.Name)
 	}
 	_, err := st.Put(ctx, o.Name, func(w io.Writer) error { _, err := w.Write(o.Data); return err })
 	return err
+}
+
+// Reopen makes deletions that were done after a time be carried out again, because commits from then on may be lost, and with them what they took out. It returns
+// where their outcomes are now. Carrying a deletion out again takes nothing else than the first time.
+func Reopen(ctx context.Context, st store.Store, since time.Time) (moved []string, err error) {
+	all, err := List(ctx, st, false, math.MaxInt)
+	if err != nil {
+		return nil, err
+	}
+	for _, s := range all {
+		if s.Outcome == nil || s.Outcome.Finished.Before(since) {
+			continue
+		}
+		to, err := scrub.SetAside(ctx, st, Prefix+s.ID+outcomeSuffix)
+		if err != nil {
+			return moved, err
+		}
+		moved = append(moved, to)
+	}
+	return moved, nil
 }

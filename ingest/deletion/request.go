@@ -1,0 +1,77 @@
+// Package deletion is the record of deletions by query: requests and their outcomes, as objects in the store of the segments.
+//
+// A deletion is two objects, written once each: the request, durable before it is answered, and the outcome. Together they are the audit record. A request
+// without an outcome is a job to be done, whatever crashes lie between.
+package deletion
+
+import (
+	"fmt"
+	"time"
+
+	"clew/internal/telemetry"
+)
+
+const (
+	// Prefix begins the names of both.
+	Prefix        = "deletions/"
+	requestSuffix = ".request"
+	outcomeSuffix = ".outcome"
+	// Version is the version of the form in which they are written.
+	Version = 1
+)
+
+// Request is a request to delete records: log records or spans of a tenant that match a query, and whose time is in a range.
+//
+// What it covers is everything that was acknowledged before it was requested, wherever it is by then. What arrives while it runs may be taken too, but
+// nothing whose time is after the request's.
+type Request struct {
+	Version   int              `json:"version"`
+	ID        string           `json:"id"` // ids sort by time
+	Tenant    string           `json:"tenant"`
+	Signal    telemetry.Signal `json:"signal"`
+	Query     string           `json:"query"`
+	From      int64            `json:"from"` // nanoseconds, inclusive; 0 is unbounded
+	To        int64            `json:"to"`   // exclusive; at most right after Requested
+	Requested time.Time        `json:"requested"`
+	By        string           `json:"by"` // who asked, as far as is known
+}
+
+// Outcome is what became of a deletion.
+type Outcome struct {
+	Version  int       `json:"version"`
+	ID       string    `json:"id"`
+	Finished time.Time `json:"finished"`
+	Records  int64     `json:"records"` // that are gone
+	// Damaged says what could not be read, so that it is not known whether it holds records that match.
+	Damaged []string `json:"damaged,omitempty"`
+}
+
+// State is a deletion and how far it has got.
+type State struct {
+	Request
+	Outcome *Outcome // nil: not done yet
+	Records int64    // that are gone so far
+	Error   string   // why the last attempt failed; it is repeated
+}
+
+// RefusedError says why a deletion is not begun.
+type RefusedError struct{ What string }
+
+func (e *RefusedError) Error() string { return e.What }
+
+// Check says what is wrong with a request: nil, a *RefusedError, or that it is of another version.
+func (r *Request) Check() error {
+	if r.Version != Version {
+		return fmt.Errorf("version %d: this program knows %d", r.Version, Version)
+	}
+	if r.Signal != telemetry.Logs && r.Signal != telemetry.Spans {
+		return &RefusedError{fmt.Sprintf("%v can't be deleted by query: a row of them is many points", r.Signal)}
+	}
+	if r.Query == "" || len(r.Query) > queryBytesMax {
+		return &RefusedError{fmt.Sprintf("query of %d bytes: want 1 to %d; * is everything", len(r.Query), queryBytesMax)}
+	}
+	if len(r.By) > byBytesMax {
+		return &RefusedError{fmt.Sprintf("by: %d bytes, at most %d", len(r.By), byBytesMax)}
+	}
+	return telemetry.CheckTenant(r.Tenant)
+}
