@@ -19,8 +19,9 @@ const flagNoValue = 1 // OTLP's flag "no recorded value": the series ends here
 
 // floatPoint is a point of a series of doubles.
 type floatPoint struct {
-	t int64 // milliseconds
-	v float64
+	t     int64 // milliseconds
+	v     float64
+	start int64 // milliseconds; 0: not known
 }
 
 // parts is a point of an explicit histogram or a summary. OTLP's whole counts become doubles as the engine has them.
@@ -128,7 +129,7 @@ func numbersOf(ref *rowRef, chunk []byte, found *points.Found) ([]floatPoint, er
 		}
 		for i := range dps.Len() {
 			dp := dps.At(i)
-			p := floatPoint{t: millis(int64(dp.Timestamp())), v: staleNaN}
+			p := floatPoint{t: millis(int64(dp.Timestamp())), v: staleNaN, start: millis(int64(dp.StartTimestamp()))}
 			switch {
 			case dp.Flags().NoRecordedValue():
 			case dp.ValueType() == pmetric.NumberDataPointValueTypeInt:
@@ -155,7 +156,7 @@ func numbersOf(ref *rowRef, chunk []byte, found *points.Found) ([]floatPoint, er
 		if isStale(flags, len(out)) {
 			v = staleNaN
 		}
-		out = append(out, floatPoint{t, v})
+		out = append(out, floatPoint{t, v, it.AtST()})
 	}
 	return out, it.Err()
 }

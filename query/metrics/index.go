@@ -144,7 +144,7 @@ type assembler struct {
 // base adds the series that a base is.
 func (a *assembler) base(ctx context.Context, r *partReader, of *base) error {
 	name := of.family.name
-	if name == "" {
+	if name == "" && !of.family.marks.prometheus {
 		return nil // it can have no name
 	}
 	switch {

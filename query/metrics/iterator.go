@@ -200,6 +200,12 @@ func (s *selected) merge() (chunkenc.Iterator, error) {
 	for i := range s.pieces {
 		p := &s.pieces[i]
 		switch {
+		case p.lends() && !p.o.delta:
+			it := &sampleIterator{}
+			if err := it.lend(p); err != nil {
+				return nil, err
+			}
+			all = append(all, it.cur)
 		case p.o.view == viewNative:
 			natives, err := s.natives(p)
 			if err != nil {
@@ -277,7 +283,7 @@ func (l *floatList) Seek(t int64) chunkenc.ValueType {
 
 func (l *floatList) At() (int64, float64) { return l.points[l.i].t, l.points[l.i].v }
 func (l *floatList) AtT() int64           { return l.points[l.i].t }
-func (l *floatList) AtST() int64          { return 0 }
+func (l *floatList) AtST() int64          { return l.points[l.i].start }
 func (l *floatList) Err() error           { return nil }
 
 func (l *floatList) AtHistogram(*histogram.Histogram) (int64, *histogram.Histogram) {

@@ -3,6 +3,7 @@ package metrics
 import (
 	"fmt"
 	"math"
+	"slices"
 
 	"github.com/prometheus/prometheus/model/histogram"
 	"github.com/prometheus/prometheus/tsdb/chunkenc"
@@ -68,7 +69,8 @@ func (m *marks) mark(t int64, h *histogram.Histogram, stale bool) nativePoint {
 	f := &histogram.FloatHistogram{
 		CounterResetHint: hint, Schema: h.Schema, ZeroThreshold: h.ZeroThreshold, Sum: h.Sum, CustomValues: h.CustomValues,
 		Count: math.Float64frombits(h.Count), ZeroCount: math.Float64frombits(h.ZeroCount),
-		PositiveSpans: h.PositiveSpans, NegativeSpans: h.NegativeSpans,
+		// All points of a chunk share their spans, which Compact changes.
+		PositiveSpans: slices.Clone(h.PositiveSpans), NegativeSpans: slices.Clone(h.NegativeSpans),
 		PositiveBuckets: floatsOf(h.PositiveBuckets), NegativeBuckets: floatsOf(h.NegativeBuckets),
 	}
 	return nativePoint{t: t, f: f.Compact(0)}

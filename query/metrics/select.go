@@ -175,7 +175,7 @@ func (s *selection) floats(to []floatPoint, p *piece) ([]floatPoint, error) {
 	}
 	for i := range all {
 		if v, ok := all[i].at(p.o.view, p.o.bound); ok {
-			to = append(to, floatPoint{all[i].t, v})
+			to = append(to, floatPoint{t: all[i].t, v: v})
 		}
 	}
 	return to, nil
@@ -189,9 +189,9 @@ func (s *selection) target(to []floatPoint, span *rowRef) []floatPoint {
 		t += (s.mint - t) / step * step
 	}
 	for ; t < span.max && t <= s.maxt; t += step {
-		to = append(to, floatPoint{t, 1})
+		to = append(to, floatPoint{t: t, v: 1})
 	}
-	return append(to, floatPoint{span.max, 1})
+	return append(to, floatPoint{t: span.max, v: 1})
 }
 
 // multi reads a row of a histogram or summary, for all its series once.

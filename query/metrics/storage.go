@@ -50,7 +50,9 @@ func tenantOf(ctx context.Context) string {
 
 // Querier implements storage.Queryable. mint and maxt are milliseconds, both inclusive. All its Selects see the same moment of the same tenant: the one that the
 // first names.
-func (s *Storage) Querier(mint, maxt int64) (storage.Querier, error) { return s.querier(mint, maxt), nil }
+func (s *Storage) Querier(mint, maxt int64) (storage.Querier, error) {
+	return s.querier(mint, maxt), nil
+}
 
 // ChunkQuerier implements storage.ChunkQueryable.
 func (s *Storage) ChunkQuerier(mint, maxt int64) (storage.ChunkQuerier, error) {
