@@ -7,6 +7,7 @@ import (
 	"go.opentelemetry.io/collector/pdata/pcommon"
 	"go.opentelemetry.io/collector/pdata/pmetric"
 
+	"clew/internal/points"
 	"clew/internal/receivers/way"
 )
 
@@ -42,8 +43,10 @@ type resource struct {
 }
 
 type metricKey struct {
-	name string
-	kind pmetric.MetricType
+	name      string
+	kind      pmetric.MetricType
+	typ       metricType
+	histogram string // points.MarkHistogram
 }
 
 func newBuilder(x *way.Exchange) *builder {
@@ -178,9 +181,17 @@ func (b *builder) resource(key resourceKey) *resource {
 	return r
 }
 
-// metric finds or makes the metric; fresh says which.
-func (r *resource) metric(name string, kind pmetric.MetricType, s *series) (m pmetric.Metric, fresh bool) {
-	key := metricKey{name, kind}
+// typeNames are the metric types of both versions by their numbers.
+var typeNames = []string{"unknown", "counter", "gauge", "histogram", "gaugehistogram", "summary", "info", "stateset"}
+
+// metric finds or makes the metric; fresh says which. Its metadata say that it was Prometheus', so that it keeps its names when it is asked for, and which kind of
+// native histogram it was, if it is one.
+func (r *resource) metric(name string, kind pmetric.MetricType, s *series, histogram string) (m pmetric.Metric, fresh bool) {
+	typ := s.kind
+	if typ >= metricType(len(typeNames)) {
+		typ = 0
+	}
+	key := metricKey{name, kind, typ, histogram}
 	if m, ok := r.byKey[key]; ok {
 		return m, false
 	}
@@ -188,6 +199,10 @@ func (r *resource) metric(name string, kind pmetric.MetricType, s *series) (m pm
 	m.SetName(name)
 	m.SetDescription(s.help)
 	m.SetUnit(s.unit)
+	m.Metadata().PutStr(points.MarkType, typeNames[typ])
+	if histogram != "" {
+		m.Metadata().PutStr(points.MarkHistogram, histogram)
+	}
 	r.byKey[key] = m
 	return m, true
 }
@@ -195,7 +210,7 @@ func (r *resource) metric(name string, kind pmetric.MetricType, s *series) (m pm
 // number adds a point to a counter or a gauge.
 func (r *resource) number(name string, s *series) pmetric.NumberDataPoint {
 	if s.kind == typeCounter {
-		m, fresh := r.metric(name, pmetric.MetricTypeSum, s)
+		m, fresh := r.metric(name, pmetric.MetricTypeSum, s, "")
 		if fresh {
 			sum := m.SetEmptySum()
 			sum.SetIsMonotonic(true)
@@ -203,7 +218,7 @@ func (r *resource) number(name string, s *series) pmetric.NumberDataPoint {
 		}
 		return m.Sum().DataPoints().AppendEmpty()
 	}
-	m, fresh := r.metric(name, pmetric.MetricTypeGauge, s)
+	m, fresh := r.metric(name, pmetric.MetricTypeGauge, s, "")
 	if fresh {
 		m.SetEmptyGauge()
 	}

@@ -6,6 +6,7 @@ import (
 	writev2 "github.com/prometheus/prometheus/prompb/io/prometheus/write/v2"
 	"go.opentelemetry.io/collector/pdata/pmetric"
 
+	"clew/internal/points"
 	"clew/internal/receivers/way"
 )
 
@@ -49,6 +50,14 @@ func (b *builder) histogram(r *resource, name string, s *series, message []byte)
 	return addExponential(r, name, s, &h, positive, negative), true, nil
 }
 
+// marks says which kind of native histogram h is.
+func marks(h *writev2.Histogram) string {
+	if h.ResetHint == writev2.Histogram_RESET_HINT_GAUGE {
+		return points.MarkedNative + " " + points.MarkedGauge
+	}
+	return points.MarkedNative
+}
+
 // buckets are counts of consecutive buckets, the first of which has the index first.
 type buckets struct {
 	first  int32
@@ -90,7 +99,7 @@ func fits(b buckets, bounds int) bool {
 }
 
 func addExponential(r *resource, name string, s *series, h *writev2.Histogram, positive, negative buckets) pmetric.ExemplarSlice {
-	m, fresh := r.metric(name, pmetric.MetricTypeExponentialHistogram, s)
+	m, fresh := r.metric(name, pmetric.MetricTypeExponentialHistogram, s, marks(h))
 	if fresh {
 		m.SetEmptyExponentialHistogram().SetAggregationTemporality(pmetric.AggregationTemporalityCumulative)
 	}
@@ -115,7 +124,7 @@ func addExponential(r *resource, name string, s *series, h *writev2.Histogram, p
 }
 
 func addCustom(r *resource, name string, s *series, h *writev2.Histogram, b buckets) pmetric.ExemplarSlice {
-	m, fresh := r.metric(name, pmetric.MetricTypeHistogram, s)
+	m, fresh := r.metric(name, pmetric.MetricTypeHistogram, s, marks(h))
 	if fresh {
 		m.SetEmptyHistogram().SetAggregationTemporality(pmetric.AggregationTemporalityCumulative)
 	}
