@@ -65,6 +65,16 @@ func New(cfg Config, reg prometheus.Registerer) (*Quota, error) {
 	return q, nil
 }
 
+// SetConfig changes the limits of all tenants from now on. The configuration must be valid.
+func (q *Quota) SetConfig(cfg Config) {
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	q.cfg = cfg
+	for name, t := range q.tenants {
+		t.setLimits(cfg.Of(name))
+	}
+}
+
 // Tenant finds or makes a tenant's count. Past tenantsMax the further ones have one count, and so one limit, together.
 func (q *Quota) Tenant(name string, now time.Time) *Tenant {
 	q.mu.Lock()
@@ -82,15 +92,13 @@ func (q *Quota) Tenant(name string, now time.Time) *Tenant {
 			return t
 		}
 	}
-	limits := q.cfg.Of(name)
 	label := name
 	if !q.labels[name] && len(q.labels) >= labelsMax {
 		label = otherTenants
 	}
 	q.labels[label] = true
-	t := &Tenant{q: q, name: name, label: label, limits: limits, bytes: bucket{rate: limits.BytesPerSecond, burst: limits.burst()}}
-	t.services = distinct{max: limits.Services}
-	t.series = distinct{max: limits.Series}
+	t := &Tenant{q: q, name: name, label: label}
+	t.setLimits(q.cfg.Of(name))
 	t.used.Store(now.UnixNano())
 	q.tenants[name] = t
 	return t

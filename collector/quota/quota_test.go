@@ -55,7 +55,7 @@ func TestRate(t *testing.T) {
 		t.Errorf("%d bytes taken in a minute at 1000 a second and a burst of 5000", taken)
 	}
 	// The override keeps the default's burst.
-	if got := q.Tenant("big", now).limits; got != (Limits{BytesPerSecond: fast, BurstBytes: 5000}) {
+	if got := q.Tenant("big", now).limits(); got != (Limits{BytesPerSecond: fast, BurstBytes: 5000}) {
 		t.Errorf("limits of the override: %+v", got)
 	}
 	status := q.Status()
@@ -130,5 +130,40 @@ func TestValidate(t *testing.T) {
 	c := Config{Defaults: Limits{Series: -1}, Overrides: map[string]Override{"a b": {BytesPerSecond: &minus}}}
 	if errs := c.Validate(); len(errs) != 4 {
 		t.Errorf("%v, want the default's series (twice: the override inherits it), the tenant's name and its rate", errs)
+	}
+}
+
+// Limits that change while tenants send: what they have sent counts, a debt stays, and each has its own override.
+func TestSetConfig(t *testing.T) {
+	now := t0
+	q := newQuota(t, Config{})
+	a := q.Tenant("a", now)
+	if err := a.Receive(1_000_000, now); err != nil {
+		t.Fatal(err)
+	}
+	slow := int64(10)
+	q.SetConfig(Config{Defaults: Limits{BytesPerSecond: 1000, BurstBytes: 1000, Services: 1}, Overrides: map[string]Override{"b": {BytesPerSecond: &slow}}})
+	if err := a.Receive(3000, now); err != nil {
+		t.Errorf("a bound that is new begins with its burst: %v", err)
+	}
+	if err := a.Receive(1, now); err == nil || err.RetryAfter != 2*time.Second {
+		t.Errorf("past the new bound: %v", err)
+	}
+	if !a.BoundsServices() || !a.Service(1, now) || a.Service(2, now) {
+		t.Error("the new bound on services does not hold")
+	}
+	if got := q.Tenant("b", now).limits(); got.BytesPerSecond != slow || got.Services != 1 {
+		t.Errorf("limits of the override: %+v", got)
+	}
+	q.SetConfig(Config{Defaults: Limits{BytesPerSecond: 2000, BurstBytes: 1000}})
+	if err := a.Receive(1, now); err == nil || err.RetryAfter != time.Second {
+		t.Errorf("a debt at twice the rate: %v", err)
+	}
+	if a.BoundsServices() || !a.Service(2, now) {
+		t.Error("the bound on services still holds")
+	}
+	q.SetConfig(Config{})
+	if err := a.Receive(1_000_000, now); err != nil {
+		t.Errorf("no bound any more: %v", err)
 	}
 }

@@ -11,11 +11,11 @@ import (
 
 // Tenant is one tenant's count. All methods are safe for concurrent use.
 type Tenant struct {
-	q      *Quota
-	name   string
-	label  string
-	limits Limits
-	used   atomic.Int64 // nanoseconds since 1970: when it last sent
+	q     *Quota
+	name  string
+	label string
+	bound atomic.Pointer[Limits]
+	used  atomic.Int64 // nanoseconds since 1970: when it last sent
 
 	mu       sync.Mutex
 	bytes    bucket
@@ -42,14 +42,25 @@ func (t *Tenant) Receive(n int, now time.Time) *refusal.Error {
 	}
 	t.q.refusedBytes.WithLabelValues(t.label, ReasonRate).Add(float64(n))
 	t.q.refused.WithLabelValues(t.label, ReasonRate).Inc()
-	return tooFast(t.limits, wait)
+	return tooFast(t.limits(), wait)
+}
+
+func (t *Tenant) limits() Limits { return *t.bound.Load() }
+
+// setLimits changes what it may send. What it has sent still counts.
+func (t *Tenant) setLimits(l Limits) {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	t.bytes.bound(l.BytesPerSecond, l.burst())
+	t.services.max, t.series.max = l.Services, l.Series
+	t.bound.Store(&l)
 }
 
 // BoundsServices says whether Service can ever say no, BoundsSeries the same of Series.
-func (t *Tenant) BoundsServices() bool { return t.limits.Services > 0 }
+func (t *Tenant) BoundsServices() bool { return t.limits().Services > 0 }
 
 // BoundsSeries is described at BoundsServices.
-func (t *Tenant) BoundsSeries() bool { return t.limits.Series > 0 }
+func (t *Tenant) BoundsSeries() bool { return t.limits().Series > 0 }
 
 // Service says whether the tenant may send records of the service with this hash.
 func (t *Tenant) Service(hash uint64, now time.Time) bool {
@@ -84,7 +95,7 @@ func (t *Tenant) status() Status {
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	return Status{
-		Tenant: t.name, Limits: t.limits, Received: t.received, Services: t.services.n, Series: t.series.n,
+		Tenant: t.name, Limits: t.limits(), Received: t.received, Services: t.services.n, Series: t.series.n,
 		Refused: maps.Clone(t.refused), Rejected: maps.Clone(t.rejected),
 	}
 }
@@ -95,6 +106,15 @@ type bucket struct {
 	rate, burst int64 // bytes a second, bytes; rate 0: no bound
 	tokens      float64
 	filled      time.Time
+}
+
+// bound changes rate and burst. A debt stays; a bucket that had no bound begins full.
+func (b *bucket) bound(rate, burst int64) {
+	if b.rate == 0 {
+		b.filled = time.Time{}
+	}
+	b.rate, b.burst = rate, burst
+	b.tokens = min(b.tokens, float64(burst))
 }
 
 // take takes n tokens and returns 0, or says after which time to ask again.
