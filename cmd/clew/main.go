@@ -69,7 +69,7 @@ Start it, point an app with an OpenTelemetry SDK at it, and ask:
 	}
 	root.SetVersionTemplate("clew {{.Version}}\n")
 	root.CompletionOptions.HiddenDefaultCmd = true
-	root.AddCommand(newRunCommand(), newGrepCommand(), newTraceCommand(), newUsageCommand(), newConfigCommand(), newDemoCommand(), newAgentCommand(), newVersionCommand())
+	root.AddCommand(newRunCommand(), newGrepCommand(), newTraceCommand(), newUsageCommand(), newHostsCommand(), newConfigCommand(), newDemoCommand(), newAgentCommand(), newVersionCommand())
 	root.AddCommand(newCheckCommand(), newBackupCommand(), newRestoreCommand(), newDumpCommand(), newExportCommand())
 	root.AddCommand(newDeleteCommand())
 	return root

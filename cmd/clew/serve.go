@@ -255,7 +255,7 @@ func (p *process) adviseRepair(err error) error {
 func (p *process) server() *api.Server {
 	deps := api.Deps{
 		Engine: p.engine, Ready: p.ready, Seal: p.ingest.Seal, Registry: p.registry, Logger: p.logger.With("part", "api"),
-		Status: p.status, Book: p.book, Deletions: deletions{p.ingest}, Catalog: func() ([]byte, error) { return p.catalog.Current().Snapshot() },
+		Status: p.status, Hosts: p.hosts(), Book: p.book, Deletions: deletions{p.ingest}, Catalog: func() ([]byte, error) { return p.catalog.Current().Snapshot() },
 		UI: ui.Handler(ui.Facts{
 			Version: version, HTTP: p.cfg.HTTP, OTLPGRPC: p.cfg.Collector.OTLP.GRPC.Endpoint, OTLPHTTP: p.cfg.Collector.OTLP.HTTP.Endpoint, Data: p.cfg.Data,
 		}),

@@ -18,6 +18,9 @@ const (
 	// groupsDefault and groupsMax bound the groups and values that one answer lists.
 	groupsDefault = 20
 	groupsMax     = 10_000
+	// hostsDefault and hostsMost bound the hosts of an answer, some 600 bytes each.
+	hostsDefault = 1000
+	hostsMost    = 10_000
 	// exportPage is how many records of an export are in memory at once, and an OTLP request of it holds.
 	exportPage = 2000
 	// sealWait is how long a request waits for everything to be sealed. Full heads take seconds; beyond it something is away.

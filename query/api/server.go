@@ -19,6 +19,7 @@ import (
 
 	"clew/internal/telemetry"
 	"clew/query/engine"
+	"clew/query/hosts"
 	"clew/query/lang"
 )
 
@@ -41,6 +42,7 @@ type Deps struct {
 	Prometheus http.Handler // for everything under /prometheus; nil: there is nothing
 
 	Book      Book      // for /api/v1/ledger, and for what answers say of it; nil: nothing is known
+	Hosts     *hosts.Hosts // for /api/v1/hosts; nil: those that records name
 	Deletions Deletions // for /api/v1/admin/delete and /api/v1/admin/audit
 }
 
@@ -58,6 +60,9 @@ type Server struct {
 // New makes the server. It listens to nothing yet.
 func New(deps Deps) *Server {
 	gin.SetMode(gin.ReleaseMode)
+	if deps.Hosts == nil {
+		deps.Hosts = hosts.New(hosts.Deps{Records: deps.Engine, Logger: deps.Logger})
+	}
 	s := &Server{
 		deps:   deps,
 		router: gin.New(), building: make(chan struct{}, skeletonsAtOnce), sealWait: sealWait,
@@ -106,6 +111,8 @@ func (s *Server) routes() {
 		v1.GET("/metrics/"+path, s.metrics(params))
 	}
 	v1.GET("/ledger", s.ledger)
+	v1.GET("/hosts", s.hosts)
+	v1.GET("/hosts/:host", s.host)
 	v1.GET("/status", s.status)
 	v1.POST("/admin/seal", deliberate, s.seal)
 	v1.POST("/admin/delete", deliberate, s.delete)
