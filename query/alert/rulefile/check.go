@@ -19,8 +19,10 @@ import (
 	"clew/query/lang"
 )
 
-// promQL parses what Prometheus does by default.
-var promQL = parser.NewParser(parser.Options{})
+// promQL parses what clew's API answers: what can be asked can be watched.
+var promQL = parser.NewParser(parser.Options{
+	EnableExperimentalFunctions: true, ExperimentalDurationExpr: true, EnableExtendedRangeSelectors: true, EnableBinopFillModifiers: true,
+})
 
 // recordsOnly are the keys that only rules on records have.
 var recordsOnly = []string{"window", "by", "condition"}
