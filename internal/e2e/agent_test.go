@@ -5,104 +5,54 @@ import (
 	"encoding/json"
 	"fmt"
 	"io"
-	"log/slog"
 	"net"
+	"net/http"
 	"os"
 	"os/exec"
-	"os/signal"
 	"path/filepath"
+	"strings"
 	"sync"
+	"sync/atomic"
 	"syscall"
 	"testing"
 	"time"
 
-	"github.com/open-telemetry/opentelemetry-collector-contrib/extension/storage/filestorage"
-	"go.opentelemetry.io/collector/component"
-	"go.opentelemetry.io/collector/otelcol"
-	"go.uber.org/zap"
-	"go.uber.org/zap/zapcore"
-
-	"clew/agents/files"
-	"clew/agents/shipper"
-	"clew/internal/otelembed"
+	"clew/internal/harness"
 )
-
-// agentEnv has the configuration of an agent that this test's binary is to be: files in, the queue, and out. It is an agent's least, so that what these
-// tests find is of the queue and the shipping.
-const agentEnv = "CLEW_E2E_AGENT"
-
-func init() {
-	text := os.Getenv(agentEnv)
-	if text == "" {
-		return
-	}
-	if err := beAgent(text); err != nil {
-		fmt.Fprintln(os.Stderr, "agent:", err)
-		os.Exit(1)
-	}
-	os.Exit(0)
-}
-
-func beAgent(text string) error {
-	var config map[string]any
-	if err := json.Unmarshal([]byte(text), &config); err != nil {
-		return err
-	}
-	logger := slog.New(slog.NewTextHandler(os.Stderr, nil))
-	var f otelcol.Factories
-	var err error
-	if f.Receivers, err = otelcol.MakeFactoryMap(files.NewFactory()); err != nil {
-		return err
-	}
-	if f.Exporters, err = otelcol.MakeFactoryMap(shipper.NewGroup(shipper.About{}).Factory()); err != nil {
-		return err
-	}
-	if f.Extensions, err = otelcol.MakeFactoryMap(filestorage.NewFactory()); err != nil {
-		return err
-	}
-	f.Telemetry = otelembed.TelemetryFactory(logger)
-	col, err := otelcol.NewCollector(otelcol.CollectorSettings{
-		Factories:               func() (otelcol.Factories, error) { return f, nil },
-		BuildInfo:               component.BuildInfo{Command: "agent"},
-		DisableGracefulShutdown: true,
-		ConfigProviderSettings:  otelcol.ConfigProviderSettings{ResolverSettings: otelembed.Resolver(config)},
-		LoggingOptions:          []zap.Option{zap.WrapCore(func(zapcore.Core) zapcore.Core { return otelembed.NewSlogCore(logger) })},
-		SkipSettingGRPCLogger:   true,
-	})
-	if err != nil {
-		return err
-	}
-	ctx, stop := signal.NotifyContext(context.Background(), syscall.SIGTERM)
-	defer stop()
-	return col.Run(ctx)
-}
 
 // agentProcess is a running agent.
 type agentProcess struct {
 	cmd  *exec.Cmd
 	done chan struct{}
+	otlp string // where it takes OTLP over HTTP
 }
 
-// startAgent runs an agent that reads logs/*.log* and ships to collectors.
+// startAgent runs `clew agent` that reads logs/*.log*, and takes OTLP at a.otlp, with what else it would collect of this host left out: what is written here
+// is all there is.
 func startAgent(t *testing.T, data, logs string, collectors, heartbeats []string) *agentProcess {
 	t.Helper()
+	ports, err := harness.FreePorts(2)
+	if err != nil {
+		t.Fatal(err)
+	}
 	config, err := json.Marshal(map[string]any{
-		"receivers": map[string]any{"files": map[string]any{
-			"include": []string{filepath.Join(logs, "*.log*")}, "start_at": "beginning", "poll_interval": "200ms",
-			"include_file_record_offset": true, "storage": "file_storage", "service": "outage",
-		}},
-		"extensions": map[string]any{"file_storage": map[string]any{"directory": filepath.Join(data, "checkpoints"), "create_directory": true, "fsync": true}},
-		"exporters":  map[string]any{"clew": map[string]any{"collectors": collectors, "heartbeats": heartbeats, "data": data, "queue_bytes": 256 << 20}},
-		"service": map[string]any{
-			"extensions": []string{"file_storage"},
-			"pipelines":  map[string]any{"logs": map[string]any{"receivers": []string{"files"}, "exporters": []string{"clew"}}},
+		"receivers": map[string]any{
+			"files/host": map[string]any{
+				"include": []string{filepath.Join(logs, "*.log*")}, "exclude": nil, "start_at": "beginning", "poll_interval": "200ms", "service": "outage",
+			},
+			"files/pods": nil, "files/docker": nil, "journal": nil, "host_metrics": nil, "host_metrics/processes": nil,
+			"otlp": map[string]any{"protocols": map[string]any{"grpc": map[string]any{"endpoint": ports[0]}, "http": map[string]any{"endpoint": ports[1]}}},
 		},
+		"exporters": map[string]any{"clew": map[string]any{"collectors": collectors, "heartbeats": heartbeats, "queue_bytes": 256 << 20}},
 	})
 	if err != nil {
 		t.Fatal(err)
 	}
-	a := &agentProcess{cmd: exec.Command(os.Args[0]), done: make(chan struct{})}
-	a.cmd.Env = append(os.Environ(), agentEnv+"="+string(config))
+	file := filepath.Join(filepath.Dir(logs), "agent.yaml")
+	if err := os.WriteFile(file, config, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	a := &agentProcess{cmd: exec.Command(clewBinary, "agent", "--data", data, "--config", file), done: make(chan struct{}), otlp: ports[1]}
 	a.cmd.SysProcAttr = &syscall.SysProcAttr{Pdeathsig: syscall.SIGKILL}
 	log, err := os.OpenFile(filepath.Join(filepath.Dir(logs), "agent.txt"), os.O_CREATE|os.O_APPEND|os.O_WRONLY, 0o600)
 	if err != nil {
@@ -254,4 +204,47 @@ func (w *lineWriter) count() int {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	return w.written
+}
+
+// spanSender sends numbered spans, twenty at a time, to whatever agent there is, each batch until one has taken it.
+type spanSender struct {
+	to             atomic.Pointer[string]
+	taken, unknown atomic.Int64 // spans; unknown ones were sent and never answered, and sent again
+}
+
+const spansEach = 20
+
+// run sends two hundred spans a second until ctx ends.
+func (s *spanSender) run(ctx context.Context) {
+	tick := time.NewTicker(time.Second * spansEach / 200)
+	defer tick.Stop()
+	client := http.Client{Timeout: 5 * time.Second}
+	for n := 0; ; n++ {
+		var spans []string
+		for i := range spansEach {
+			id, now := n*spansEach+i+1, time.Now().UnixNano()
+			spans = append(spans, fmt.Sprintf(`{"traceId":"%032x","spanId":"%016x","name":"GET","startTimeUnixNano":"%d","endTimeUnixNano":"%d"}`, id, id, now-1000, now))
+		}
+		body := `{"resourceSpans":[{"resource":{"attributes":[{"key":"service.name","value":{"stringValue":"outage"}}]},"scopeSpans":[{"spans":[` + strings.Join(spans, ",") + `]}]}]}`
+		for {
+			select {
+			case <-ctx.Done():
+				return
+			case <-tick.C:
+			}
+			res, err := client.Post("http://"+*s.to.Load()+"/v1/traces", "application/json", strings.NewReader(body))
+			if err == nil {
+				_, _ = io.Copy(io.Discard, res.Body) // its status says all
+				res.Body.Close()
+				if res.StatusCode == http.StatusOK {
+					break
+				}
+				continue
+			}
+			if !strings.Contains(err.Error(), "connection refused") {
+				s.unknown.Add(spansEach)
+			}
+		}
+		s.taken.Add(spansEach)
+	}
 }
