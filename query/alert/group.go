@@ -49,7 +49,7 @@ type group struct {
 	log      *slog.Logger
 	count    *counters
 
-	bare     bool // alerts get no examples
+	bare bool // alerts get no examples
 
 	mu           sync.Mutex // guards what follows, and what rules have under it
 	rules        []*rule
