@@ -8,6 +8,7 @@ import (
 	"clew/index"
 	"clew/index/vocabulary"
 	"clew/internal/telemetry"
+	"clew/query/engine/question"
 )
 
 // bound is a plan rewritten by what one part knows: leaves have become columns of the part, and those that its vocabularies and filters
@@ -43,9 +44,9 @@ type node struct {
 type columnTest struct {
 	col  int
 	info index.ColumnInfo
-	test *test
+	test *question.Test
 	// members, if not nil, are the tests of a leaf that asks all overflow columns at once; col is one of them.
-	members map[telemetry.Type]*test
+	members map[telemetry.Type]*question.Test
 	// codes answers by code (KindValue, KindText).
 	codes *codeSet
 	// lo and hi bound the ordering time (inclusive); only in the leaf that stands for the query's time range.
@@ -64,7 +65,7 @@ const (
 // bind rewrites the plan for a part. from and to are the query's times, both inclusive.
 func (q *query) bind(ctx context.Context, part index.Part) (*bound, error) {
 	b := &bound{part: part, info: part.Info(), columns: part.Columns(), groups: part.RowGroups(), timeCol: -1, page: noPage}
-	order := timeField(q.signal)
+	order := question.TimeField(q.signal)
 	for i, c := range b.columns {
 		if c.Level == telemetry.LevelField && c.Key == order && c.Type == telemetry.TypeTime {
 			b.timeCol = i
@@ -85,8 +86,8 @@ func (b *bound) within(root *node, from, to int64) *node {
 	if b.timeCol < 0 || b.info.MinTime >= from && b.info.MaxTime <= to {
 		return root
 	}
-	n := intsBetween(from, to)
-	leaf := &columnTest{col: b.timeCol, info: b.columns[b.timeCol], test: numbersTest(n), isTime: true, cost: costNumber}
+	n := question.IntsBetween(from, to)
+	leaf := &columnTest{col: b.timeCol, info: b.columns[b.timeCol], test: question.NumbersTest(n), isTime: true, cost: costNumber}
 	return join(planAnd, []*node{root, {kind: planLeaf, leaf: leaf}})
 }
 
@@ -170,10 +171,10 @@ func (b *bound) rewriteLeaf(ctx context.Context, q *query, p *plan) (*node, erro
 	_, together := b.part.(overflowing)
 	asked := false // the overflow columns are, all of them
 	for i, c := range b.columns {
-		if _, ok := p.field.has(c.Column); !ok || c.NonNull == 0 {
+		if _, ok := p.field.Has(c.Column); !ok || c.NonNull == 0 {
 			continue
 		}
-		if c.Overflow && p.field.every && together {
+		if c.Overflow && p.field.Every && together {
 			if !asked { // there may be thousands of them: each row's object is looked through once for all
 				kids = append(kids, &node{kind: planLeaf, leaf: &columnTest{col: i, info: c, members: p.tests, cost: costText}})
 			}
@@ -194,11 +195,11 @@ func (b *bound) rewriteLeaf(ctx context.Context, q *query, p *plan) (*node, erro
 }
 
 // ask puts a test to a column: a constant if the part as a whole answers it.
-func (b *bound) ask(ctx context.Context, q *query, col int, t *test) (*node, error) {
+func (b *bound) ask(ctx context.Context, q *query, col int, t *question.Test) (*node, error) {
 	info := b.columns[col]
 	whole := info.NonNull == uint64(b.info.Rows)
 	leaf := &columnTest{col: col, info: info, test: t, cost: costRaw}
-	if t.exists && whole {
+	if t.Exists && whole {
 		return constant(true), nil
 	}
 	switch {
@@ -206,12 +207,12 @@ func (b *bound) ask(ctx context.Context, q *query, col int, t *test) (*node, err
 		leaf.cost = costText
 	case info.Kind == index.KindInt || info.Kind == index.KindDouble:
 		leaf.cost = costNumber
-	case t.exists && info.Kind != index.KindRaw:
+	case t.Exists && info.Kind != index.KindRaw:
 		leaf.cost = costCodes
 		leaf.codes = anyCode
-	case info.Kind == index.KindRaw && t.ids() != nil:
+	case info.Kind == index.KindRaw && idsOf(t) != nil:
 		leaf.cost = costCodes // a look at 16 bits of each row spares most of what other leaves would read
-		may, err := t.ids().mayBeIn(ctx, b.part, col, index.Whole)
+		may, err := idsOf(t).mayBeIn(ctx, b.part, col, index.Whole)
 		if err != nil {
 			return nil, err
 		}
@@ -220,10 +221,10 @@ func (b *bound) ask(ctx context.Context, q *query, col int, t *test) (*node, err
 			return constant(false), nil
 		}
 	case info.Kind == index.KindRaw:
-		if t.exact == nil {
+		if t.Exact == nil {
 			break
 		}
-		may, err := b.part.MayContain(ctx, col, index.Whole, vocabulary.Hash(t.exact))
+		may, err := b.part.MayContain(ctx, col, index.Whole, vocabulary.Hash(t.Exact))
 		if err != nil {
 			return nil, err
 		}

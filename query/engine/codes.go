@@ -7,6 +7,7 @@ import (
 
 	"clew/index"
 	"clew/index/vocabulary"
+	"clew/query/engine/question"
 )
 
 // codeSet is a test's answer for every code of a column.
@@ -55,10 +56,10 @@ func newCodeSet(answers []vocabulary.Answer) *codeSet {
 }
 
 // answer asks a column's vocabulary, and the part's filter about what templates leave open. Answers of parts that don't change are cached.
-func (b *bound) answer(ctx context.Context, q *query, col int, t *test) (*codeSet, error) {
+func (b *bound) answer(ctx context.Context, q *query, col int, t *question.Test) (*codeSet, error) {
 	var key []byte
 	if !b.info.Head {
-		key = q.engine.cacheKey(b.info.ID, col, t.key)
+		key = q.engine.cacheKey(b.info.ID, col, t.Key)
 		if s := q.engine.cached(key); s != nil {
 			return b.use(t, s), nil
 		}
@@ -78,11 +79,11 @@ func (b *bound) answer(ctx context.Context, q *query, col int, t *test) (*codeSe
 }
 
 // prune asks again about the templates that may match, if the part's filter says that a word stands in no variable at all.
-func (b *bound) prune(ctx context.Context, col int, t *test, arena *vocabulary.Arena, s *codeSet) (*codeSet, error) {
-	if s.may == 0 || t.matcher == nil {
+func (b *bound) prune(ctx context.Context, col int, t *question.Test, arena *vocabulary.Arena, s *codeSet) (*codeSet, error) {
+	if s.may == 0 || t.Matcher == nil {
 		return s, nil
 	}
-	words := t.matcher.Words()
+	words := t.Matcher.Words()
 	if len(words) == 0 {
 		return s, nil
 	}
@@ -90,16 +91,16 @@ func (b *bound) prune(ctx context.Context, col int, t *test, arena *vocabulary.A
 	if err != nil || all {
 		return s, err
 	}
-	s = s.narrow(arena, t.matcher, holes)
+	s = s.narrow(arena, t.Matcher, holes)
 	s.filtered = true
 	return s, nil
 }
 
 // use notes what an answer is for the bound and, where row groups can be asked further, by which words.
-func (b *bound) use(t *test, s *codeSet) *codeSet {
+func (b *bound) use(t *question.Test, s *codeSet) *codeSet {
 	b.filtered = b.filtered || s.filtered
-	if s.may > 0 && t.matcher != nil {
-		s.words = t.matcher.Words()
+	if s.may > 0 && t.Matcher != nil {
+		s.words = t.Matcher.Words()
 	}
 	return s
 }
@@ -131,19 +132,19 @@ func (s *codeSet) narrow(arena *vocabulary.Arena, m vocabulary.Matcher, holes vo
 }
 
 // askArena asks every entry of a vocabulary.
-func (b *bound) askArena(ctx context.Context, q *query, arena *vocabulary.Arena, col int, t *test) []vocabulary.Answer {
+func (b *bound) askArena(ctx context.Context, q *query, arena *vocabulary.Arena, col int, t *question.Test) []vocabulary.Answer {
 	answers := make([]vocabulary.Answer, arena.Len())
-	if t.numbers != nil {
+	if t.Numbers != nil {
 		for i := range answers {
-			if t.numbers.hasText(arena.At(i)) {
+			if t.Numbers.HasText(arena.At(i)) {
 				answers[i] = vocabulary.Always
 			}
 		}
 		return answers
 	}
-	always, may, ok := q.engine.accelerator.match(ctx, b, col, arena, t.matcher)
+	always, may, ok := q.engine.accelerator.match(ctx, b, col, arena, t.Matcher)
 	if !ok {
-		always, may = vocabulary.Match(arena, t.matcher, b.columns[col].Kind == index.KindText, nil)
+		always, may = vocabulary.Match(arena, t.Matcher, b.columns[col].Kind == index.KindText, nil)
 	}
 	for _, code := range always {
 		answers[code] = vocabulary.Always

@@ -13,6 +13,7 @@ import (
 	"clew/index/segment"
 	"clew/index/store"
 	"clew/internal/telemetry"
+	"clew/query/engine/question"
 )
 
 // TestDifferential compares the engine with modelRecord.matches: random records, random queries, over heads, segments and mixtures.
@@ -205,7 +206,7 @@ func head3(s []string) string { return strings.Join(s[:min(3, len(s))], "\n") }
 func describe(r Record) string {
 	var out []string
 	for _, f := range r.Fields {
-		if slices.Contains(hiddenFields, f.Column.Key) {
+		if slices.Contains(question.HiddenFields, f.Column.Key) {
 			continue
 		}
 		out = append(out, f.Column.String()+"="+f.Text())

@@ -7,8 +7,8 @@ import (
 	"math/rand/v2"
 	"testing"
 
-	"clew/index/vocabulary"
 	"clew/internal/telemetry"
+	"clew/query/engine/question"
 	"clew/query/lang"
 )
 
@@ -39,8 +39,8 @@ func TestRowFilterIsSound(t *testing.T) {
 	refused, asked := 0, 0
 	for range 400 {
 		m := randomPieceQuery(rng, records)
-		f := fieldOf(telemetry.Logs, "")
-		tests, err := testsOf(m, &f, testNow)
+		f := question.FieldOf(telemetry.Logs, "")
+		tests, err := question.TestsOf(m, &f, testNow)
 		if err != nil {
 			continue
 		}
@@ -51,7 +51,7 @@ func TestRowFilterIsSound(t *testing.T) {
 		var buf []byte
 		for row := range part.Info().Rows {
 			buf = text.AppendText(buf[:0], row)
-			may, matches := filter.may(row), question.matcher.Text(buf)
+			may, matches := filter.may(row), question.Matcher.Text(buf)
 			if matches && !may {
 				t.Fatalf("%s: the filter refuses %q (template %q)", m, buf, arena.At(int(text.Code(row))))
 			}
@@ -87,7 +87,7 @@ func randomPieceQuery(rng *rand.Rand, records []*modelRecord) *lang.Match {
 	case 2:
 		return &lang.Match{Value: lang.Value{Text: body[from:]}}
 	}
-	words := splitWords(piece)
+	words := question.SplitWords(piece)
 	if len(words) == 0 {
 		return &lang.Match{Value: lang.Value{Text: piece}}
 	}
@@ -96,47 +96,4 @@ func randomPieceQuery(rng *rand.Rand, records []*modelRecord) *lang.Match {
 		return &lang.Match{Value: lang.Value{Form: lang.FormGlob, Text: word + "*"}}
 	}
 	return &lang.Match{Value: lang.Value{Form: lang.FormFuzzy, Text: word, Distance: 1 + rng.IntN(2)}}
-}
-
-// TestAlternatives tells the ways one by one.
-func TestAlternatives(t *testing.T) {
-	const i, w, id, raw = string(vocabulary.HoleInt), string(vocabulary.HoleWord), string(vocabulary.HoleID), string(vocabulary.HoleRaw)
-	for _, c := range []struct {
-		template, literal string
-		want              string
-	}{
-		{"GET status=" + i, "status=5", "[0 prefix 5]"},
-		{"GET status=" + i + " ok", "status=500 ok", "[0 equal 500]"},
-		{"took " + i + "ms", "ms", "any"},
-		{"took " + i + "ms", "2ms", "[0 suffix 2]"},
-		{"took " + i + "ms", "33", "[0 contains 33]"},
-		{"user " + w + " in", "out", "[0 contains out]"},
-		{"user " + w + " in", "ob in", "[0 suffix ob]"},
-		{"user " + w + " in", "r bo", "[0 prefix bo]"},
-		{"user " + w + " in", "r bob i", "[0 equal bob]"},
-		{"a " + w + "/" + i, "bob/1", "[0 suffix bob 1 prefix 1]"},
-		{"user in", "out", ""},
-		{"x" + raw, "out", "[0 contains out]"},
-		{"x" + raw, "xout", "[0 prefix out][0 contains xout]"},
-		{"x" + raw + "y", "out", "any"},
-		{"at " + id + " " + i + "\n" + raw, "outside", "[2 contains outside]"},
-		{"at " + id + " " + i + "\n" + raw, "ace", "[0 contains ace][2 contains ace]"},
-	} {
-		alts, ok := alternativesOf([]byte(c.template), []byte(c.literal))
-		got := ""
-		if !ok {
-			got = "any"
-		} else {
-			for _, a := range alts {
-				s := ""
-				for _, n := range a {
-					s += fmt.Sprintf(" %d %s %s", n.hole, [...]string{"contains", "prefix", "suffix", "equal"}[n.mode], n.text)
-				}
-				got += "[" + s[1:] + "]"
-			}
-		}
-		if got != c.want {
-			t.Errorf("%q in %q: %s, want %s", c.literal, c.template, got, c.want)
-		}
-	}
 }

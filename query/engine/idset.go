@@ -10,6 +10,7 @@ import (
 	"clew/index"
 	"clew/index/vocabulary"
 	"clew/internal/telemetry"
+	"clew/query/engine/question"
 )
 
 // idSet is trace ids that a leaf asks for all at once: one pass over a column finds the rows of many traces. It is a
@@ -56,7 +57,7 @@ func (s *idSet) number(id []byte) (int32, bool) {
 
 // leaf is the plan that asks for the set.
 func (s *idSet) leaf(signal telemetry.Signal) *plan {
-	return &plan{kind: planLeaf, field: fieldOf(signal, telemetry.FieldTraceID), tests: map[telemetry.Type]*test{telemetry.TypeBytes: matcherTest(s)}}
+	return &plan{kind: planLeaf, field: question.FieldOf(signal, telemetry.FieldTraceID), tests: map[telemetry.Type]*question.Test{telemetry.TypeBytes: question.MatcherTest(s)}}
 }
 
 // mayBeIn asks a part's filter (rg: of a row group, or index.Whole) whether any id of the set may be there.
@@ -80,7 +81,7 @@ func (s *idSet) match(ids index.Bytes, rows int, into []uint64) {
 
 // Template implements vocabulary.Matcher.
 func (s *idSet) Template(t []byte, _ vocabulary.HoleFilter) vocabulary.Answer {
-	return answerWithoutHoles(s, t)
+	return question.AnswerWithoutHoles(s, t)
 }
 
 // Text implements vocabulary.Matcher.
@@ -94,8 +95,8 @@ func (s *idSet) Words() []uint64 { return nil }
 
 func (s *idSet) String() string { return s.key }
 
-// ids is the set that the test asks for, if it asks for one.
-func (t *test) ids() *idSet {
-	s, _ := t.matcher.(*idSet)
+// idsOf is the set that a test asks for, if it asks for one.
+func idsOf(t *question.Test) *idSet {
+	s, _ := t.Matcher.(*idSet)
 	return s
 }

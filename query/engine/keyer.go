@@ -9,6 +9,7 @@ import (
 	"clew/index"
 	"clew/index/vocabulary"
 	"clew/internal/telemetry"
+	"clew/query/engine/question"
 )
 
 // noGroup is the group of a row without the field, otherGroup that of a value which is not wanted.
@@ -20,7 +21,7 @@ const (
 
 // keyer numbers the values of a field: the group of each row. It is one goroutine's; groups of different keyers are joined by text.
 type keyer struct {
-	field  field
+	field  question.Field
 	accept func(text []byte) bool // nil: every value
 	max    int                    // groups
 	texts  []string
@@ -36,7 +37,7 @@ type codesOf struct {
 	col int
 }
 
-func newKeyer(f field, accept func([]byte) bool, max int) *keyer {
+func newKeyer(f question.Field, accept func([]byte) bool, max int) *keyer {
 	return &keyer{field: f, accept: accept, max: max, byText: map[string]int32{}, byCode: map[codesOf][]int32{}}
 }
 
@@ -45,7 +46,7 @@ func (k *keyer) columns(b *bound) []int {
 	var cols []int
 	rank := map[int]int{}
 	for i, c := range b.columns {
-		if r, ok := k.field.has(c.Column); ok && c.NonNull > 0 {
+		if r, ok := k.field.Has(c.Column); ok && c.NonNull > 0 {
 			rank[i] = r
 			cols = append(cols, i)
 		}
@@ -86,13 +87,13 @@ func (k *keyer) rowGroups(ctx context.Context, b *bound, rg int, rows rowBits) (
 		}
 	}
 	overflow := b.overflowColumns()
-	for _, want := range k.field.wants {
-		col, ok := overflow[want.level]
+	for _, want := range k.field.Wants {
+		col, ok := overflow[want.Level]
 		if !ok {
 			continue
 		}
 		err := b.eachOverflow(ctx, col, rg, rows, func(row int, members pcommon.Map) (err error) {
-			if v, ok := members.Get(want.key); ok && k.ids[row] == noGroup {
+			if v, ok := members.Get(want.Key); ok && k.ids[row] == noGroup {
 				typ, value := overflowValue(v)
 				k.ids[row], err = k.group([]byte(Field{telemetry.Column{Type: typ}, value}.Text()))
 			}
@@ -168,8 +169,8 @@ func (k *keyer) knownAll(ctx context.Context, b *bound, col int, codes []uint32)
 // mayOverflow says whether the part may hold the field where it has no column for it.
 func (k *keyer) mayOverflow(b *bound) bool {
 	overflow := b.overflowColumns()
-	return slices.ContainsFunc(k.field.wants, func(want levelKey) bool {
-		_, ok := overflow[want.level]
+	return slices.ContainsFunc(k.field.Wants, func(want question.LevelKey) bool {
+		_, ok := overflow[want.Level]
 		return ok
 	})
 }
@@ -247,7 +248,7 @@ func (k *keyer) known(b *bound, col, n int) []int32 {
 func (k *keyer) entry(entries *vocabulary.Arena, code uint32, bytes bool) (int32, error) {
 	text := entries.At(int(code))
 	if bytes {
-		text = []byte(hexText(text))
+		text = []byte(question.HexText(text))
 	}
 	return k.group(text)
 }

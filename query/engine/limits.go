@@ -134,10 +134,8 @@ const (
 	explainedPartsMax    = 1000
 	explainedExamplesMax = 5
 	explainedBytesMax    = 200
-	// soughtShare: looking for a word in all variables of a row group pays if it can rule out all but one in so many rows; rareWordMin is how long
-	// the word must be to be found in few places.
+	// soughtShare: looking for a word in all variables of a row group pays if it can rule out all but one in so many rows.
 	soughtShare = 2
-	rareWordMin = 4
 	// checkEvery is how many rows are looked at between two looks at the context, checkBytes how many bytes of values or of rebuilt texts are
 	// tested: a millisecond or so, but for a dear regular expression.
 	checkEvery = 4096

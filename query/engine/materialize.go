@@ -7,6 +7,7 @@ import (
 
 	"clew/index"
 	"clew/internal/telemetry"
+	"clew/query/engine/question"
 )
 
 // templatesMax is how many templates are picked out of a text column, rather than reading all its variables.
@@ -201,7 +202,7 @@ func (b *bound) gatherText(ctx context.Context, col, rg int, rows []int, add fun
 // times reads the ordering time of a row group.
 func (b *bound) times(ctx context.Context, rg int) ([]int64, error) {
 	if b.timeCol < 0 {
-		return nil, fmt.Errorf("part %s has no column %s", b.info.ID, timeField(b.info.Signal))
+		return nil, fmt.Errorf("part %s has no column %s", b.info.ID, question.TimeField(b.info.Signal))
 	}
 	vals, err := b.part.Ints(ctx, b.timeCol, rg)
 	if err == nil && len(vals.Values) != b.groups[rg].Rows {

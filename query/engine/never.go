@@ -37,10 +37,10 @@ func appendPlan(dst []byte, p *plan) []byte {
 	case planConst:
 		return strconv.AppendBool(dst, p.value)
 	case planLeaf:
-		sized(p.field.name)
+		sized(p.field.Name)
 		for _, typ := range slices.SortedFunc(maps.Keys(p.tests), cmp.Compare[telemetry.Type]) {
 			dst = append(dst, byte(typ))
-			sized(p.tests[typ].key)
+			sized(p.tests[typ].Key)
 		}
 	}
 	for _, k := range p.kids {

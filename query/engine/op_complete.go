@@ -8,6 +8,7 @@ import (
 	"strings"
 
 	"clew/internal/telemetry"
+	"clew/query/engine/question"
 )
 
 // Completions is the answer of Complete.
@@ -35,8 +36,8 @@ func (e *Engine) Complete(ctx context.Context, r Request, fieldName, prefix stri
 		return nil, err
 	}
 	out := &Completions{OfSegments: true}
-	for _, want := range fieldOf(r.Signal, fieldName).wants {
-		name := telemetry.Column{Level: want.level, Key: want.key, Type: telemetry.TypeString}.Name()
+	for _, want := range question.FieldOf(r.Signal, fieldName).Wants {
+		name := telemetry.Column{Level: want.Level, Key: want.Key, Type: telemetry.TypeString}.Name()
 		found, err := e.accelerator.index.Complete(ctx, r.Tenant, name, prefix, top)
 		if err != nil {
 			return nil, err

@@ -250,10 +250,10 @@ func (b *bound) name(l *columnTest) string {
 
 func (l *columnTest) question() string {
 	if l.test != nil {
-		return l.test.key
+		return l.test.Key
 	}
 	for _, t := range l.members {
-		return t.key
+		return t.Key
 	}
 	return ""
 }

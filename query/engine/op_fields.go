@@ -10,6 +10,7 @@ import (
 
 	"clew/index"
 	"clew/internal/telemetry"
+	"clew/query/engine/question"
 )
 
 // FieldCount is a field that records have.
@@ -106,7 +107,7 @@ func (e *Engine) Fields(ctx context.Context, r Request) (*Fields, error) {
 		return nil, err
 	}
 	for c, n := range counts {
-		if n > 0 && !(c.Level == telemetry.LevelField && slices.Contains(hiddenFields, c.Key)) {
+		if n > 0 && !(c.Level == telemetry.LevelField && slices.Contains(question.HiddenFields, c.Key)) {
 			out.Fields = append(out.Fields, FieldCount{c, n})
 		}
 	}

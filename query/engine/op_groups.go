@@ -9,6 +9,7 @@ import (
 	"sync"
 
 	"clew/index/vocabulary"
+	"clew/query/engine/question"
 )
 
 // Group is the records of one value.
@@ -47,8 +48,8 @@ func (e *Engine) Values(ctx context.Context, r Request, fieldName, prefix string
 }
 
 func (e *Engine) groups(ctx context.Context, r Request, fieldName string, accept func([]byte) bool, top int) (*Groups, error) {
-	f := fieldOf(r.Signal, fieldName)
-	if f.every || fieldName == "" {
+	f := question.FieldOf(r.Signal, fieldName)
+	if f.Every || fieldName == "" {
 		return nil, errOneField
 	}
 	ctx, q, err := e.begin(ctx, r)
@@ -75,7 +76,7 @@ func (e *Engine) groups(ctx context.Context, r Request, fieldName string, accept
 // grouping counts by value on several goroutines: each scan has a keyer and counts of its own.
 type grouping struct {
 	q      *query
-	field  field
+	field  question.Field
 	accept func([]byte) bool
 
 	mu    sync.Mutex

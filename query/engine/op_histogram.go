@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"clew/index"
+	"clew/query/engine/question"
 )
 
 // Histogram is the matching records over time.
@@ -56,7 +57,7 @@ func (e *Engine) Histogram(ctx context.Context, r Request, by HistogramBy) (*His
 	}
 	h := &timeline{q: q, step: int64(by.Step)}
 	if by.Field != "" {
-		f := fieldOf(r.Signal, by.Field)
+		f := question.FieldOf(r.Signal, by.Field)
 		h.field = &f
 	}
 	if err := h.span(r, bounds); err != nil {
@@ -73,7 +74,7 @@ func (e *Engine) Histogram(ctx context.Context, r Request, by HistogramBy) (*His
 // timeline counts by time, and by a field's values, on several goroutines.
 type timeline struct {
 	q       *query
-	field   *field
+	field   *question.Field
 	first   int64 // number of the first bucket: its start is first*step
 	buckets int
 	step    int64

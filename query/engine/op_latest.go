@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"clew/internal/telemetry"
+	"clew/query/engine/question"
 )
 
 // Latest is the answer of Engine.Latest.
@@ -38,8 +39,8 @@ type LatestBy struct {
 // Latest says when each value of a field was last met among the matching records, which costs little though it is about all of them: it goes from the newest row group
 // to the oldest, and reads the rows of one only if the histogram of its codes names a value that was not met after it.
 func (e *Engine) Latest(ctx context.Context, r Request, by LatestBy) (*Latest, error) {
-	f := fieldOf(r.Signal, by.Field)
-	if f.every || by.Field == "" {
+	f := question.FieldOf(r.Signal, by.Field)
+	if f.Every || by.Field == "" {
 		return nil, errOneField
 	}
 	ctx, q, err := e.begin(ctx, r)
@@ -80,7 +81,7 @@ const pointsOfRow = 2 * time.Hour
 // latest is one call of Latest.
 type latest struct {
 	q      *query
-	field  field
+	field  question.Field
 	since  int64
 	beyond int64 // how much later than its ordering time a record's last time may be
 
@@ -241,9 +242,9 @@ func (l *latest) facts(ctx context.Context, names []string) error {
 			rows[i] = m.row
 		}
 		for _, name := range names {
-			f := fieldOf(l.q.signal, name)
-			for _, want := range f.wants {
-				err := reader.text(ctx, t.b, want.level, want.key, t.rg, rows, func(i int, text string) {
+			f := question.FieldOf(l.q.signal, name)
+			for _, want := range f.Wants {
+				err := reader.text(ctx, t.b, want.Level, want.Key, t.rg, rows, func(i int, text string) {
 					m := list[i]
 					if m.facts == nil {
 						m.facts = map[string]string{}

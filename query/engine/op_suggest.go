@@ -12,6 +12,7 @@ import (
 	"clew/index"
 	"clew/index/vocabulary"
 	"clew/internal/telemetry"
+	"clew/query/engine/question"
 	"clew/query/lang"
 )
 
@@ -114,7 +115,7 @@ func (s *suggesting) leaf(ctx context.Context, m *lang.Match) error {
 	if m.Value.Form != lang.FormText && m.Value.Form != lang.FormFuzzy || m.Op != lang.OpMatch && m.Op != lang.OpEqual {
 		return nil
 	}
-	f := fieldOf(s.request.Signal, m.Field)
+	f := question.FieldOf(s.request.Signal, m.Field)
 	alone := s.request
 	alone.Query = m
 	n, err := s.engine.Count(ctx, alone)
@@ -122,7 +123,7 @@ func (s *suggesting) leaf(ctx context.Context, m *lang.Match) error {
 		return err
 	}
 	replace := func(c *lang.Match, text string) { c.Value = lang.Value{Form: lang.FormText, Text: text} }
-	if named && !f.prose {
+	if named && !f.Prose {
 		near, err := s.nearValues(ctx, m)
 		if err != nil {
 			return err
@@ -209,9 +210,9 @@ func replaceLeaf(e lang.Expr, old, by *lang.Match) lang.Expr {
 
 // exists says whether records have the field.
 func (s *suggesting) exists(name string) bool {
-	f := fieldOf(s.request.Signal, name)
+	f := question.FieldOf(s.request.Signal, name)
 	return slices.ContainsFunc(s.names, func(c FieldCount) bool {
-		_, ok := f.has(c.Column)
+		_, ok := f.Has(c.Column)
 		return ok
 	})
 }
@@ -268,7 +269,7 @@ func spellings(c telemetry.Column) []string {
 	switch {
 	case c.Level == telemetry.LevelResource && c.Key == "service.name":
 		return []string{"service", c.Key}
-	case c.Level == telemetry.LevelField && slices.Contains(hiddenFields, c.Key):
+	case c.Level == telemetry.LevelField && slices.Contains(question.HiddenFields, c.Key):
 		return nil
 	}
 	return []string{c.Key}
@@ -295,12 +296,12 @@ func (s *suggesting) nearValues(ctx context.Context, m *lang.Match) (out []candi
 
 // nearWords are words near one, in the texts of a field: of the segments the vocabulary index knows them, of the heads (and of all, without an index) the
 // vocabularies are looked through.
-func (s *suggesting) nearWords(ctx context.Context, f field, word string) (out []candidate, err error) {
+func (s *suggesting) nearWords(ctx context.Context, f question.Field, word string) (out []candidate, err error) {
 	weights := map[string]uint64{}
 	accelerated := s.engine.accelerator
 	if accelerated != nil {
-		for _, want := range f.wants {
-			name := telemetry.Column{Level: want.level, Key: want.key, Type: telemetry.TypeString}.Name()
+		for _, want := range f.Wants {
+			name := telemetry.Column{Level: want.Level, Key: want.Key, Type: telemetry.TypeString}.Name()
 			near, err := accelerated.index.Near(ctx, s.request.Tenant, name, word, slack(word), suggestionsMax)
 			if err != nil && ctx.Err() != nil {
 				return nil, ctx.Err()
@@ -338,9 +339,9 @@ func (s *suggesting) nearWords(ctx context.Context, f field, word string) (out [
 }
 
 // partWords adds the words near one of a part's vocabularies, in lower case, and how many entries have them. left is how many entries may be looked at.
-func partWords(ctx context.Context, part index.Part, f field, word string, left *int, weights map[string]uint64) error {
+func partWords(ctx context.Context, part index.Part, f question.Field, word string, left *int, weights map[string]uint64) error {
 	for col, c := range part.Columns() {
-		if _, ok := f.has(c.Column); !ok || c.Overflow || c.Type != telemetry.TypeString || c.Kind != index.KindText && c.Kind != index.KindValue {
+		if _, ok := f.Has(c.Column); !ok || c.Overflow || c.Type != telemetry.TypeString || c.Kind != index.KindText && c.Kind != index.KindValue {
 			continue
 		}
 		entries, err := part.Vocabulary(ctx, col)

@@ -13,6 +13,7 @@ import (
 	"clew/index"
 	"clew/index/vocabulary"
 	"clew/internal/telemetry"
+	"clew/query/engine/question"
 )
 
 // UsageBy says by what usage is told apart.
@@ -63,9 +64,9 @@ func (e *Engine) Usage(ctx context.Context, r Request, by UsageBy, top int) (*Us
 	} else {
 		name := "service"
 		if by == UsageByTemplate {
-			name = textFields[r.Signal][0]
+			name = question.TextFields[r.Signal][0]
 		}
-		u.field = fieldOf(r.Signal, name)
+		u.field = question.FieldOf(r.Signal, name)
 		if err := q.each(ctx, tasksOf(bounds), nil, u.visit); err != nil {
 			return nil, err
 		}
@@ -85,7 +86,7 @@ func (e *Engine) Usage(ctx context.Context, r Request, by UsageBy, top int) (*Us
 // usage is one call of Usage.
 type usage struct {
 	q     *query
-	field field
+	field question.Field
 
 	mu       sync.Mutex
 	rows     map[string]*UsageRow
@@ -139,7 +140,7 @@ func (u *usage) fields(bounds []*bound) {
 			bytes = sized.ColumnBytes()
 		}
 		for col, c := range b.columns {
-			if c.NonNull == 0 || c.Level == telemetry.LevelField && slices.Contains(hiddenFields, c.Key) {
+			if c.NonNull == 0 || c.Level == telemetry.LevelField && slices.Contains(question.HiddenFields, c.Key) {
 				continue
 			}
 			stored := int64(0)
@@ -173,7 +174,7 @@ func (u *usage) visit(ctx context.Context, t task, s *scan) error {
 	}
 	n := rows.count(s.rows)
 	col := slices.IndexFunc(t.b.columns, func(c index.ColumnInfo) bool {
-		_, ok := u.field.has(c.Column)
+		_, ok := u.field.Has(c.Column)
 		return ok && !c.Overflow && (c.Kind == index.KindValue || c.Kind == index.KindText)
 	})
 	var counts map[uint32]uint64

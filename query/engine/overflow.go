@@ -11,6 +11,7 @@ import (
 
 	"clew/index/vocabulary"
 	"clew/internal/telemetry"
+	"clew/query/engine/question"
 )
 
 // Attributes beyond the number of columns that a batch may have, and those of very long keys, have no column: they are members
@@ -34,16 +35,16 @@ func (b *bound) askOverflow(ctx context.Context, q *query, p *plan) ([]*node, er
 			if c.Key != name {
 				continue
 			}
-			m := &overflowMatcher{tests: p.tests, every: p.field.every}
-			for _, w := range p.field.wants {
-				if w.level == level {
-					m.keys = append(m.keys, w.key)
+			m := &overflowMatcher{tests: p.tests, every: p.field.Every}
+			for _, w := range p.field.Wants {
+				if w.Level == level {
+					m.keys = append(m.keys, w.Key)
 				}
 			}
 			if len(m.keys) == 0 && !m.every {
 				continue
 			}
-			n, err := b.ask(ctx, q, i, matcherTest(m))
+			n, err := b.ask(ctx, q, i, question.MatcherTest(m))
 			if err != nil {
 				return nil, err
 			}
@@ -57,11 +58,11 @@ func (b *bound) askOverflow(ctx context.Context, q *query, p *plan) ([]*node, er
 type overflowMatcher struct {
 	keys  []string
 	every bool
-	tests map[telemetry.Type]*test
+	tests map[telemetry.Type]*question.Test
 }
 
 func (m *overflowMatcher) Template(t []byte, _ vocabulary.HoleFilter) vocabulary.Answer {
-	return answerWithoutHoles(m, t)
+	return question.AnswerWithoutHoles(m, t)
 }
 
 func (m *overflowMatcher) Text(s []byte) bool {
@@ -77,7 +78,7 @@ func (m *overflowMatcher) Text(s []byte) bool {
 			continue
 		}
 		typ, value := overflowValue(v)
-		if t := m.tests[typ]; t != nil && t.value(typ, value.text(typ)) {
+		if t := m.tests[typ]; t != nil && t.Value(typ, value.text(typ)) {
 			return true
 		}
 	}
@@ -93,7 +94,7 @@ func (m *overflowMatcher) String() string {
 	s := fmt.Sprintf("overflow:%q,%v", m.keys, m.every)
 	for t := telemetry.TypeString; t <= telemetry.TypeTime; t++ {
 		if m.tests[t] != nil {
-			s += fmt.Sprintf(",%v=%q", t, m.tests[t].key)
+			s += fmt.Sprintf(",%v=%q", t, m.tests[t].Key)
 		}
 	}
 	return s
@@ -221,7 +222,7 @@ func (s *scan) resolveMembers(ctx context.Context, l *columnTest, st *nodeState,
 		}
 		row := list[i]
 		typ := s.b.columns[col].Type
-		if t := l.members[typ]; t != nil && w[row>>6]>>(row&63)&1 == 0 && t.value(typ, value) {
+		if t := l.members[typ]; t != nil && w[row>>6]>>(row&63)&1 == 0 && t.Value(typ, value) {
 			w[row>>6] |= 1 << (row & 63)
 		}
 		return nil

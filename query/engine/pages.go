@@ -85,10 +85,10 @@ func (b *bound) traceIDsAsked() []telemetry.TraceID {
 		if n.kind != planLeaf || n.leaf.info.Key != telemetry.FieldTraceID || n.leaf.info.Level != telemetry.LevelField || n.leaf.info.Type != telemetry.TypeBytes {
 			continue
 		}
-		if set := n.leaf.test.ids(); set != nil {
+		if set := idsOf(n.leaf.test); set != nil {
 			return set.list
 		}
-		if id := n.leaf.test.exact; len(id) == len(telemetry.TraceID{}) {
+		if id := n.leaf.test.Exact; len(id) == len(telemetry.TraceID{}) {
 			return []telemetry.TraceID{telemetry.TraceID(id)}
 		}
 	}

@@ -5,6 +5,7 @@ import (
 	"time"
 
 	"clew/internal/telemetry"
+	"clew/query/engine/question"
 	"clew/query/lang"
 )
 
@@ -24,8 +25,8 @@ type plan struct {
 	kind  planKind
 	value bool // planConst
 	kids  []*plan
-	field field // planLeaf
-	tests map[telemetry.Type]*test
+	field question.Field // planLeaf
+	tests map[telemetry.Type]*question.Test
 }
 
 // newPlan gives the query its meaning for a signal. now is what "now" in it means. The error is a *lang.Error.
@@ -58,10 +59,10 @@ func newPlans(kind planKind, terms []lang.Expr, signal telemetry.Signal, now tim
 }
 
 func newLeaf(m *lang.Match, signal telemetry.Signal, now time.Time) (*plan, error) {
-	f := fieldOf(signal, m.Field)
+	f := question.FieldOf(signal, m.Field)
 	if m.Op == lang.OpNotEqual {
-		if f.every || f.prose && len(f.wants) > 1 {
-			return nil, leafError(m, "!= needs one field", "write -any:value to exclude a value everywhere")
+		if f.Every || f.Prose && len(f.Wants) > 1 {
+			return nil, question.LeafError(m, "!= needs one field", "write -any:value to exclude a value everywhere")
 		}
 		equal := *m
 		equal.Op = lang.OpEqual
@@ -69,10 +70,10 @@ func newLeaf(m *lang.Match, signal telemetry.Signal, now time.Time) (*plan, erro
 		if err != nil {
 			return nil, err
 		}
-		has := &plan{kind: planLeaf, field: f, tests: everyType(func(telemetry.Type) *test { return existsTest })}
+		has := &plan{kind: planLeaf, field: f, tests: question.EveryType(func(telemetry.Type) *question.Test { return question.ExistsTest })}
 		return &plan{kind: planAnd, kids: []*plan{has, {kind: planNot, kids: []*plan{is}}}}, nil
 	}
-	tests, err := testsOf(m, &f, now)
+	tests, err := question.TestsOf(m, &f, now)
 	if err != nil {
 		return nil, err
 	}

@@ -7,6 +7,7 @@ import (
 	"github.com/cespare/xxhash/v2"
 
 	"clew/internal/telemetry"
+	"clew/query/engine/question"
 )
 
 // Record is a record as its columns have it.
@@ -67,7 +68,7 @@ func (f Field) Text() string {
 	case telemetry.TypeBool:
 		return strconv.FormatBool(f.Value.Int != 0)
 	case telemetry.TypeBytes:
-		return hexText([]byte(f.Value.Text))
+		return question.HexText([]byte(f.Value.Text))
 	}
 	return f.Value.Text
 }

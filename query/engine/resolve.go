@@ -8,7 +8,7 @@ import (
 
 	"clew/index"
 	"clew/index/vocabulary"
-	"clew/internal/telemetry"
+	"clew/query/engine/question"
 )
 
 // resolve reads what the leaf's next stage needs. rows are those that hang on it; the other rows' answers are never looked at, so they
@@ -142,16 +142,16 @@ func (s *scan) resolveInts(ctx context.Context, l *columnTest, st *nodeState, ro
 	}
 	w := s.arena.zeroed()
 	switch {
-	case l.test.numbers != nil:
-		if l.test.numbers.lo <= l.test.numbers.hi {
-			matchInts(vals.Values, l.test.numbers.lo, l.test.numbers.hi, w)
+	case l.test.Numbers != nil:
+		if l.test.Numbers.Lo <= l.test.Numbers.Hi {
+			matchInts(vals.Values, l.test.Numbers.Lo, l.test.Numbers.Hi, w)
 		}
-	case l.test.exists:
+	case l.test.Exists:
 		setRange(w, 0, s.rows)
 	default:
 		rows.each(s.rows, func(i int) bool {
 			s.num = strconv.AppendInt(s.num[:0], vals.Values[i], 10)
-			if l.test.matcher.Text(s.num) {
+			if l.test.Matcher.Text(s.num) {
 				w[i>>6] |= 1 << (i & 63)
 			}
 			return true
@@ -197,13 +197,13 @@ func (s *scan) resolveDoubles(ctx context.Context, l *columnTest, st *nodeState,
 	}
 	w := s.arena.zeroed()
 	rows.each(s.rows, func(i int) bool {
-		ok := l.test.exists
+		ok := l.test.Exists
 		switch {
-		case l.test.numbers != nil:
-			ok = l.test.numbers.hasDouble(vals.Values[i])
-		case l.test.matcher != nil:
+		case l.test.Numbers != nil:
+			ok = l.test.Numbers.HasDouble(vals.Values[i])
+		case l.test.Matcher != nil:
 			s.num = strconv.AppendFloat(s.num[:0], vals.Values[i], 'g', -1, 64)
-			ok = l.test.matcher.Text(s.num)
+			ok = l.test.Matcher.Text(s.num)
 		}
 		if ok {
 			w[i>>6] |= 1 << (i & 63)
@@ -224,14 +224,14 @@ func (s *scan) resolveRaw(ctx context.Context, l *columnTest, st *nodeState, row
 		return fmt.Errorf("part %s: column %v has %d offsets for %d rows", s.b.info.ID, l.info.Column, len(vals.Offsets), s.rows)
 	}
 	w := s.arena.zeroed()
-	if ids := l.test.ids(); ids != nil {
+	if ids := idsOf(l.test); ids != nil {
 		ids.match(vals, s.rows, w)
 		s.settle(st, w)
 		return nil
 	}
 	looked := 0
 	rows.each(s.rows, func(i int) bool {
-		if index.IsValid(vals.Valid, i) && l.test.value(l.info.Type, vals.At(i)) {
+		if index.IsValid(vals.Valid, i) && l.test.Value(l.info.Type, vals.At(i)) {
 			w[i>>6] |= 1 << (i & 63)
 		}
 		looked += 64 + int(vals.Offsets[i+1]-vals.Offsets[i])
@@ -246,19 +246,6 @@ func (s *scan) resolveRaw(ctx context.Context, l *columnTest, st *nodeState, row
 	}
 	s.settle(st, w)
 	return nil
-}
-
-// value answers for one value, as a vocabulary or a raw column keeps it.
-func (t *test) value(typ telemetry.Type, v []byte) bool {
-	switch {
-	case t.exists:
-		return true
-	case t.numbers != nil:
-		return t.numbers.hasText(v)
-	case t.exact != nil && (typ == telemetry.TypeString || typ == telemetry.TypeBytes):
-		return string(t.exact) == string(v)
-	}
-	return t.matcher.Text(v)
 }
 
 // resolveText rebuilds the texts that may match and tests them.
@@ -327,4 +314,22 @@ func textOf(ctx context.Context, part index.Part, col, rg int, templates []uint3
 		return p.TextOf(ctx, col, rg, templates)
 	}
 	return part.Text(ctx, col, rg)
+}
+
+// textWalk makes the leaf's walk ready for the current row group.
+func (s *scan) textWalk(ctx context.Context, l *columnTest, st *nodeState, text index.TextRows) (*textWalk, error) {
+	arena, err := s.b.part.Vocabulary(ctx, l.col)
+	if err != nil {
+		return nil, err
+	}
+	w := s.walks[l.test]
+	if w == nil {
+		w = newTextWalk(l.test)
+		if s.walks == nil {
+			s.walks = map[*question.Test]*textWalk{}
+		}
+		s.walks[l.test] = w
+	}
+	w.use(ctx, arena, text, st.wordless)
+	return w, nil
 }

@@ -1,18 +1,17 @@
 package engine
 
 import (
-	"bytes"
 	"slices"
-	"unicode/utf8"
 
 	"clew/index"
 	"clew/index/vocabulary"
+	"clew/query/engine/question"
 )
 
 // rowFilter tests rows of a text column by their variables, before their texts are rebuilt. It is sound: a row that it refuses does
 // not match. It is one goroutine's.
 type rowFilter struct {
-	test *test
+	test *question.Test
 	vars *runVars
 	// wordless says that no string variable of the row group holds a word of the test's.
 	wordless  bool
@@ -24,18 +23,18 @@ type rowFilter struct {
 
 // templateFilter is what a template leaves to test.
 type templateFilter struct {
-	ways    [][]alternative // for each literal, the ways in which it can occur
-	open    []clause        // those that the template's own bytes do not meet
-	ints    []int           // its integer holes
-	strings []int           // its other ones; a raw one is the first, being the most likely to have what is looked for
+	ways    [][]question.Alternative // for each literal, the ways in which it can occur
+	open    []question.Clause        // those that the template's own bytes do not meet
+	ints    []int                    // its integer holes
+	strings []int                    // its other ones; a raw one is the first, being the most likely to have what is looked for
 }
 
 // use makes the filter ready for rows of a row group of the part that arena is of.
-func (f *rowFilter) use(t *test, vars *runVars, arena *vocabulary.Arena, wordless bool) {
+func (f *rowFilter) use(t *question.Test, vars *runVars, arena *vocabulary.Arena, wordless bool) {
 	if f.arena != arena || f.test != t {
 		f.templates = map[uint32]*templateFilter{}
 	}
-	f.wordless = wordless && len(t.words) > 0
+	f.wordless = wordless && len(t.Words) > 0
 	f.test, f.vars, f.arena, f.last, f.current = t, vars, arena, index.NullCode, nil
 }
 
@@ -59,11 +58,11 @@ func (f *rowFilter) may(row int) bool {
 }
 
 // occurs says whether one of the ways holds in the row.
-func (f *rowFilter) occurs(ways []alternative, row int) bool {
+func (f *rowFilter) occurs(ways []question.Alternative, row int) bool {
 	for _, needs := range ways {
 		all := true
 		for i := range needs {
-			if all = needs[i].holds(f.vars.bytes(row, needs[i].hole)); !all {
+			if all = needs[i].Holds(f.vars.bytes(row, needs[i].Hole)); !all {
 				break
 			}
 		}
@@ -75,7 +74,7 @@ func (f *rowFilter) occurs(ways []alternative, row int) bool {
 }
 
 // meets says whether a variable of the row contains a piece of the clause.
-func (f *rowFilter) meets(c clause, row int) bool {
+func (f *rowFilter) meets(c question.Clause, row int) bool {
 	t := f.current
 	for _, k := range t.strings {
 		if f.wordless {
@@ -83,21 +82,21 @@ func (f *rowFilter) meets(c clause, row int) bool {
 		}
 		value := f.vars.bytes(row, k)
 		for i := range c {
-			if c[i].in(value) {
+			if c[i].In(value) {
 				return true
 			}
 		}
 	}
 	for i := range c {
-		if !c[i].digits {
+		if !c[i].Digits {
 			continue
 		}
 		for _, k := range t.ints {
-			if c[i].whole {
-				if f.vars.int(row, k) == c[i].value {
+			if c[i].Whole {
+				if f.vars.int(row, k) == c[i].Value {
 					return true
 				}
-			} else if c[i].in(f.vars.bytes(row, k)) {
+			} else if c[i].In(f.vars.bytes(row, k)) {
 				return true
 			}
 		}
@@ -126,53 +125,30 @@ func (f *rowFilter) template(code uint32) *templateFilter {
 			k++
 		}
 	}
-	for _, literal := range f.test.literals {
-		if ways, ok := alternativesOf(text, []byte(literal)); ok {
+	for _, literal := range f.test.Literals {
+		if ways, ok := question.AlternativesOf(text, []byte(literal)); ok {
 			t.ways = append(t.ways, ways)
 		}
 	}
-	if !keepsPieces(text) {
+	if !question.KeepsPieces(text) {
 		return t
 	}
-	for _, c := range f.test.clauses {
-		if !c.metBy(text) {
+	for _, c := range f.test.Clauses {
+		if !c.MetBy(text) {
 			t.open = append(t.open, c)
 		}
 	}
 	if len(text) > 0 && text[len(text)-1] == vocabulary.HoleRaw {
 		// Digits are found many times faster in what is long, and are there less often.
-		slices.SortStableFunc(t.open, func(a, b clause) int {
+		slices.SortStableFunc(t.open, func(a, b question.Clause) int {
 			switch {
-			case a[0].digits == b[0].digits:
+			case a[0].Digits == b[0].Digits:
 				return 0
-			case a[0].digits:
+			case a[0].Digits:
 				return -1
 			}
 			return 1
 		})
 	}
 	return t
-}
-
-// keepsPieces says whether a piece in a text of the template lies in one of its variables or in the template's own bytes, and not half here, half there.
-func keepsPieces(template []byte) bool {
-	i := bytes.IndexByte(template, vocabulary.HoleRaw)
-	if i <= 0 {
-		return i < 0 || len(template) == 1
-	}
-	// What a raw hole holds begins and ends where words do if it is the tail.
-	before := template[i-1]
-	return i == len(template)-1 && !vocabulary.IsHole(before) && before < utf8.RuneSelf && !isLetter(before) && !isDigit(before)
-}
-
-// metBy says whether the template's own bytes meet the clause, or may make up a piece together with an integer.
-func (c clause) metBy(template []byte) bool {
-	ownDigits := bytes.ContainsAny(template, "0123456789")
-	for i := range c {
-		// A piece has no hole bytes, so it is found in the template only where it is the template's own.
-		if c[i].in(template) || c[i].digits && ownDigits {
-			return true
-		}
-	}
-	return false
 }

@@ -8,6 +8,7 @@ import (
 
 	"clew/index"
 	"clew/index/vocabulary"
+	"clew/query/engine/question"
 )
 
 // scan finds the rows of one row group that match. It is one goroutine's, and used for one row group after the other.
@@ -27,7 +28,7 @@ type scan struct {
 	num   []byte
 	memo  map[memoKey]*codeSet
 	// walks answer for rows of text columns, by test.
-	walks map[*test]*textWalk
+	walks map[*question.Test]*textWalk
 	// byFilter says that a filter decided a leaf of this row group.
 	byFilter bool
 	rebuilt  int64
@@ -59,8 +60,8 @@ const (
 // memoKey remembers a narrowed codeSet: row groups that lack the same words share it.
 type memoKey struct {
 	leaf   *columnTest
-	absent uint64 // bit i: word i stands in no variable
-	clause *piece // nor any of the clause that begins so
+	absent uint64          // bit i: word i stands in no variable
+	clause *question.Piece // nor any of the clause that begins so
 }
 
 // start looks at a row group with what costs nothing to know. It returns false if no row can match.
@@ -90,11 +91,11 @@ func (s *scan) startLeaf(ctx context.Context, l *columnTest, st *nodeState) erro
 	switch {
 	case l.isTime:
 		g := s.b.groups[s.rg]
-		n := l.test.numbers
+		n := l.test.Numbers
 		switch {
-		case g.MinTime > n.hi || g.MaxTime < n.lo:
+		case g.MinTime > n.Hi || g.MaxTime < n.Lo:
 			*st = nodeState{yes: noRows, poss: noRows, stage: stageDone}
-		case g.MinTime >= n.lo && g.MaxTime <= n.hi && l.info.NonNull == uint64(s.b.info.Rows):
+		case g.MinTime >= n.Lo && g.MaxTime <= n.Hi && l.info.NonNull == uint64(s.b.info.Rows):
 			*st = nodeState{yes: allRows, poss: allRows, stage: stageDone}
 		}
 	case l.info.Overflow:
@@ -109,8 +110,8 @@ func (s *scan) startLeaf(ctx context.Context, l *columnTest, st *nodeState) erro
 		}
 		st.hist, st.hasHist = h, true
 		s.startHistogram(st)
-	case l.info.Kind == index.KindRaw && l.test.ids() != nil:
-		may, err := l.test.ids().mayBeIn(ctx, part, l.col, s.rg)
+	case l.info.Kind == index.KindRaw && idsOf(l.test) != nil:
+		may, err := idsOf(l.test).mayBeIn(ctx, part, l.col, s.rg)
 		if err != nil {
 			return err
 		}
@@ -118,8 +119,8 @@ func (s *scan) startLeaf(ctx context.Context, l *columnTest, st *nodeState) erro
 			s.byFilter = true
 			*st = nodeState{yes: noRows, poss: noRows, stage: stageDone}
 		}
-	case l.info.Kind == index.KindRaw && l.test.exact != nil:
-		may, err := part.MayContain(ctx, l.col, s.rg, vocabulary.Hash(l.test.exact))
+	case l.info.Kind == index.KindRaw && l.test.Exact != nil:
+		may, err := part.MayContain(ctx, l.col, s.rg, vocabulary.Hash(l.test.Exact))
 		if err != nil {
 			return err
 		}
@@ -204,7 +205,7 @@ func (s *scan) withoutWords(ctx context.Context, l *columnTest, absent uint64) (
 	}
 	var key []byte
 	if !s.b.info.Head {
-		key = s.q.engine.cacheKey(s.b.info.ID, l.col, strconv.FormatUint(absent, 16)+" absent: "+l.test.key)
+		key = s.q.engine.cacheKey(s.b.info.ID, l.col, strconv.FormatUint(absent, 16)+" absent: "+l.test.Key)
 		if known := s.q.engine.cached(key); known != nil {
 			s.memo[memo] = known
 			return known, nil
@@ -220,7 +221,7 @@ func (s *scan) withoutWords(ctx context.Context, l *columnTest, absent uint64) (
 			hashes[w] = true
 		}
 	}
-	known := l.codes.narrow(arena, l.test.matcher, func(w uint64) bool { return !hashes[w] })
+	known := l.codes.narrow(arena, l.test.Matcher, func(w uint64) bool { return !hashes[w] })
 	s.memo[memo] = known
 	if key != nil {
 		s.q.engine.keep(key, known)

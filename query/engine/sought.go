@@ -3,9 +3,9 @@ package engine
 import (
 	"context"
 	"math/bits"
-	"unicode/utf8"
 
 	"clew/index/vocabulary"
+	"clew/query/engine/question"
 )
 
 // variablesPart is a part that can lend all variables of a row group of a text column.
@@ -15,7 +15,7 @@ type variablesPart interface {
 
 // sought is pieces of which a matching text has one: in a variable, or else in a template of rest.
 type sought struct {
-	pieces clause
+	pieces question.Clause
 	rest   *codeSet
 }
 
@@ -25,7 +25,7 @@ type sought struct {
 // templates that can make it without.
 func (s *scan) narrowRows(ctx context.Context, l *columnTest, st *nodeState, rows rowBits) (rowBits, error) {
 	part, ok := s.b.part.(variablesPart)
-	if !ok || !st.hasHist || len(l.test.literals) > 0 { // literals are looked for while templates are walked, in fewer variables
+	if !ok || !st.hasHist || len(l.test.Literals) > 0 { // literals are looked for while templates are walked, in fewer variables
 		return rows, nil
 	}
 	look, err := s.worthSeeking(ctx, l, st)
@@ -50,9 +50,9 @@ func (s *scan) narrowRows(ctx context.Context, l *columnTest, st *nodeState, row
 		for i := range look.pieces {
 			switch p := &look.pieces[i]; {
 			case strings != nil:
-				vocabulary.SetContaining(strings, p.text, p.fold, set)
-			case p.digits:
-				setEqual(ints, p.value, set)
+				vocabulary.SetContaining(strings, p.Text, p.Fold, set)
+			case p.Digits:
+				setEqual(ints, p.Value, set)
 			}
 		}
 		for i, w := range set {
@@ -91,23 +91,23 @@ func setEqual(values []int64, v int64, set []uint64) {
 // worthSeeking is something that most rows lack that may match, as far as can be told without them; nil if nothing is.
 func (s *scan) worthSeeking(ctx context.Context, l *columnTest, st *nodeState) (*sought, error) {
 	t := l.test
-	clauses := t.clauses
-	if i := t.rareWord(st.absent); i >= 0 {
-		pieces := piecesOf(string(t.words[i]), true, true)
-		if len(pieces) == 1 && pieces[0].digits {
-			clauses = []clause{pieces}
+	clauses := t.Clauses
+	if i := t.RareWord(st.absent); i >= 0 {
+		pieces := question.PiecesOf(string(t.Words[i]), true, true)
+		if len(pieces) == 1 && pieces[0].Digits {
+			clauses = []question.Clause{pieces}
 		} else if i < 64 {
 			rest, err := s.withoutWords(ctx, l, st.absent|1<<i)
 			if err != nil {
 				return nil, err
 			}
 			if st.mostLack(rest) {
-				return &sought{clause{{text: t.words[i], fold: true}}, rest}, nil
+				return &sought{question.Clause{{Text: t.Words[i], Fold: true}}, rest}, nil
 			}
 		}
 	}
 	for _, c := range clauses {
-		if !c.isFast() {
+		if !c.IsFast() {
 			continue
 		}
 		rest, err := s.withoutClause(ctx, l, c)
@@ -135,40 +135,8 @@ func (st *nodeState) mostLack(rest *codeSet) bool {
 	return left*soughtShare <= all
 }
 
-// rareWord is the word that is most likely in few rows and found fast: the longest, one with a digit before one without. absent are those that no
-// variable holds. -1: none will do.
-func (t *test) rareWord(absent uint64) int {
-	best, most := -1, 0
-	for i, w := range t.words {
-		weight := len(w)
-		for _, c := range w {
-			if c >= utf8.RuneSelf {
-				weight = 0
-				break
-			}
-			if isDigit(c) {
-				weight |= 1 << 16
-			}
-		}
-		if absent>>i&1 == 0 && weight > most && len(w) >= rareWordMin {
-			best, most = i, weight
-		}
-	}
-	return best
-}
-
-// isFast says whether the pieces can be looked for in columns of variables. Digits that may be a part of a number cannot: it would have to be written out.
-func (c clause) isFast() bool {
-	for i := range c {
-		if c[i].digits && !c[i].whole {
-			return false
-		}
-	}
-	return true
-}
-
 // withoutClause are the templates of the leaf's that may match though none of their variables has a piece of the clause.
-func (s *scan) withoutClause(ctx context.Context, l *columnTest, c clause) (*codeSet, error) {
+func (s *scan) withoutClause(ctx context.Context, l *columnTest, c question.Clause) (*codeSet, error) {
 	memo := memoKey{leaf: l, clause: &c[0]}
 	if known, ok := s.memo[memo]; ok {
 		return known, nil
@@ -179,7 +147,7 @@ func (s *scan) withoutClause(ctx context.Context, l *columnTest, c clause) (*cod
 	}
 	answers := make([]vocabulary.Answer, len(l.codes.answers))
 	for code, a := range l.codes.answers {
-		if text := arena.At(code); a == vocabulary.May && (!keepsPieces(text) || c.metBy(text)) {
+		if text := arena.At(code); a == vocabulary.May && (!question.KeepsPieces(text) || c.MetBy(text)) {
 			answers[code] = vocabulary.May
 		}
 	}

@@ -11,6 +11,7 @@ import (
 	"clew/index/store"
 	"clew/index/vocabulary"
 	"clew/internal/telemetry"
+	"clew/query/engine/question"
 )
 
 // TestNarrowRows asks a segment for words and phrases that are in ids, names, tails, numbers and templates of its texts, and counts what a plain test of
@@ -48,7 +49,7 @@ func TestNarrowRows(t *testing.T) {
 	var rebuilt []int64 // for the id of a request
 	for n := range 500 {
 		i := rng.IntN(len(texts))
-		words := splitWords(texts[i])
+		words := question.SplitWords(texts[i])
 		if len(words) == 0 {
 			continue
 		}

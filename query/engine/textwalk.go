@@ -9,6 +9,7 @@ import (
 	"clew/index"
 	"clew/index/vocabulary"
 	"clew/query/automaton"
+	"clew/query/engine/question"
 )
 
 // textWalk answers for the rows of a text column whose templates may match. It is one goroutine's.
@@ -17,7 +18,7 @@ import (
 // bytes. Where the test is an expression, an automaton walks templates and variables where they lie: a row's text is not put together,
 // and of its variables only those are read that can change the answer. All else is refused by a rowFilter, or rebuilt and tested.
 type textWalk struct {
-	test    *test
+	test    *question.Test
 	machine *automaton.Automaton // nil: the test is no expression, or one too large
 	filter  *rowFilter           // nil: nothing is known that a match must contain
 	vars    runVars
@@ -43,35 +44,27 @@ type walkTemplate struct {
 	needsFor []int
 }
 
-// textWalk makes the leaf's walk ready for the current row group.
-func (s *scan) textWalk(ctx context.Context, l *columnTest, st *nodeState, text index.TextRows) (*textWalk, error) {
-	arena, err := s.b.part.Vocabulary(ctx, l.col)
-	if err != nil {
-		return nil, err
+func newTextWalk(t *question.Test) *textWalk {
+	w := &textWalk{test: t}
+	if t.Expr != "" {
+		w.machine, _ = automaton.New(t.Expr) // without it, rows are rebuilt
 	}
-	w := s.walks[l.test]
-	if w == nil {
-		w = &textWalk{test: l.test}
-		if l.test.expr != "" {
-			w.machine, _ = automaton.New(l.test.expr) // without it, rows are rebuilt
-		}
-		if len(l.test.clauses)+len(l.test.literals) > 0 {
-			w.filter = &rowFilter{}
-		}
-		if s.walks == nil {
-			s.walks = map[*test]*textWalk{}
-		}
-		s.walks[l.test] = w
+	if len(t.Clauses)+len(t.Literals) > 0 {
+		w.filter = &rowFilter{}
 	}
+	return w
+}
+
+// use makes the walk ready for the rows of a row group. wordless says that no string variable of it holds a word of the test's.
+func (w *textWalk) use(ctx context.Context, arena *vocabulary.Arena, text index.TextRows, wordless bool) {
 	if w.arena != arena {
 		w.templates = map[uint32]*walkTemplate{}
 	}
 	w.arena, w.rebuilt = arena, 0
 	w.vars.of(ctx, text)
 	if w.filter != nil {
-		w.filter.use(l.test, &w.vars, arena, st.wordless)
+		w.filter.use(w.test, &w.vars, arena, wordless)
 	}
-	return w, nil
 }
 
 // each tests rows, n of them at the most, and sets those that match. It ends early when ctx does.
@@ -212,7 +205,7 @@ func (w *textWalk) rebuild(row int) bool {
 	w.buf = w.vars.appendText(w.buf[:0], row)
 	w.rebuilt++
 	w.unchecked += len(w.buf)
-	return w.vars.err == nil && w.test.matcher.Text(w.buf)
+	return w.vars.err == nil && w.test.Matcher.Text(w.buf)
 }
 
 // template prepares a template when its first row is met.
@@ -222,7 +215,7 @@ func (w *textWalk) template(code uint32) *walkTemplate {
 	}
 	text := w.arena.At(int(code))
 	t := &walkTemplate{text: text, kinds: vocabulary.Holes(nil, text)}
-	t.needle, t.within = needleWithin(text, w.test.literals)
+	t.needle, t.within = needleWithin(text, w.test.Literals)
 	w.templates[code] = t
 	return t
 }
@@ -235,7 +228,7 @@ func (w *textWalk) root(t *walkTemplate) *automaton.Node {
 		case r.Verdict == automaton.Rebuild:
 			t.plan = nil
 		case r.Verdict == automaton.Read && r.Kind != vocabulary.HoleInt && t.needle == nil:
-			for _, literal := range w.test.literals {
+			for _, literal := range w.test.Literals {
 				if c, ok := t.plan.Needs(r, asciiOf(literal)); ok {
 					t.needs, t.needsFor = []byte{c}, []int{r.Hole}
 					break
@@ -262,11 +255,11 @@ func asciiOf(s string) (ascii []byte) {
 // needleWithin picks a literal that in texts of the template can only be inside variables, and these. The fewest variables are best.
 func needleWithin(template []byte, literals []string) (needle []byte, within []int) {
 	for _, literal := range literals {
-		ways, ok := alternativesOf(template, []byte(literal))
+		ways, ok := question.AlternativesOf(template, []byte(literal))
 		var holes []int
 		for _, needs := range ways {
-			ok = ok && len(needs) == 1 && needs[0].mode == needContains && !needs[0].isInt
-			holes = append(holes, needs[0].hole)
+			ok = ok && len(needs) == 1 && needs[0].Mode == question.NeedContains && !needs[0].IsInt
+			holes = append(holes, needs[0].Hole)
 		}
 		if ok && (needle == nil || len(holes) < len(within)) {
 			needle, within = []byte(literal), holes

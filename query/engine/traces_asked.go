@@ -3,6 +3,7 @@ package engine
 import (
 	"clew/index/vocabulary"
 	"clew/internal/telemetry"
+	"clew/query/engine/question"
 )
 
 // traces are the hashes of trace ids of which a record must have one to match; nil if the plan does not say.
@@ -31,16 +32,16 @@ func (p *plan) traces() []uint64 {
 }
 
 func (p *plan) leafTraces() []uint64 {
-	trace := levelKey{telemetry.LevelField, telemetry.FieldTraceID}
+	trace := question.LevelKey{Level: telemetry.LevelField, Key: telemetry.FieldTraceID}
 	t := p.tests[telemetry.TypeBytes]
-	if p.field.every || len(p.field.wants) != 1 || p.field.wants[0] != trace || t == nil {
+	if p.field.Every || len(p.field.Wants) != 1 || p.field.Wants[0] != trace || t == nil {
 		return nil
 	}
-	if set := t.ids(); set != nil {
+	if set := idsOf(t); set != nil {
 		return set.hashes
 	}
-	if len(t.exact) != len(telemetry.TraceID{}) {
+	if len(t.Exact) != len(telemetry.TraceID{}) {
 		return nil
 	}
-	return []uint64{vocabulary.Hash(t.exact)}
+	return []uint64{vocabulary.Hash(t.Exact)}
 }

@@ -1,4 +1,4 @@
-package engine
+package question
 
 import (
 	"bytes"
@@ -91,7 +91,7 @@ func (m *globMatcher) Template(t []byte, _ vocabulary.HoleFilter) vocabulary.Ans
 			return vocabulary.May
 		}
 	}
-	return answerWithoutHoles(m, t)
+	return AnswerWithoutHoles(m, t)
 }
 
 func (m *globMatcher) Words() []uint64 { return nil }

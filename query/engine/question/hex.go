@@ -1,4 +1,4 @@
-package engine
+package question
 
 import (
 	"encoding/hex"
@@ -22,4 +22,4 @@ func (m hexMatcher) Template(t []byte, _ vocabulary.HoleFilter) vocabulary.Answe
 func (m hexMatcher) Words() []uint64 { return nil }
 func (m hexMatcher) String() string  { return "hex:" + m.of.String() }
 
-func hexText(raw []byte) string { return hex.EncodeToString(raw) }
+func HexText(raw []byte) string { return hex.EncodeToString(raw) }

@@ -1,4 +1,4 @@
-package engine
+package question
 
 import (
 	"math"
@@ -10,70 +10,70 @@ import (
 
 // numbers is an interval of numbers, in the two forms that columns have.
 type numbers struct {
-	lo, hi         int64 // inclusive; lo > hi if no integer is meant
+	Lo, Hi         int64 // inclusive; lo > hi if no integer is meant
 	flo, fhi       float64
 	loOpen, hiOpen bool // whether flo, fhi are outside
 }
 
-func (n *numbers) hasInt(v int64) bool { return v >= n.lo && v <= n.hi }
+func (n *numbers) hasInt(v int64) bool { return v >= n.Lo && v <= n.Hi }
 
-func (n *numbers) hasDouble(v float64) bool {
+func (n *numbers) HasDouble(v float64) bool {
 	return (v > n.flo || v == n.flo && !n.loOpen) && (v < n.fhi || v == n.fhi && !n.hiOpen)
 }
 
-// hasText says whether the text of a number is inside.
-func (n *numbers) hasText(s []byte) bool {
+// HasText says whether the text of a number is inside.
+func (n *numbers) HasText(s []byte) bool {
 	if v, err := strconv.ParseInt(string(s), 10, 64); err == nil {
 		return n.hasInt(v)
 	}
 	v, err := strconv.ParseFloat(string(s), 64)
-	return err == nil && n.hasDouble(v)
+	return err == nil && n.HasDouble(v)
 }
 
-// intsBetween is the integers from lo to hi, inclusive.
-func intsBetween(lo, hi int64) numbers {
-	return numbers{lo: lo, hi: hi, flo: float64(lo), fhi: float64(hi)}
+// IntsBetween is the integers from lo to hi, inclusive.
+func IntsBetween(lo, hi int64) numbers {
+	return numbers{Lo: lo, Hi: hi, flo: float64(lo), fhi: float64(hi)}
 }
 
 // compared is the numbers v for which "v op q" holds. OpMatch is equality.
 func compared(op lang.Op, q lang.Quantity) numbers {
-	n := numbers{lo: math.MinInt64, hi: math.MaxInt64, flo: math.Inf(-1), fhi: math.Inf(1)}
+	n := numbers{Lo: math.MinInt64, Hi: math.MaxInt64, flo: math.Inf(-1), fhi: math.Inf(1)}
 	below, above := floorInt(q), ceilInt(q)
 	switch op {
 	case lang.OpMatch, lang.OpEqual:
 		n.flo, n.fhi = q.Float, q.Float
 		if !q.Exact {
-			n.lo, n.hi = 1, 0
+			n.Lo, n.Hi = 1, 0
 			return n
 		}
-		n.lo, n.hi = q.Int, q.Int
+		n.Lo, n.Hi = q.Int, q.Int
 	case lang.OpGreaterEqual:
-		n.flo, n.lo = q.Float, above
+		n.flo, n.Lo = q.Float, above
 		if q.Float >= 1<<63 && !q.Exact {
-			n.lo, n.hi = 1, 0
+			n.Lo, n.Hi = 1, 0
 		}
 	case lang.OpLessEqual:
-		n.fhi, n.hi = q.Float, below
+		n.fhi, n.Hi = q.Float, below
 		if q.Float < -(1<<63) && !q.Exact {
-			n.lo, n.hi = 1, 0
+			n.Lo, n.Hi = 1, 0
 		}
 	case lang.OpGreater:
 		n.flo, n.loOpen = q.Float, true
 		if below == math.MaxInt64 {
-			n.lo, n.hi = 1, 0
+			n.Lo, n.Hi = 1, 0
 		} else if !q.Exact && q.Float < -(1<<63) {
-			n.lo = math.MinInt64
+			n.Lo = math.MinInt64
 		} else {
-			n.lo = below + 1
+			n.Lo = below + 1
 		}
 	case lang.OpLess:
 		n.fhi, n.hiOpen = q.Float, true
 		if above == math.MinInt64 {
-			n.lo, n.hi = 1, 0
+			n.Lo, n.Hi = 1, 0
 		} else if !q.Exact && q.Float >= 1<<63 {
-			n.hi = math.MaxInt64
+			n.Hi = math.MaxInt64
 		} else {
-			n.hi = above - 1
+			n.Hi = above - 1
 		}
 	}
 	return n
@@ -111,7 +111,7 @@ type quantityMatcher struct {
 }
 
 func (m *quantityMatcher) Template(t []byte, _ vocabulary.HoleFilter) vocabulary.Answer {
-	return answerWithoutHoles(m, t)
+	return AnswerWithoutHoles(m, t)
 }
 
 func (m *quantityMatcher) Text(s []byte) bool {
@@ -125,14 +125,14 @@ func (m *quantityMatcher) Text(s []byte) bool {
 	case q.Exact:
 		return m.in.hasInt(q.Int)
 	}
-	return m.in.hasDouble(q.Float)
+	return m.in.HasDouble(q.Float)
 }
 
 func (m *quantityMatcher) Words() []uint64 { return nil }
 func (m *quantityMatcher) String() string  { return m.key }
 
-// answerWithoutHoles decides what needs no template logic: a template without holes is its only text.
-func answerWithoutHoles(m vocabulary.Matcher, t []byte) vocabulary.Answer {
+// AnswerWithoutHoles decides what needs no template logic: a template without holes is its only text.
+func AnswerWithoutHoles(m vocabulary.Matcher, t []byte) vocabulary.Answer {
 	for _, c := range t {
 		if vocabulary.IsHole(c) {
 			return vocabulary.May

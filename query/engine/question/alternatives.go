@@ -1,4 +1,4 @@
-package engine
+package question
 
 import (
 	"bytes"
@@ -9,27 +9,27 @@ import (
 
 // An alternative is one way in which a literal can occur in a template's texts: what the variables that it touches must be like. "status=5"
 // in the template "GET status=<integer>" has one: the integer begins with 5. So a row is refused by looking at one number.
-type alternative []holeNeed
+type Alternative []holeNeed
 
 // holeNeed is a condition on one variable.
 type holeNeed struct {
-	hole  int
-	isInt bool
-	mode  needMode
+	Hole  int
+	IsInt bool
+	Mode  needMode
 	text  []byte
 }
 
 type needMode uint8
 
 const (
-	needContains needMode = iota
+	NeedContains needMode = iota
 	needPrefix
 	needSuffix
 	needEqual
 )
 
-func (n *holeNeed) holds(value []byte) bool {
-	switch n.mode {
+func (n *holeNeed) Holds(value []byte) bool {
+	switch n.Mode {
 	case needPrefix:
 		return bytes.HasPrefix(value, n.text)
 	case needSuffix:
@@ -43,9 +43,9 @@ func (n *holeNeed) holds(value []byte) bool {
 // alternativesMax bounds the ways that are looked at per row; a literal with more is not used.
 const alternativesMax = 16
 
-// alternativesOf gives the ways in which lit can occur in texts of template t. ok is false if it occurs for certain, or in too many ways:
+// AlternativesOf gives the ways in which lit can occur in texts of template t. ok is false if it occurs for certain, or in too many ways:
 // then the literal refuses no row. No way and ok: it cannot occur.
-func alternativesOf(t, lit []byte) (alts []alternative, ok bool) {
+func AlternativesOf(t, lit []byte) (alts []Alternative, ok bool) {
 	w := &occurrences{t: t, lit: lit, holes: make([]int, len(t))}
 	k := 0
 	for j, c := range t {
@@ -69,11 +69,11 @@ func alternativesOf(t, lit []byte) (alts []alternative, ok bool) {
 type occurrences struct {
 	t, lit []byte
 	holes  []int // the number of the hole at each place
-	alts   []alternative
+	alts   []Alternative
 	open   bool
 }
 
-func (w *occurrences) found(needs alternative) {
+func (w *occurrences) found(needs Alternative) {
 	if len(needs) == 0 || len(w.alts) == alternativesMax {
 		w.open = true
 		return
@@ -89,18 +89,18 @@ func (w *occurrences) begin(j int) {
 	case c == vocabulary.HoleInt:
 		n := w.span(0, c)
 		if n == len(w.lit) {
-			w.found(alternative{{w.holes[j], true, needContains, w.lit}})
+			w.found(Alternative{{w.holes[j], true, NeedContains, w.lit}})
 		} else if n > 0 {
-			w.walk(n, j+1, alternative{{w.holes[j], true, needSuffix, w.lit[:n]}})
+			w.walk(n, j+1, Alternative{{w.holes[j], true, needSuffix, w.lit[:n]}})
 		}
 	default:
 		n := w.span(0, c)
 		if n == len(w.lit) && mayHold(c, w.lit) {
-			w.found(alternative{{w.holes[j], false, needContains, w.lit}})
+			w.found(Alternative{{w.holes[j], false, NeedContains, w.lit}})
 		}
 		for m := 1; m <= min(n, len(w.lit)-1); m++ {
 			if mayHold(c, w.lit[:m]) {
-				w.walk(m, j+1, alternative{{w.holes[j], false, needSuffix, w.lit[:m]}})
+				w.walk(m, j+1, Alternative{{w.holes[j], false, needSuffix, w.lit[:m]}})
 			}
 		}
 	}
@@ -110,7 +110,7 @@ func (w *occurrences) begin(j int) {
 func mayHold(kind byte, s []byte) bool { return kind != vocabulary.HoleID || vocabulary.InID(s) }
 
 // walk follows lit[i:] from place j on.
-func (w *occurrences) walk(i, j int, needs alternative) {
+func (w *occurrences) walk(i, j int, needs Alternative) {
 	for ; i < len(w.lit) && j < len(w.t) && !vocabulary.IsHole(w.t[j]); i, j = i+1, j+1 {
 		if w.t[j] != w.lit[i] {
 			return

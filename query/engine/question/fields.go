@@ -1,4 +1,4 @@
-package engine
+package question
 
 import (
 	"slices"
@@ -7,9 +7,9 @@ import (
 	"clew/internal/telemetry"
 )
 
-// textFields are the fields of a signal whose values are prose: a query's words match words of them. All other strings are names
+// TextFields are the fields of a signal whose values are prose: a query's words match words of them. All other strings are names
 // and ids: they match as wholes.
-var textFields = map[telemetry.Signal][]string{
+var TextFields = map[telemetry.Signal][]string{
 	telemetry.Logs:  {telemetry.FieldBody},
 	telemetry.Spans: {telemetry.FieldName, telemetry.FieldStatusMessage, telemetry.FieldExceptions},
 }
@@ -35,50 +35,51 @@ var everySignal = []string{
 	telemetry.FieldScopeName, telemetry.FieldScopeVersion, telemetry.FieldScopeSchemaURL, telemetry.FieldScopeDroppedAttributes,
 }
 
-// hiddenFields repeat what other columns say, for rebuilding records exactly, or hold attributes (overflow.go): they are no fields to ask.
-var hiddenFields = []string{
+// HiddenFields repeat what other columns say, for rebuilding records exactly, or hold attributes (overflow.go): they are no fields to ask.
+var HiddenFields = []string{
 	telemetry.FieldExact, telemetry.FieldResourceExact, telemetry.FieldScopeExact,
 	telemetry.FieldOverflow, telemetry.FieldResourceOverflow, telemetry.FieldScopeOverflow,
 }
 
-// timeField is the field that orders a signal's records.
-func timeField(s telemetry.Signal) string {
+// TimeField is the field that orders a signal's records.
+func TimeField(s telemetry.Signal) string {
 	if s == telemetry.Spans {
 		return telemetry.FieldStart
 	}
 	return telemetry.FieldTime
 }
 
-// field is a query's name for columns.
-type field struct {
-	name  string
-	every bool // any:
-	prose bool // the signal's text fields, or one of them
-	// wants are the (level, key) pairs, in the order in which a record's value is looked for.
-	wants []levelKey
+// Field is a query's name for columns.
+type Field struct {
+	Name  string
+	Every bool // any:
+	Prose bool // the signal's text fields, or one of them
+	// Wants are the (level, key) pairs, in the order in which a record's value is looked for.
+	Wants []LevelKey
 }
 
-type levelKey struct {
-	level telemetry.Level
-	key   string
+// LevelKey names columns of all types.
+type LevelKey struct {
+	Level telemetry.Level
+	Key   string
 }
 
-// fieldOf says what name means to records of a signal: a fixed field; or, with resource., scope. or attr. before it, an attribute of that
+// FieldOf says what name means to records of a signal: a fixed field; or, with resource., scope. or attr. before it, an attribute of that
 // level; or an attribute of the record, the scope or the resource, in this order.
-func fieldOf(signal telemetry.Signal, name string) field {
-	f := field{name: name}
-	one := func(level telemetry.Level, key string) field {
-		f.wants = []levelKey{{level, key}}
+func FieldOf(signal telemetry.Signal, name string) Field {
+	f := Field{Name: name}
+	one := func(level telemetry.Level, key string) Field {
+		f.Wants = []LevelKey{{level, key}}
 		return f
 	}
 	switch {
 	case name == "any":
-		f.every = true
+		f.Every = true
 		return f
 	case name == "":
-		f.prose = true
-		for _, k := range textFields[signal] {
-			f.wants = append(f.wants, levelKey{telemetry.LevelField, k})
+		f.Prose = true
+		for _, k := range TextFields[signal] {
+			f.Wants = append(f.Wants, LevelKey{telemetry.LevelField, k})
 		}
 		return f
 	case name == "service":
@@ -86,7 +87,7 @@ func fieldOf(signal telemetry.Signal, name string) field {
 	case name == "time" && signal == telemetry.Spans:
 		return one(telemetry.LevelField, telemetry.FieldStart)
 	case slices.Contains(fixedFields[signal], name) || slices.Contains(everySignal, name):
-		f.prose = slices.Contains(textFields[signal], name)
+		f.Prose = slices.Contains(TextFields[signal], name)
 		return one(telemetry.LevelField, name)
 	}
 	if key, ok := strings.CutPrefix(name, "resource."); ok {
@@ -99,18 +100,18 @@ func fieldOf(signal telemetry.Signal, name string) field {
 		return one(telemetry.LevelRecord, key)
 	}
 	for _, level := range []telemetry.Level{telemetry.LevelRecord, telemetry.LevelScope, telemetry.LevelResource} {
-		f.wants = append(f.wants, levelKey{level, name})
+		f.Wants = append(f.Wants, LevelKey{level, name})
 	}
 	return f
 }
 
-// has says whether the field means column c, and which of wants it is.
-func (f *field) has(c telemetry.Column) (rank int, ok bool) {
-	if f.every {
-		return 0, c.Level != telemetry.LevelField || !slices.Contains(hiddenFields, c.Key)
+// Has says whether the field means column c, and which of wants it is.
+func (f *Field) Has(c telemetry.Column) (rank int, ok bool) {
+	if f.Every {
+		return 0, c.Level != telemetry.LevelField || !slices.Contains(HiddenFields, c.Key)
 	}
-	for i, w := range f.wants {
-		if w.level == c.Level && w.key == c.Key {
+	for i, w := range f.Wants {
+		if w.Level == c.Level && w.Key == c.Key {
 			return i, true
 		}
 	}

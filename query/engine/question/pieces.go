@@ -1,4 +1,4 @@
-package engine
+package question
 
 import (
 	"bytes"
@@ -13,17 +13,17 @@ import (
 // A piece is a run of ASCII letters and '_', or of digits, that a matching text must contain. What it is good for: it lies inside one
 // word, so in a text made of a template and variables it lies in the template's own bytes (letters), in one integer (digits), or in
 // one string variable. That can be tested per row without rebuilding the text.
-type piece struct {
-	text   []byte // in lower case if fold is set
-	fold   bool
-	digits bool
-	// whole says that the digits must be a whole run of digits; then an integer variable must be encoded as value.
-	whole bool
-	value int64
+type Piece struct {
+	Text   []byte // in lower case if fold is set
+	Fold   bool
+	Digits bool
+	// Whole says that the digits must be a whole run of digits; then an integer variable must be encoded as value.
+	Whole bool
+	Value int64
 }
 
-// clause is pieces of which a matching text must contain at least one.
-type clause []piece
+// Clause is pieces of which a matching text must contain at least one.
+type Clause []Piece
 
 const (
 	// pieceBytesMin is how long a piece of letters must be to be worth looking for.
@@ -32,6 +32,8 @@ const (
 	clauseMax = 6
 	// literalsMax is how many literals are used. Even a single character rules out many rows: few stack traces have a '='.
 	literalsMax = 2
+	// rareWordMin is how long a word must be to be in few places.
+	rareWordMin = 4
 	// clausesMax bounds the clauses of a test.
 	clausesMax = 3
 )
@@ -39,9 +41,9 @@ const (
 func isLetter(c byte) bool { return c >= 'a' && c <= 'z' || c >= 'A' && c <= 'Z' || c == '_' }
 func isDigit(c byte) bool  { return c >= '0' && c <= '9' }
 
-// piecesOf cuts a literal into its pieces. whole says that what stands beside the literal is no digit.
-func piecesOf(literal string, fold, whole bool) []piece {
-	var out []piece
+// PiecesOf cuts a literal into its pieces. whole says that what stands beside the literal is no digit.
+func PiecesOf(literal string, fold, whole bool) []Piece {
+	var out []Piece
 	for i := 0; i < len(literal); {
 		class := isLetter
 		if isDigit(literal[i]) {
@@ -54,18 +56,18 @@ func piecesOf(literal string, fold, whole bool) []piece {
 		for end < len(literal) && class(literal[end]) {
 			end++
 		}
-		p := piece{text: []byte(literal[i:end]), fold: fold, digits: isDigit(literal[i])}
+		p := Piece{Text: []byte(literal[i:end]), Fold: fold, Digits: isDigit(literal[i])}
 		if fold {
-			p.text = bytes.ToLower(p.text)
+			p.Text = bytes.ToLower(p.Text)
 		}
-		if p.digits {
-			p.fold = false
-			p.whole = (whole || i > 0 && end < len(literal)) && len(p.text) <= 17
-			if p.whole {
-				p.value = vocabulary.EncodeInt(p.text)
+		if p.Digits {
+			p.Fold = false
+			p.Whole = (whole || i > 0 && end < len(literal)) && len(p.Text) <= 17
+			if p.Whole {
+				p.Value = vocabulary.EncodeInt(p.Text)
 			}
 		}
-		if p.digits || len(p.text) >= pieceBytesMin {
+		if p.Digits || len(p.Text) >= pieceBytesMin {
 			out = append(out, p)
 		}
 		i = end
@@ -74,59 +76,59 @@ func piecesOf(literal string, fold, whole bool) []piece {
 }
 
 // required makes clauses of pieces that must all be there: the longest of letters and the longest of digits say most.
-func required(pieces []piece) []clause {
-	var best [2]*piece
+func required(pieces []Piece) []Clause {
+	var best [2]*Piece
 	for i, p := range pieces {
 		k := 0
-		if p.digits {
+		if p.Digits {
 			k = 1
 		}
-		if best[k] == nil || len(p.text) > len(best[k].text) {
+		if best[k] == nil || len(p.Text) > len(best[k].Text) {
 			best[k] = &pieces[i]
 		}
 	}
-	var out []clause
+	var out []Clause
 	for _, p := range best {
 		if p != nil {
-			out = append(out, clause{*p})
+			out = append(out, Clause{*p})
 		}
 	}
 	return out
 }
 
 // fuzzyClause uses that of distance+1 parts of a word, at least one is untouched by so many edits.
-func fuzzyClause(word string, distance int) []clause {
-	var c clause
+func fuzzyClause(word string, distance int) []Clause {
+	var c Clause
 	n := distance + 1
 	for i := range n {
 		part := word[len(word)*i/n : len(word)*(i+1)/n]
-		pieces := piecesOf(part, true, false)
+		pieces := PiecesOf(part, true, false)
 		if len(pieces) == 0 {
 			return nil
 		}
 		longest := pieces[0]
 		for _, p := range pieces {
-			if len(p.text) > len(longest.text) {
+			if len(p.Text) > len(longest.Text) {
 				longest = p
 			}
 		}
-		longest.whole = false
+		longest.Whole = false
 		c = append(c, longest)
 	}
-	return []clause{c}
+	return []Clause{c}
 }
 
 // wordClauses are those of words in sequence, in any case. A text without a word is looked for as it is.
-func wordClauses(text string) []clause {
-	return required(piecesOf(text, true, len(splitWords(text)) > 0))
+func wordClauses(text string) []Clause {
+	return required(PiecesOf(text, true, len(SplitWords(text)) > 0))
 }
 
 // globClauses are the literal parts of a pattern in lang's form.
-func globClauses(pattern string, fold bool) []clause {
-	var pieces []piece
+func globClauses(pattern string, fold bool) []Clause {
+	var pieces []Piece
 	for _, literal := range bytes.FieldsFunc([]byte(pattern), func(r rune) bool { return r == '*' || r == '?' || r == '\\' }) {
-		for _, p := range piecesOf(string(literal), fold, false) {
-			p.whole = false
+		for _, p := range PiecesOf(string(literal), fold, false) {
+			p.Whole = false
 			pieces = append(pieces, p)
 		}
 	}
@@ -134,7 +136,7 @@ func globClauses(pattern string, fold bool) []clause {
 }
 
 // regexClauses are those of an expression that compiles.
-func regexClauses(expr string) []clause {
+func regexClauses(expr string) []Clause {
 	re, err := syntax.Parse(expr, syntax.Perl)
 	if err != nil {
 		return nil
@@ -177,7 +179,7 @@ func literalsOf(re *syntax.Regexp) []string {
 	return nil
 }
 
-func clausesOf(re *syntax.Regexp) []clause {
+func clausesOf(re *syntax.Regexp) []Clause {
 	switch re.Op {
 	case syntax.OpLiteral:
 		fold := re.Flags&syntax.FoldCase != 0
@@ -185,17 +187,17 @@ func clausesOf(re *syntax.Regexp) []clause {
 		if fold {
 			literal = foldsToASCII(literal)
 		}
-		return required(piecesOf(literal, fold, false))
+		return required(PiecesOf(literal, fold, false))
 	case syntax.OpCapture, syntax.OpPlus:
 		return clausesOf(re.Sub[0])
 	case syntax.OpConcat:
-		var out []clause
+		var out []Clause
 		for _, sub := range re.Sub {
 			out = append(out, clausesOf(sub)...)
 		}
 		return sharpest(out)
 	case syntax.OpAlternate:
-		var union clause
+		var union Clause
 		for _, sub := range re.Sub {
 			best := sharpest(clausesOf(sub))
 			if len(best) == 0 || len(union)+len(best[0]) > clauseMax {
@@ -203,7 +205,7 @@ func clausesOf(re *syntax.Regexp) []clause {
 			}
 			union = append(union, best[0]...)
 		}
-		return []clause{union}
+		return []Clause{union}
 	}
 	return nil
 }
@@ -219,11 +221,11 @@ func foldsToASCII(s string) string {
 }
 
 // sharpest puts the clauses first that say most: those whose shortest piece is longest.
-func sharpest(clauses []clause) []clause {
-	weight := func(c clause) int {
-		n := len(c[0].text)
+func sharpest(clauses []Clause) []Clause {
+	weight := func(c Clause) int {
+		n := len(c[0].Text)
 		for _, p := range c {
-			n = min(n, len(p.text))
+			n = min(n, len(p.Text))
 		}
 		return n
 	}
@@ -235,12 +237,12 @@ func sharpest(clauses []clause) []clause {
 	return clauses
 }
 
-// in says whether s contains the piece.
-func (p *piece) in(s []byte) bool {
-	if !p.fold {
-		return bytes.Contains(s, p.text)
+// In says whether s contains the piece.
+func (p *Piece) In(s []byte) bool {
+	if !p.Fold {
+		return bytes.Contains(s, p.Text)
 	}
-	return indexFold(s, p.text) >= 0
+	return indexFold(s, p.Text) >= 0
 }
 
 // indexFold finds low, ASCII in lower case, in s in any case. A digit has no case, and in prose it is rare: it is looked for first, where low has one.
@@ -282,6 +284,39 @@ func indexFoldAt(s, low []byte, k int) int {
 func hasPrefixFold(s, low []byte) bool {
 	for j, c := range low {
 		if s[j] != c && (s[j]|0x20 != c || c == '_') {
+			return false
+		}
+	}
+	return true
+}
+
+// KeepsPieces says whether a piece in a text of the template lies in one of its variables or in the template's own bytes, and not half here, half there.
+func KeepsPieces(template []byte) bool {
+	i := bytes.IndexByte(template, vocabulary.HoleRaw)
+	if i <= 0 {
+		return i < 0 || len(template) == 1
+	}
+	// What a raw hole holds begins and ends where words do if it is the tail.
+	before := template[i-1]
+	return i == len(template)-1 && !vocabulary.IsHole(before) && before < utf8.RuneSelf && !isLetter(before) && !isDigit(before)
+}
+
+// MetBy says whether the template's own bytes meet the clause, or may make up a piece together with an integer.
+func (c Clause) MetBy(template []byte) bool {
+	ownDigits := bytes.ContainsAny(template, "0123456789")
+	for i := range c {
+		// A piece has no hole bytes, so it is found in the template only where it is the template's own.
+		if c[i].In(template) || c[i].Digits && ownDigits {
+			return true
+		}
+	}
+	return false
+}
+
+// IsFast says whether the pieces can be looked for in columns of variables. Digits that may be a part of a number cannot: it would have to be written out.
+func (c Clause) IsFast() bool {
+	for i := range c {
+		if c[i].Digits && !c[i].Whole {
 			return false
 		}
 	}
