@@ -120,11 +120,12 @@ func (ep *endpoint) noun() string {
 // is durable, or a refusal. What came of a numbered batch is written into the book.
 func (r *otlpReceiver) export(ctx context.Context, ep *endpoint, protocol string, f format, body []byte, t *ticket) ([]byte, *refusal.Error) {
 	c := checker{now: time.Now()}
-	response, refused := r.take(ctx, ep, protocol, f, body, t, &c)
 	n := ledger.NumberOf(ctx)
 	if n == nil {
-		return response, refused
+		return r.take(ctx, ep, protocol, f, body, t, &c)
 	}
+	r.book.Begin(quota.TenantOf(ctx), *n, c.now)
+	response, refused := r.take(ctx, ep, protocol, f, body, t, &c)
 	o := ledger.Outcome{Stored: c.records - c.rejected.total(), Refused: c.rejected}
 	if refused != nil {
 		o = ledger.Outcome{Refused: map[string]int{refused.Reason: c.records}, Again: refused.Kind == refusal.Overload || refused.Kind == refusal.Unavailable}

@@ -29,7 +29,8 @@ type senderKey struct{ tenant, service, signal string }
 type agentState struct {
 	heartbeat *Heartbeat // nil: none has come
 	received  time.Time  // when it came
-	begun     bool       // no heartbeat was known when the first since the start came; for Restore
+	restored  bool
+	begun     bool // no heartbeat was known when the first since the start came; for Restore
 	ahead     time.Duration
 	heard     time.Time // the last heartbeat or batch
 	lanes     map[string]*numbers
@@ -87,17 +88,49 @@ func (b *Book) agentLocked(k agentKey, now time.Time) *agentState {
 	return a
 }
 
-// Batch notes what was answered to a numbered batch.
-func (b *Book) Batch(tenant string, n Number, o Outcome, now time.Time) {
+// Begin is told of a numbered batch before it is stored. At the first of a source since the start it asks the log where the source was, so that what is missing
+// between that and this batch is known.
+func (b *Book) Begin(tenant string, n Number, now time.Time) {
 	instance, signal, _ := strings.Cut(n.Source, "/")
 	key := agentKey{tenant, instance}
-	var log logCounts
-	if !o.Again && !b.knowsLane(key, signal) {
-		log = b.logCounts() // it may have to wait for the log: not with the lock held
+	if b.knowsLane(key, signal) {
+		return
 	}
+	log := b.logCounts() // it may have to wait for the log: not with the lock held
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	a := b.agentLocked(key, now)
+	if a == nil {
+		return
+	}
+	lane := a.laneOf(signal)
+	if lane.live {
+		return
+	}
+	lane.live = true
+	switch s := log.of(tenant, n.Source); {
+	case !log.whole: // nothing can be said of what came before
+		lane.Last = max(lane.Last, n.Seq-1)
+	case s.Last > lane.Last:
+		lane.First, lane.Last = s.First, s.Last
+	}
+}
+
+func (a *agentState) laneOf(signal string) *numbers {
+	lane := a.lanes[signal]
+	if lane == nil {
+		lane = &numbers{}
+		a.lanes[signal] = lane
+	}
+	return lane
+}
+
+// Batch notes what was answered to a numbered batch.
+func (b *Book) Batch(tenant string, n Number, o Outcome, now time.Time) {
+	instance, signal, _ := strings.Cut(n.Source, "/")
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	a := b.agentLocked(agentKey{tenant, instance}, now)
 	if a == nil {
 		return
 	}
@@ -105,21 +138,7 @@ func (b *Book) Batch(tenant string, n Number, o Outcome, now time.Time) {
 	if o.Again {
 		return
 	}
-	lane := a.lanes[signal]
-	if lane == nil {
-		lane = &numbers{}
-		a.lanes[signal] = lane
-	}
-	if !lane.live {
-		// The first since the start. Where the log is known whole, its last number is where the source was; otherwise nothing is said of what came before.
-		lane.live = true
-		switch s := log.of(tenant, n.Source); {
-		case !log.whole:
-			lane.Last = max(lane.Last, n.Seq-1)
-		case s.Last > lane.Last:
-			lane.First, lane.Last = s.First, s.Last
-		}
-	}
+	lane := a.laneOf(signal)
 	holes := len(lane.Holes)
 	lane.add(n.Seq, now)
 	a.changed = a.changed || len(lane.Holes) != holes || len(o.Refused) > 0

@@ -56,7 +56,7 @@ func (b *Book) NotKept(tenant, instance string) {
 	}
 }
 
-// Restore takes an agent's account back from what was kept of it, unless a later one is known. What agents have sent since counts on from there.
+// Restore takes an agent's account back from what was kept of it, once after the start. What it has sent since then goes on from there.
 func (b *Book) Restore(tenant, data string) error {
 	var k kept
 	if err := json.Unmarshal([]byte(data), &k); err != nil {
@@ -71,9 +71,10 @@ func (b *Book) Restore(tenant, data string) error {
 	if a == nil {
 		return ErrFull
 	}
-	if a.heartbeat != nil && !a.received.Before(k.Received) {
+	if a.restored {
 		return nil
 	}
+	a.restored = true
 	if a.heartbeat == nil {
 		a.heartbeat, a.received, a.ahead = k.Heartbeat, k.Received, time.Duration(k.Ahead*float64(time.Second))
 	}

@@ -95,6 +95,7 @@ func (h *HostAccount) sum(now time.Time) {
 			if i == 0 || now.Sub(a.LastHeard) <= SilentAfter { // what an agent said last that has been replaced waits for nobody
 				sum.LagSeconds = max(sum.LagSeconds, f.LagSeconds)
 			}
+			sum.LastNumber = max(sum.LastNumber, f.LastNumber)
 			sum.MissingNumbers += f.MissingNumbers
 			sum.Gaps = append(sum.Gaps, f.Gaps...)
 		}
