@@ -129,6 +129,33 @@ service:
 	}
 }
 
+// Every way in that a collector has can be turned on.
+func TestWaysIn(t *testing.T) {
+	c := compose(t, tree(t, "var/log/syslog"), `
+receivers:
+  prometheus: {config: {scrape_configs: [{job_name: x, static_configs: [{targets: ["localhost:1"]}]}]}}
+  zipkin: {}
+  jaeger: {protocols: {grpc: {endpoint: "127.0.0.1:7790"}, thrift_compact: {endpoint: "127.0.0.1:7791"}}}
+  loki: {endpoint: "127.0.0.1:7792"}
+  elasticsearch: {endpoint: "127.0.0.1:7793"}
+  remote_write: {endpoint: "127.0.0.1:7794"}
+  fluent_forward: {endpoint: "127.0.0.1:7795"}
+  syslog: {tcp: {listen_address: "127.0.0.1:7796"}, enable_octet_counting: true, protocol: rfc5424}
+service:
+  pipelines:
+    traces: {receivers: [zipkin, jaeger]}
+    logs: {receivers: [loki, elasticsearch, fluent_forward, syslog]}
+    metrics: {receivers: [prometheus, remote_write]}
+`)
+	if p := problems(t, c); p != "" {
+		t.Error(p)
+	}
+	zipkin := at(c.Config, "receivers", "zipkin")
+	if _, ok := zipkin["middlewares"]; !ok || !slices.Contains(at(c.Config, "service")["extensions"].([]any), any("clew_answers/zipkin")) {
+		t.Errorf("the answers of zipkin are not watched: %v", zipkin)
+	}
+}
+
 func TestProblemsNameTheKey(t *testing.T) {
 	root := tree(t, "var/log/syslog")
 	for _, x := range []struct{ overrides, want string }{

@@ -39,6 +39,7 @@ func Compose(c Config, h host.Host) (*Composed, error) {
 	// A receiver that the overrides mention is wanted, whether the default found its subject or not: it is validated as it stands.
 	out.Config = merge(out.Config, c.Overrides)
 	out.dropUnused()
+	out.watchAnswers()
 	return out, nil
 }
 
