@@ -57,10 +57,9 @@ type partIndex struct {
 }
 
 const (
-	seriesBytes  = 120 // a series, its origin and its place in byName
-	baseBytes    = 160
-	rowBytes     = 40
-	postingBytes = 4
+	seriesBytes = 160 // a series, its origin, and its places in byName and postings
+	baseBytes   = 160
+	rowBytes    = 40
 )
 
 // newPartIndex reads and translates a part.
@@ -231,12 +230,16 @@ func (x *partIndex) posting(name string) map[string][]uint32 {
 				p[v] = append(p[v], uint32(i))
 			}
 		}
-		x.postings[name] = p
+		if len(p) > 0 { // anyone may ask for any name
+			x.postings[name] = p
+		}
 	}
 	return p
 }
 
 // matching are the series that match all matchers, ascending. nil matchers match all.
+//
+// A matcher is asked for each value of its label, not for each series. Names and values that are spelt out come first: they leave few.
 func (x *partIndex) matching(ctx context.Context, t *translator, matchers []*labels.Matcher) ([]uint32, error) {
 	var from []uint32
 	narrowed := false
@@ -262,19 +265,55 @@ func (x *partIndex) matching(ctx context.Context, t *translator, matchers []*lab
 			from[i] = uint32(i)
 		}
 	}
-	if len(rest) == 0 {
-		return from, nil
+	for _, m := range rest {
+		if err := ctx.Err(); err != nil {
+			return nil, err
+		}
+		if p := x.postingOf(t, m.Name); len(p) <= len(from) {
+			from = x.among(from, p, m)
+			continue
+		}
+		out := make([]uint32, 0, len(from))
+		for _, n := range from {
+			if matches(t, x.series[n].labels, m) {
+				out = append(out, n)
+			}
+		}
+		from = out
+	}
+	return from, nil
+}
+
+// among are those of a list of series whose value matches. p are the lists of the label's values: series in none of them have the empty value.
+func (x *partIndex) among(from []uint32, p map[string][]uint32, m *labels.Matcher) []uint32 {
+	// marked are the series whose value does not match where the empty one does, and else those whose value does.
+	keep := !m.Matches("")
+	marked := make([]uint64, (len(x.series)+63)/64)
+	for value, list := range p {
+		if m.Matches(value) == keep {
+			for _, n := range list {
+				marked[n>>6] |= 1 << (n & 63)
+			}
+		}
 	}
 	out := make([]uint32, 0, len(from))
-	for i, n := range from {
-		if i%checkEvery == 0 && ctx.Err() != nil {
-			return nil, ctx.Err()
-		}
-		if matches(t, x.series[n].labels, rest) {
+	for _, n := range from {
+		if marked[n>>6]>>(n&63)&1 == 1 == keep {
 			out = append(out, n)
 		}
 	}
-	return out, nil
+	return out
+}
+
+// postingOf is posting of the label that a matcher's name means.
+func (x *partIndex) postingOf(t *translator, name string) map[string][]uint32 {
+	p := x.posting(name)
+	if len(p) == 0 {
+		if translated := labelOf(t, name); translated != name {
+			return x.posting(translated)
+		}
+	}
+	return p
 }
 
 // candidates are the series that match m, if that is quickly found: by a name or by values that the matcher spells out.
@@ -288,22 +327,19 @@ func (x *partIndex) candidates(t *translator, m *labels.Matcher) (list []uint32,
 	default:
 		return nil, false
 	}
-	p := x.posting(m.Name)
-	if len(p) == 0 {
-		p = x.posting(labelOf(t, m.Name))
-	}
+	p := x.postingOf(t, m.Name)
 	for _, value := range wanted {
 		found := p[value]
 		if found == nil && m.Name == model.MetricNameLabel {
 			found = x.byOTel[value]
 		}
+		if len(wanted) == 1 {
+			return found, true
+		}
 		list = append(list, found...)
 	}
-	if len(wanted) > 1 {
-		slices.Sort(list)
-		list = slices.Compact(list)
-	}
-	return list, true
+	slices.Sort(list)
+	return slices.Compact(list), true
 }
 
 // labelOf is a label's name, where an attribute's may stand for it.
@@ -316,17 +352,12 @@ func labelOf(t *translator, name string) string {
 	return name
 }
 
-func matches(t *translator, ls labels.Labels, matchers []*labels.Matcher) bool {
-	for _, m := range matchers {
-		value := ls.Get(m.Name)
-		if value == "" {
-			value = ls.Get(labelOf(t, m.Name))
-		}
-		if !m.Matches(value) {
-			return false
-		}
+func matches(t *translator, ls labels.Labels, m *labels.Matcher) bool {
+	value := ls.Get(m.Name)
+	if value == "" {
+		value = ls.Get(labelOf(t, m.Name))
 	}
-	return true
+	return m.Matches(value)
 }
 
 func intersect(a, b []uint32) []uint32 {
