@@ -17,7 +17,9 @@ func TestPolicies(t *testing.T) {
 	attr := func(key string, v any) []span { return []span{{}, {attrs: map[string]any{key: v}}} }
 	of := func(key string, v any) []span { return []span{{resource: map[string]any{key: v}}} }
 	state := func(s string) []span { return []span{{state: s}} }
-	took := func(start, d time.Duration) []span { return []span{{start: 0, duration: ms}, {start: start, duration: d}} }
+	took := func(start, d time.Duration) []span {
+		return []span{{start: 0, duration: ms}, {start: start, duration: d}}
+	}
 	n := func(n int) []span { return make([]span, n) }
 	status := func(codes ...ptrace.StatusCode) (out []span) {
 		for _, c := range codes {

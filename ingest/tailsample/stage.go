@@ -270,4 +270,6 @@ func (s *Stage) Floor(position uint64) uint64 {
 func (s *Stage) Settle(floor uint64) { s.marks.settle(floor) }
 
 // Usage is what the stage holds at the moment.
-func (s *Stage) Usage() (traces, messages int, bytes int64) { return len(s.visits), len(s.held), s.heldBytes }
+func (s *Stage) Usage() (traces, messages int, bytes int64) {
+	return len(s.visits), len(s.held), s.heldBytes
+}

@@ -17,8 +17,8 @@ import (
 
 // clew is the process that all tests send to.
 var clew struct {
-	api, otlp string
-	ports     map[string]string
+	api, otlp, grpc string // grpc is host:port
+	ports           map[string]string
 }
 
 // listeners are the receivers' ports in the configuration.
@@ -31,7 +31,7 @@ collector:
       zipkin: {endpoint: "%s"}
       syslog/rfc3164_tcp: {tcp: {listen_address: "%s"}}
       syslog/rfc3164_udp: {udp: {listen_address: "%[6]s"}}
-      syslog/rfc5424_tcp: {tcp: {listen_address: "%[7]s"}}
+      syslog/rfc5424_tcp: {tcp: {listen_address: "%[7]s"}, enable_octet_counting: true}
       syslog/rfc5424_udp: {udp: {listen_address: "%[7]s"}}
       fluent_forward: {endpoint: "%[8]s"}
 `
@@ -73,7 +73,7 @@ func run(m *testing.M, dir string) (int, error) {
 	clew.ports = map[string]string{
 		"jaeger grpc": free[0], "jaeger http": free[1], "jaeger compact": free[2], "zipkin": free[4], "syslog 3164": free[5], "syslog 5424": free[6], "fluent": free[7],
 	}
-	clew.api, clew.otlp = "http://"+free[8], "http://"+free[9]
+	clew.api, clew.otlp, clew.grpc = "http://"+free[8], "http://"+free[9], free[10]
 	cmd := exec.Command(binary, "run", "--data", filepath.Join(dir, "data"), "--config", file, "--http", free[8], "--otlp-http", free[9], "--otlp-grpc", free[10])
 	var log bytes.Buffer
 	cmd.Stderr = &log
@@ -179,4 +179,49 @@ func check(t *testing.T, r record, want string, path ...string) {
 	if got := r.text(path...); got != want {
 		t.Errorf("%s is %q, want %q, in %v", strings.Join(path, " "), got, want, r)
 	}
+}
+
+// metric asks for the value of a query that has one series, since from, for five seconds; "" is none.
+func metric(t *testing.T, tenant, query string, from time.Time) string {
+	t.Helper()
+	for deadline := time.Now().Add(5 * time.Second); time.Now().Before(deadline); time.Sleep(50 * time.Millisecond) {
+		if v := metricAt(t, tenant, query, time.Now()); v != "" {
+			return v
+		}
+		if v := metricAt(t, tenant, query, from); v != "" {
+			return v
+		}
+	}
+	return ""
+}
+
+// metricAt asks for the value at a time.
+func metricAt(t *testing.T, tenant, query string, at time.Time) string {
+	t.Helper()
+	params := url.Values{"query": {query}, "time": {fmt.Sprintf("%.3f", float64(at.UnixMilli())/1000)}}
+	req, err := http.NewRequest(http.MethodGet, clew.api+"/prometheus/api/v1/query?"+params.Encode(), nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	req.Header.Set("X-Scope-OrgID", tenant)
+	resp, err := http.DefaultClient.Do(req)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer resp.Body.Close()
+	var answer struct {
+		Data struct {
+			Result []struct {
+				Value [2]any
+			}
+		}
+		Error string
+	}
+	if err := json.NewDecoder(resp.Body).Decode(&answer); err != nil || resp.StatusCode != http.StatusOK {
+		t.Fatalf("%s: status %d: %v %s", query, resp.StatusCode, err, answer.Error)
+	}
+	if len(answer.Data.Result) != 1 {
+		return ""
+	}
+	return fmt.Sprint(answer.Data.Result[0].Value[1])
 }

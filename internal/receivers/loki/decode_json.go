@@ -9,14 +9,39 @@ import (
 	"maps"
 	"slices"
 	"strconv"
+	"time"
 
 	"clew/internal/receivers/way"
 )
 
-// jsonStream is a stream, its values not decoded: each is ["nanoseconds", "line"] or ["nanoseconds", "line", {"name": "value"}].
+// jsonStream is a stream in either form that clients send. The newer has each value as ["nanoseconds", "line"] or ["nanoseconds", "line", {"name": "value"}].
 type jsonStream struct {
 	Stream map[string]string `json:"stream"`
 	Values []jsonEntry       `json:"values"`
+	// The older form.
+	Labels  string     `json:"labels"`
+	Entries []oldEntry `json:"entries"`
+}
+
+// oldEntry is an entry of the older form.
+type oldEntry struct {
+	At       string `json:"ts"` // RFC 3339
+	Line     string `json:"line"`
+	Metadata []struct {
+		Name  string `json:"name"`
+		Value string `json:"value"`
+	} `json:"structuredMetadata"`
+}
+
+func (o *oldEntry) entry() entry {
+	e := entry{line: o.Line, nanos: -1}
+	if t, err := time.Parse(time.RFC3339Nano, o.At); err == nil {
+		e.nanos = unixNanos(t.Unix(), int64(t.Nanosecond()))
+	}
+	for _, m := range o.Metadata {
+		e.metadata = append(e.metadata, pair{m.Name, m.Value})
+	}
+	return e
 }
 
 type jsonEntry struct{ entry }
@@ -76,8 +101,17 @@ func decodeJSON(b *builder, body []byte) error {
 		for _, name := range slices.Sorted(maps.Keys(s.Stream)) {
 			labels = append(labels, pair{name, s.Stream[name]})
 		}
+		if len(labels) == 0 && s.Labels != "" {
+			labels, _ = parseLabels(s.Labels) // what cannot be parsed is no labels
+		}
 		if err := b.stream(labels, len(labels) == 0); err != nil {
 			return err
+		}
+		for i := range s.Entries {
+			e := s.Entries[i].entry()
+			if err := b.entry(&e); err != nil {
+				return err
+			}
 		}
 		for i := range s.Values {
 			if err := b.entry(&s.Values[i].entry); err != nil {

@@ -16,6 +16,7 @@ import (
 // FuzzPush: whatever is sent, the answer is one of the protocol's, all memory is given back, and it was bounded.
 func FuzzPush(f *testing.F) {
 	f.Add(true, []byte(`{"streams":[{"stream":{"app":"x"},"values":[["1","line",{"trace_id":"0123456789abcdef0123456789abcdef"}]]}]}`))
+	f.Add(true, []byte(`{"streams":[{"labels":"{app=\"x\"}","entries":[{"ts":"2026-11-21T10:00:00.123456789Z","line":"l","structuredMetadata":[{"name":"a","value":"b"}]}]}]}`))
 	f.Add(false, []byte("\n\x1e\n\x0b{app=\"x\"}  \x12\x0f\n\x04\x08\x01\x10\x02\x12\x04line"))
 	f.Add(false, []byte("\n\x02\x12\x00"))
 	f.Fuzz(func(t *testing.T, json bool, body []byte) {

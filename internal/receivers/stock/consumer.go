@@ -2,8 +2,10 @@ package stock
 
 import (
 	"context"
+	"strings"
 
 	"go.opentelemetry.io/collector/consumer"
+	"go.opentelemetry.io/collector/pdata/pcommon"
 	"go.opentelemetry.io/collector/pdata/plog"
 	"go.opentelemetry.io/collector/pdata/ptrace"
 
@@ -20,6 +22,9 @@ type records struct {
 	metrics  *way.Metrics
 }
 
+// Capabilities is part of consumer.Logs.
+func (*records) Capabilities() consumer.Capabilities { return consumer.Capabilities{MutatesData: true} }
+
 // ConsumeLogs is part of consumer.Logs.
 func (c *records) ConsumeLogs(ctx context.Context, ld plog.Logs) error {
 	n, unparsed := 0, 0
@@ -27,6 +32,11 @@ func (c *records) ConsumeLogs(ctx context.Context, ld plog.Logs) error {
 		for _, sl := range rl.ScopeLogs().All() {
 			for _, lr := range sl.LogRecords().All() {
 				n++
+				if body := lr.Body(); body.Type() == pcommon.ValueTypeStr {
+					if text := strings.TrimRight(body.Str(), "\r\n"); len(text) < len(body.Str()) {
+						body.SetStr(text)
+					}
+				}
 				if _, ok := lr.Attributes().Get(priorityAttribute); !ok {
 					unparsed++
 				}

@@ -239,9 +239,12 @@ func TestSyslogFraming(t *testing.T) {
 			r.start(t, m, c, map[string]any{"tcp": map[string]any{"listen_address": address}, "enable_octet_counting": true})
 		}
 	}
-	good := "<34>1 2026-10-11T22:14:15.003Z host su 7 ID47 - one\nand two"
+	good := "<34>1 2026-10-11T22:14:15.003Z host su 7 ID47 - one\nand two\n" // rsyslog's end so
 	write(t, "tcp", address, fmt.Sprintf("%d %s", len(good), good))
 	await(t, "a counted frame is one record", func() bool { return r.logs.LogRecordCount() == 1 })
+	if body := r.logs.AllLogs()[0].ResourceLogs().At(0).ScopeLogs().At(0).LogRecords().At(0).Body().AsString(); body != "one\nand two" {
+		t.Errorf("body %q", body)
+	}
 	write(t, "tcp", address, "99999999999 <34>1", strings.Repeat("x", messageBytesMax+1))
 	await(t, "a bad length is counted", func() bool {
 		return r.counter(t, "requests_total", Syslog, "malformed")+r.counter(t, "records_unparsed_total", Syslog) >= 1

@@ -7,7 +7,8 @@ import "strings"
 func (p Place) syslog(ports []Port) []Component {
 	var out []Component
 	for _, port := range ports {
-		tcp := map[string]any{"listen_address": p.endpoint(port), "max_log_size": messageBytesMax}
+		// A counted frame whose last byte is a newline, as rsyslog's are, must keep it to be as long as it says; records cuts it off.
+		tcp := map[string]any{"listen_address": p.endpoint(port), "max_log_size": messageBytesMax, "preserve_trailing_whitespaces": true}
 		if p.TLS != nil {
 			tcp["tls"] = p.TLS.config()
 		}
