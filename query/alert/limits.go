@@ -36,6 +36,10 @@ const (
 	readyEvery = 100 * time.Millisecond
 	// leaseRetry is how long to wait before trying again for a lease after an error.
 	leaseRetry = time.Second
+	// bucketsAtOnce is how many buckets of a timeline are asked for in one question: below the engine's bound.
+	bucketsAtOnce = 5000
+	// bucketsMax bounds a timeline of a rule on records: four weeks at five seconds.
+	bucketsMax = 500_000
 	// stateBytesMax bounds a group's state when it is read.
 	stateBytesMax = 64 << 20
 	// sendTimeout bounds a call of the Notifier.

@@ -45,3 +45,9 @@ func (t *Trial) Evaluate(ctx context.Context, ts time.Time) error {
 
 // Alerts are the alerts of the group's rule i: pending, firing, and resolved not long ago.
 func (t *Trial) Alerts(i int) []*Alert { return t.group.rules[i].active.sorted() }
+
+// Err is what was wrong with the last evaluation of the group's rule i.
+func (t *Trial) Err(i int) error { return t.group.rules[i].err }
+
+// Samples is how many series the last evaluation of the group's rule i was recorded as.
+func (t *Trial) Samples(i int) int { return t.group.rules[i].samples }
