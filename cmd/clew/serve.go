@@ -15,7 +15,6 @@ import (
 	"github.com/prometheus/client_golang/prometheus"
 	"github.com/prometheus/client_golang/prometheus/collectors"
 	"golang.org/x/sync/errgroup"
-	"golang.org/x/sys/unix"
 
 	"clew/collector"
 	"clew/index/catalog"
@@ -23,7 +22,6 @@ import (
 	"clew/index/traceindex"
 	"clew/index/vocabulary"
 	"clew/ingest"
-	"clew/ingest/retention"
 	"clew/ingest/shardlog"
 	"clew/internal/ledger"
 	"clew/query/api"
@@ -52,10 +50,11 @@ type process struct {
 	collector *collector.Collector
 	book      *ledger.Book
 	started   time.Time
+	reloads   *reloader // nil: none
 }
 
-// serve runs clew until ctx ends.
-func serve(ctx context.Context, cfg Config, logger *slog.Logger) error {
+// serve runs clew until ctx ends. reloads may be nil: the configuration stays as it is.
+func serve(ctx context.Context, cfg Config, logger *slog.Logger, reloads *reloader) error {
 	data, err := filepath.Abs(cfg.Data)
 	if err != nil {
 		return fmt.Errorf("data directory: %w", err)
@@ -74,7 +73,7 @@ func serve(ctx context.Context, cfg Config, logger *slog.Logger) error {
 		logger.Debug("soft memory limit", "bytes", limit)
 	}
 	paceCollector()
-	p := &process{cfg: cfg, logger: logger, registry: prometheus.NewRegistry(), started: time.Now(), book: ledger.NewBook(time.Now())}
+	p := &process{cfg: cfg, logger: logger, registry: prometheus.NewRegistry(), started: time.Now(), reloads: reloads, book: ledger.NewBook(time.Now())}
 	if err := p.open(ctx); err != nil {
 		p.close()
 		return err
@@ -104,7 +103,7 @@ func (p *process) open(ctx context.Context) error {
 	if err := p.catalog.Restore(ctx, p.store, p.logger.With("part", "catalog")); err != nil {
 		return err
 	}
-	if err := p.setRetention(); err != nil {
+	if p.cfg.Ingest.Retention, err = retentionFor(p.cfg, p.cfg.Data); err != nil {
 		return err
 	}
 	// Shards that were there before and are not now still hold records.
@@ -148,19 +147,6 @@ func (p *process) open(ctx context.Context) error {
 		Log: p.log, Logger: p.logger.With("part", "collector"), Registerer: p.registry, Version: version, Book: p.book,
 	})
 	return err
-}
-
-// setRetention fills in the default bound on bytes, which depends on the disk.
-func (p *process) setRetention() error {
-	if p.remote != nil || p.cfg.Ingest.Retention.TotalBytes != retention.Default().TotalBytes {
-		return nil
-	}
-	var fs unix.Statfs_t
-	if err := unix.Statfs(p.cfg.Data, &fs); err != nil {
-		return fmt.Errorf("size of the disk of %s: %w", p.cfg.Data, err)
-	}
-	p.cfg.Ingest.Retention.TotalBytes = retention.TotalBytesFor(int64(fs.Blocks) * fs.Bsize)
-	return nil
 }
 
 func (p *process) close() {
@@ -232,6 +218,9 @@ func (p *process) run(ctx context.Context, listener net.Listener) error {
 		return p.collector.Run(receiving)
 	})
 	go p.announce(base)
+	if p.reloads != nil {
+		go p.reloads.run(base, p)
+	}
 	go p.restoreBook(base)
 	go p.rate.run(base, func() uint64 { return p.log.Stats().AppendBytes })
 	err := group.Wait()

@@ -130,6 +130,9 @@ func (p *Process) Pause() error { return p.cmd.Process.Signal(syscall.SIGSTOP) }
 // Resume ends a Pause.
 func (p *Process) Resume() error { return p.cmd.Process.Signal(syscall.SIGCONT) }
 
+// Hangup tells the process that its configuration file has changed (SIGHUP).
+func (p *Process) Hangup() error { return p.cmd.Process.Signal(syscall.SIGHUP) }
+
 // Stop asks the process to end and waits; it is killed after the timeout.
 func (p *Process) Stop(timeout time.Duration) error {
 	if err := p.cmd.Process.Signal(syscall.SIGTERM); err != nil && !errors.Is(err, os.ErrProcessDone) {
