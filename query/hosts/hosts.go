@@ -239,10 +239,10 @@ func (h *Host) account(l *ledger.HostAccount, now time.Time) {
 		if a.Heartbeat != nil && a.Heartbeat.After(h.Heartbeat) {
 			h.Heartbeat = *a.Heartbeat
 		}
-		h.OS, h.CPUs, h.MemoryBytes = cmp.Or(h.OS, a.OS), cmp.Or(h.CPUs, a.CPUs), cmp.Or(h.MemoryBytes, a.MemoryBytes)
 		if i > 0 {
 			continue // the latest heard knows best
 		}
+		h.OS, h.CPUs, h.MemoryBytes = cmp.Or(a.OS, h.OS), a.CPUs, a.MemoryBytes
 		h.Container = h.Container || a.Container
 		for key, value := range a.K8s {
 			put(&h.Kubernetes, key, value)

@@ -36,7 +36,7 @@ var questions = []struct {
 	put  func(l *Load, of promql.Sample)
 }{
 	{
-		`1 - sum by (host_name) (avg by (host_name, state) (rate(system_cpu_time_seconds_total{state=~"idle|wait"}[` + loadWindow + `])))`,
+		`1 - sum by (host_name) (rate(system_cpu_time_seconds_total{state=~"idle|wait"}[` + loadWindow + `])) / sum by (host_name) (rate(system_cpu_time_seconds_total[` + loadWindow + `]))`,
 		func(l *Load, of promql.Sample) { l.CPU = share(of.F) },
 	},
 	{
@@ -70,8 +70,9 @@ var questions = []struct {
 	},
 	{`max by (host_name) (system_cpu_load_average_1m)`, func(l *Load, of promql.Sample) { l.Runnable = of.F }},
 	{
-		`count by (host_name) (system_cpu_time_seconds_total{state="idle"})`,
-		func(l *Load, of promql.Sample) { l.cpus = of.F },
+		// Processors are told one by one or as a sum: so many seconds pass in a second.
+		`sum by (host_name) (rate(system_cpu_time_seconds_total[` + loadWindow + `]))`,
+		func(l *Load, of promql.Sample) { l.cpus = math.Round(of.F) },
 	},
 	{
 		`sum by (host_name) (system_memory_usage_bytes{state=~"used|free|buffered|cached"})`,

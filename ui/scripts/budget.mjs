@@ -3,7 +3,13 @@ import { readFileSync } from 'node:fs';
 import { gzipSync } from 'node:zlib';
 
 const budgetBytes = 300_000;
-const pages = ['src/views/search/SearchPage.tsx', 'src/views/trace/TracePage.tsx', 'src/views/start/StartPage.tsx'];
+const pages = [
+  'src/views/search/SearchPage.tsx',
+  'src/views/trace/TracePage.tsx',
+  'src/views/start/StartPage.tsx',
+  'src/views/hosts/HostsPage.tsx',
+  'src/views/hosts/HostPage.tsx',
+];
 const manifest = JSON.parse(readFileSync('dist/.vite/manifest.json', 'utf8'));
 
 function files(key, seen = new Set()) {

@@ -8,6 +8,8 @@ import { TimeProvider } from '@/state/time';
 
 const search = page(() => import('@/views/search/SearchPage'));
 const trace = page(() => import('@/views/trace/TracePage'));
+const hosts = page(() => import('@/views/hosts/HostsPage'));
+const host = page(() => import('@/views/hosts/HostPage'));
 const start = page(() => import('@/views/start/StartPage'));
 
 /** The first page's own questions go first. */
@@ -23,6 +25,8 @@ export function App() {
           <Switch>
             <Route path="/search" component={search.Component} />
             <Route path="/trace/:id" component={trace.Component} />
+            <Route path="/hosts" component={hosts.Component} />
+            <Route path="/hosts/:host" component={host.Component} />
             <Route path="/start" component={start.Component} />
             <Route>
               <Redirect to="/search" replace />
@@ -37,7 +41,7 @@ export function App() {
 /** From a result to its trace is the way that is gone most: it shall not begin with fetching code. */
 function preloadWhenIdle(): () => void {
   const timer = setTimeout(() => {
-    for (const p of [search, trace, start]) p.preload().catch(() => {}); // said when the page is opened
+    for (const p of [search, trace, hosts, host, start]) p.preload().catch(() => {}); // said when the page is opened
   }, preloadAfterMs);
   return () => clearTimeout(timer);
 }

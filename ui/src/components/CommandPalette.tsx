@@ -115,6 +115,7 @@ function useCommands(text: string, onKeys: () => void): Command[] {
     name: 'Traces with errors',
     run: () => search({ q: setFilter(get('q'), 'status', 'error', 'in'), signal: undefined }),
   });
+  out.push({ group: 'Page', name: 'Hosts', run: () => navigate(time.zone === 'utc' ? '/hosts?tz=utc' : '/hosts') });
   out.push({ group: 'Page', name: 'Get started', run: () => navigate('/start') });
   out.push({
     group: 'Time',

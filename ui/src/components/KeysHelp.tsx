@@ -27,6 +27,18 @@ const sheets: { title: string; keys: readonly [string[], string][] }[] = [
       [['g'], 'To the newest'],
     ],
   },
+  {
+    title: 'Hosts',
+    keys: [
+      [['/'], 'Find a host'],
+      [['j'], 'Next host'],
+      [['k'], 'Previous host'],
+      [['Enter'], 'Open the host'],
+      [['l'], 'Its logs'],
+      [['t'], 'Traces that passed it'],
+      [['u'], 'Back to all hosts'],
+    ],
+  },
   { title: 'Trace', keys: traceKeys },
 ];
 

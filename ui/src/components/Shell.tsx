@@ -23,7 +23,7 @@ export function Shell({ children }: { children: ReactNode }) {
   const [dialog, setDialog] = useState<Dialog>();
   const { tick, zone } = useTime();
   const search = searchHref(zone);
-  const timed = path === '/search';
+  const timed = path === '/search' || path === '/hosts' || path.startsWith('/hosts/');
   useKeys({
     'mod+k': () => setDialog(dialog === 'palette' ? undefined : 'palette'),
     '?': () => setDialog('keys'),
@@ -43,6 +43,13 @@ export function Shell({ children }: { children: ReactNode }) {
         <nav className={classes.nav} aria-label="Pages">
           <NavLink href={search} active={path === '/search' || path.startsWith('/trace/')} onClick={tick}>
             Search
+          </NavLink>
+          <NavLink
+            href={zone === 'utc' ? '/hosts?tz=utc' : '/hosts'}
+            active={path === '/hosts' || path.startsWith('/hosts/')}
+            onClick={tick}
+          >
+            Hosts
           </NavLink>
           <NavLink href={zone === 'utc' ? '/start?tz=utc' : '/start'} active={path === '/start'}>
             Get started

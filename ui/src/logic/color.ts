@@ -58,6 +58,11 @@ export function serviceIndex(service: string): number {
 
 const seed = 361;
 
+/** The colour of a chart's n-th line: neighbours differ. */
+export function lineColor(n: number, theme: Theme): string {
+  return palette[theme][n % colorCount] ?? '#7d8896';
+}
+
 /** The colour as hex, for canvas. A span without a service is grey. */
 export function serviceColor(service: string, theme: Theme): string {
   if (service === '') return theme === 'dark' ? '#7d8896' : '#6b7480';
