@@ -28,7 +28,7 @@ type exemplarQuerier struct {
 func (e *exemplarQuerier) Select(start, end int64, sets ...[]*labels.Matcher) ([]exemplar.QueryResult, error) {
 	q := e.storage.querier(start, end)
 	defer q.Close()
-	var out []exemplar.QueryResult
+	out := []exemplar.QueryResult{}
 	seen := map[uint64]bool{}
 	left := exemplarsMax
 	for _, set := range sets {

@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"math"
+	"strconv"
 
 	"github.com/prometheus/prometheus/model/labels"
 
@@ -101,7 +102,8 @@ func (f *fields) ints(ctx context.Context, key string, rg, rows int) (index.Ints
 	out := index.Ints{Values: make([]int64, rows), Valid: make([]uint64, (rows+63)/64)}
 	for i := range rows {
 		if code := w.code(i); code != index.NullCode {
-			if _, err := fmt.Sscan(w.text(code), &out.Values[i]); err == nil {
+			if v, err := strconv.ParseInt(w.text(code), 10, 64); err == nil {
+				out.Values[i] = v
 				out.Valid[i>>6] |= 1 << (i & 63)
 			}
 		}
