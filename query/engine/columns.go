@@ -11,6 +11,7 @@ import (
 
 	"clew/index"
 	"clew/internal/telemetry"
+	"clew/query/engine/rowset"
 )
 
 // columnReader reads single columns of some rows, for operations that need few columns of many rows. Values that are the same are one
@@ -232,9 +233,9 @@ func (r *columnReader) has(ctx context.Context, b *bound, key string, rg int, ro
 }
 
 // rowList is the rows of a set, as a list.
-func rowList(rows rowBits, n int) []int {
-	out := make([]int, 0, rows.count(n))
-	rows.each(n, func(i int) bool {
+func rowList(rows rowset.Set, n int) []int {
+	out := make([]int, 0, rows.Count(n))
+	rows.Each(n, func(i int) bool {
 		out = append(out, i)
 		return true
 	})
@@ -264,8 +265,4 @@ func byRowGroup(refs []rowRef, runMax int) [][]rowRef {
 		refs = refs[end:]
 	}
 	return runs
-}
-
-func (b rowBits) has(row int) bool {
-	return b.kind == bitsAll || b.kind == bitsSome && b.words[row>>6]>>(row&63)&1 == 1
 }

@@ -9,6 +9,7 @@ import (
 
 	"clew/internal/telemetry"
 	"clew/query/engine/question"
+	"clew/query/engine/walk"
 	"clew/query/lang"
 )
 
@@ -45,13 +46,13 @@ func TestRowFilterIsSound(t *testing.T) {
 			continue
 		}
 		question := tests[telemetry.TypeString]
-		filter, vars := &rowFilter{}, &runVars{}
-		vars.of(t.Context(), text)
-		filter.use(question, vars, arena, false)
+		filter, vars := &walk.Filter{}, &walk.Vars{}
+		vars.Of(t.Context(), text)
+		filter.Use(question, vars, arena, false)
 		var buf []byte
 		for row := range part.Info().Rows {
 			buf = text.AppendText(buf[:0], row)
-			may, matches := filter.may(row), question.Matcher.Text(buf)
+			may, matches := filter.May(row), question.Matcher.Text(buf)
 			if matches && !may {
 				t.Fatalf("%s: the filter refuses %q (template %q)", m, buf, arena.At(int(text.Code(row))))
 			}

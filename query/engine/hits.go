@@ -5,6 +5,8 @@ import (
 	"slices"
 	"sync"
 	"sync/atomic"
+
+	"clew/query/engine/rowset"
 )
 
 // materializeRows is how many rows are made records at a time: it bounds what a choice among many rows of the same time takes.
@@ -40,8 +42,8 @@ func (h *hits) before(a, b int64) bool {
 func (h *hits) beyond(t int64) bool { return h.full.Load() && h.before(h.threshold.Load(), t) }
 
 // take takes the matching rows of a row group, of which there are n in all.
-func (h *hits) take(ctx context.Context, q *query, t task, rows rowBits, n int) error {
-	q.tally.matched.Add(int64(rows.count(n)))
+func (h *hits) take(ctx context.Context, q *query, t task, rows rowset.Set, n int) error {
+	q.tally.matched.Add(int64(rows.Count(n)))
 	shares, err := t.shares(rows, n)
 	if err != nil {
 		return err
@@ -59,13 +61,13 @@ func (h *hits) take(ctx context.Context, q *query, t task, rows rowBits, n int) 
 }
 
 // add takes the matching rows of a row group.
-func (h *hits) add(t task, rows rowBits, times []int64) error {
+func (h *hits) add(t task, rows rowset.Set, times []int64) error {
 	if len(times) == 0 {
 		return nil
 	}
 	worst, enough := h.localThreshold(rows, times)
 	var found, at []rowRef
-	rows.each(len(times), func(i int) bool {
+	rows.Each(len(times), func(i int) bool {
 		switch tm := times[i]; {
 		case h.cursor != nil && tm == h.cursor.Time:
 			at = append(at, rowRef{tm, t.b, t.rg, i})
@@ -89,12 +91,12 @@ func (h *hits) add(t task, rows rowBits, times []int64) error {
 }
 
 // localThreshold is the time of the want-th best of the rows beyond the cursor, if there are so many.
-func (h *hits) localThreshold(rows rowBits, times []int64) (int64, bool) {
-	if rows.count(len(times)) < h.want {
+func (h *hits) localThreshold(rows rowset.Set, times []int64) (int64, bool) {
+	if rows.Count(len(times)) < h.want {
 		return 0, false
 	}
 	heap := make([]int64, 0, min(h.want, len(times))) // the worst of the best is on top
-	rows.each(len(times), func(i int) bool {
+	rows.Each(len(times), func(i int) bool {
 		t := times[i]
 		switch {
 		case h.cursor != nil && t == h.cursor.Time: // whether it counts is not known yet

@@ -10,6 +10,7 @@ import (
 	"clew/index/vocabulary"
 	"clew/internal/telemetry"
 	"clew/query/engine/question"
+	"clew/query/engine/rowset"
 )
 
 // noGroup is the group of a row without the field, otherGroup that of a value which is not wanted.
@@ -75,7 +76,7 @@ func (k *keyer) group(text []byte) (int32, error) {
 }
 
 // rowGroups gives the group of each of the rows; of the others, anything. The slice is the keyer's until the next call.
-func (k *keyer) rowGroups(ctx context.Context, b *bound, rg int, rows rowBits) ([]int32, error) {
+func (k *keyer) rowGroups(ctx context.Context, b *bound, rg int, rows rowset.Set) ([]int32, error) {
 	n := b.groups[rg].Rows
 	k.ids = slices.Grow(k.ids[:0], n)[:n]
 	for i := range k.ids {
@@ -176,7 +177,7 @@ func (k *keyer) mayOverflow(b *bound) bool {
 }
 
 // column numbers the rows that have a value in col and none in the columns before it.
-func (k *keyer) column(ctx context.Context, b *bound, col, rg int, rows rowBits) error {
+func (k *keyer) column(ctx context.Context, b *bound, col, rg int, rows rowset.Set) error {
 	c := b.columns[col]
 	if !c.Overflow && c.Kind == index.KindValue {
 		return k.codes(ctx, b, col, rg, rows)
@@ -185,7 +186,7 @@ func (k *keyer) column(ctx context.Context, b *bound, col, rg int, rows rowBits)
 	if err != nil {
 		return err
 	}
-	rows.each(len(k.ids), func(i int) bool {
+	rows.Each(len(k.ids), func(i int) bool {
 		if k.ids[i] != noGroup {
 			return true
 		}
@@ -201,7 +202,7 @@ func (k *keyer) column(ctx context.Context, b *bound, col, rg int, rows rowBits)
 	return err
 }
 
-func (k *keyer) codes(ctx context.Context, b *bound, col, rg int, rows rowBits) error {
+func (k *keyer) codes(ctx context.Context, b *bound, col, rg int, rows rowset.Set) error {
 	h, ok, err := b.part.Histogram(ctx, col, rg)
 	if err != nil || ok && len(h.Codes) == 0 {
 		return err
@@ -216,7 +217,7 @@ func (k *keyer) codes(ctx context.Context, b *bound, col, rg int, rows rowBits) 
 	}
 	known := k.known(b, col, entries.Len())
 	bytes := b.columns[col].Type == telemetry.TypeBytes
-	rows.each(len(k.ids), func(i int) bool {
+	rows.Each(len(k.ids), func(i int) bool {
 		code := codes[i]
 		if code == index.NullCode || k.ids[i] != noGroup {
 			return true

@@ -31,7 +31,7 @@ func (e *Engine) Count(ctx context.Context, r Request) (*Count, error) {
 			if err != nil {
 				return err
 			}
-			n = rows.count(s.rows)
+			n = rows.Count(s.rows)
 		}
 		if n > 0 {
 			found.add(t.b.info.ID)

@@ -201,7 +201,7 @@ func (x *explainer) scan(ctx context.Context, b *bound, p *PartExplanation, s *s
 			if err != nil {
 				return fmt.Errorf("row group %d: %w", t.rg, err)
 			}
-			n = rows.count(s.rows)
+			n = rows.Count(s.rows)
 		}
 		if !looked[group] {
 			looked[group] = true

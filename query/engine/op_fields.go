@@ -11,6 +11,7 @@ import (
 	"clew/index"
 	"clew/internal/telemetry"
 	"clew/query/engine/question"
+	"clew/query/engine/rowset"
 )
 
 // FieldCount is a field that records have.
@@ -55,7 +56,7 @@ func (e *Engine) Fields(ctx context.Context, r Request) (*Fields, error) {
 	}
 	err = q.each(ctx, tasks, nil, func(ctx context.Context, t task, s *scan) error {
 		rows, err := s.rowsMatching(ctx)
-		if err != nil || rows.empty() {
+		if err != nil || rows.Empty() {
 			return err
 		}
 		have := map[telemetry.Column]uint64{}
@@ -93,7 +94,7 @@ func (e *Engine) Fields(ctx context.Context, r Request) (*Fields, error) {
 				return err
 			}
 		}
-		n := rows.count(s.rows)
+		n := rows.Count(s.rows)
 		q.tally.matched.Add(int64(n))
 		mu.Lock()
 		defer mu.Unlock()
@@ -117,14 +118,14 @@ func (e *Engine) Fields(ctx context.Context, r Request) (*Fields, error) {
 }
 
 // countValues counts the rows that have a value in a column.
-func (b *bound) countValues(ctx context.Context, col, rg int, rows rowBits) (int, error) {
+func (b *bound) countValues(ctx context.Context, col, rg int, rows rowset.Set) (int, error) {
 	c := b.columns[col]
 	n := b.groups[rg].Rows
 	switch {
 	case c.NonNull == 0:
 		return 0, nil
 	case c.NonNull == uint64(b.info.Rows):
-		return rows.count(n), nil
+		return rows.Count(n), nil
 	case c.Overflow || c.Kind == index.KindRaw:
 		vals, err := b.part.Bytes(ctx, col, rg)
 		return countValid(rows, vals.Valid, n), err
@@ -139,7 +140,7 @@ func (b *bound) countValues(ctx context.Context, col, rg int, rows rowBits) (int
 	if err != nil {
 		return 0, err
 	}
-	if ok && (rows.kind == bitsAll || len(h.Codes) == 0) {
+	if ok && (rows.Kind == rowset.KindAll || len(h.Codes) == 0) {
 		return n - h.Nulls, nil
 	}
 	codes, err := b.part.Codes(ctx, col, rg)
@@ -147,7 +148,7 @@ func (b *bound) countValues(ctx context.Context, col, rg int, rows rowBits) (int
 		return 0, err
 	}
 	have := 0
-	rows.each(n, func(i int) bool {
+	rows.Each(n, func(i int) bool {
 		if codes[i] != index.NullCode {
 			have++
 		}
@@ -156,20 +157,20 @@ func (b *bound) countValues(ctx context.Context, col, rg int, rows rowBits) (int
 	return have, nil
 }
 
-func countValid(rows rowBits, valid []uint64, n int) int {
+func countValid(rows rowset.Set, valid []uint64, n int) int {
 	if valid == nil {
-		return rows.count(n)
+		return rows.Count(n)
 	}
 	have := 0
 	for i, v := range valid[:(n+63)/64] {
 		if i == n>>6 {
 			v &= 1<<(n&63) - 1
 		}
-		switch rows.kind {
-		case bitsAll:
+		switch rows.Kind {
+		case rowset.KindAll:
 			have += bits.OnesCount64(v)
-		case bitsSome:
-			have += bits.OnesCount64(v & rows.words[i])
+		case rowset.KindSome:
+			have += bits.OnesCount64(v & rows.Words[i])
 		}
 	}
 	return have

@@ -10,6 +10,7 @@ import (
 
 	"clew/index/vocabulary"
 	"clew/query/engine/question"
+	"clew/query/engine/rowset"
 )
 
 // Group is the records of one value.
@@ -106,7 +107,7 @@ func (g *grouping) of(s *scan) *groupCounts {
 
 func (g *grouping) visit(ctx context.Context, t task, s *scan) error {
 	rows, err := s.rowsMatching(ctx)
-	if err != nil || rows.empty() {
+	if err != nil || rows.Empty() {
 		return err
 	}
 	c := g.of(s)
@@ -121,7 +122,7 @@ func (g *grouping) visit(ctx context.Context, t task, s *scan) error {
 		return err
 	}
 	c.grow()
-	rows.each(s.rows, func(i int) bool {
+	rows.Each(s.rows, func(i int) bool {
 		switch id := ids[i]; {
 		case id >= 0:
 			c.counts[id]++
@@ -132,7 +133,7 @@ func (g *grouping) visit(ctx context.Context, t task, s *scan) error {
 		}
 		return true
 	})
-	g.q.tally.matched.Add(int64(rows.count(s.rows)))
+	g.q.tally.matched.Add(int64(rows.Count(s.rows)))
 	return nil
 }
 
@@ -143,8 +144,8 @@ func (c *groupCounts) grow() {
 }
 
 // fromHistogram counts a row group all of whose rows match, if the field is one column with a histogram.
-func (c *groupCounts) fromHistogram(ctx context.Context, t task, s *scan, rows rowBits) (bool, error) {
-	if rows.kind != bitsAll {
+func (c *groupCounts) fromHistogram(ctx context.Context, t task, s *scan, rows rowset.Set) (bool, error) {
+	if rows.Kind != rowset.KindAll {
 		return false, nil
 	}
 	return c.keyer.fromHistogram(ctx, t.b, t.rg, func(id int32, n uint64) {

@@ -114,7 +114,7 @@ func (h *heat) of(s *scan) *heatCounts {
 
 func (h *heat) visit(ctx context.Context, t task, s *scan) error {
 	rows, err := s.rowsMatching(ctx)
-	if err != nil || rows.empty() {
+	if err != nil || rows.Empty() {
 		return err
 	}
 	times, err := t.b.times(ctx, t.rg)

@@ -11,6 +11,7 @@ import (
 
 	"clew/index"
 	"clew/query/engine/question"
+	"clew/query/engine/rowset"
 )
 
 // Histogram is the matching records over time.
@@ -182,15 +183,15 @@ func (h *timeline) visit(ctx context.Context, t task, s *scan) error {
 		}
 	}
 	rows, err := s.rowsMatching(ctx)
-	if err != nil || rows.empty() {
+	if err != nil || rows.Empty() {
 		return err
 	}
-	h.q.tally.matched.Add(int64(rows.count(s.rows)))
+	h.q.tally.matched.Add(int64(rows.Count(s.rows)))
 	if inOne && h.field == nil {
-		c.counts[0][low] += uint64(rows.count(s.rows))
+		c.counts[0][low] += uint64(rows.Count(s.rows))
 		return nil
 	}
-	if rows.kind == bitsAll && h.field != nil {
+	if rows.Kind == rowset.KindAll && h.field != nil {
 		if done, err := h.visitAll(ctx, t, c, inOne, low); done || err != nil {
 			return err
 		}
@@ -307,13 +308,13 @@ func (c *timelineCounts) line(id int32) []uint64 {
 }
 
 // count adds the rows. Neighbours are near in time, so the bucket of the row before is tried before dividing.
-func (h *timeline) count(c *timelineCounts, s *scan, rows rowBits, times []int64, ids []int32) {
+func (h *timeline) count(c *timelineCounts, s *scan, rows rowset.Set, times []int64, ids []int32) {
 	bucket, start, end := int64(-1), int64(0), int64(0)
 	line := c.absent
 	if ids == nil {
 		line = c.counts[0]
 	}
-	rows.each(s.rows, func(i int) bool {
+	rows.Each(s.rows, func(i int) bool {
 		t := times[i]
 		if t < start || t >= end || bucket < 0 {
 			bucket = floorDiv(t, h.step) - h.first

@@ -121,7 +121,7 @@ func (l *latest) of(s *scan) *latestReader {
 
 func (l *latest) visit(ctx context.Context, t task, s *scan) error {
 	rows, err := s.rowsMatching(ctx)
-	if err != nil || rows.empty() {
+	if err != nil || rows.Empty() {
 		return err
 	}
 	r := l.of(s)
@@ -147,7 +147,7 @@ func (l *latest) visit(ctx context.Context, t task, s *scan) error {
 	}
 	r.best = slices.Repeat([]int{-1}, len(r.keyer.texts))
 	r.recent = make([]float64, len(r.keyer.texts))
-	rows.each(s.rows, func(i int) bool {
+	rows.Each(s.rows, func(i int) bool {
 		id := ids[i]
 		if id < 0 {
 			return true
@@ -159,7 +159,7 @@ func (l *latest) visit(ctx context.Context, t task, s *scan) error {
 		return true
 	})
 	l.merge(r, t, times)
-	l.q.tally.matched.Add(int64(rows.count(s.rows)))
+	l.q.tally.matched.Add(int64(rows.Count(s.rows)))
 	return nil
 }
 

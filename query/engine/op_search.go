@@ -58,7 +58,7 @@ func (e *Engine) Search(ctx context.Context, s Search) (*Found, error) {
 	}
 	err = q.each(ctx, tasks, skip, func(ctx context.Context, t task, sc *scan) error {
 		rows, err := sc.rowsMatching(ctx)
-		if err != nil || rows.empty() {
+		if err != nil || rows.Empty() {
 			return err
 		}
 		return h.take(ctx, q, t, rows, sc.rows)

@@ -10,6 +10,7 @@ import (
 
 	"clew/index"
 	"clew/internal/telemetry"
+	"clew/query/engine/rowset"
 	"clew/query/lang"
 )
 
@@ -57,7 +58,7 @@ func (s *Selector) Select(ctx context.Context, part index.Part) ([][]uint64, err
 	selected := make([][]uint64, len(part.RowGroups()))
 	err = q.each(ctx, tasksOf(bounds), nil, func(ctx context.Context, t task, sc *scan) error {
 		rows, err := sc.rowsMatching(ctx)
-		if err != nil || rows.empty() {
+		if err != nil || rows.Empty() {
 			return err
 		}
 		selected[t.rg] = wordsOf(rows, sc.rows)
@@ -73,9 +74,9 @@ func (s *Selector) Select(ctx context.Context, part index.Part) ([][]uint64, err
 }
 
 // wordsOf is a set as a bitmap of its own.
-func wordsOf(rows rowBits, n int) []uint64 {
-	if rows.kind != bitsAll {
-		return slices.Clone(rows.words)
+func wordsOf(rows rowset.Set, n int) []uint64 {
+	if rows.Kind != rowset.KindAll {
+		return slices.Clone(rows.Words)
 	}
 	words := slices.Repeat([]uint64{math.MaxUint64}, (n+63)/64)
 	if rest := n & 63; rest != 0 {

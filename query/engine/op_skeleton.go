@@ -63,7 +63,7 @@ func (e *Engine) skeletonSpans(ctx context.Context, r Request, out *Skeleton) er
 	h := newHits(&Search{Request: r, Limit: limit, OldestFirst: true})
 	err = q.each(ctx, tasksOf(bounds), nil, func(ctx context.Context, t task, sc *scan) error {
 		rows, err := sc.rowsMatching(ctx)
-		if err != nil || rows.empty() {
+		if err != nil || rows.Empty() {
 			return err
 		}
 		return h.take(ctx, q, t, rows, sc.rows)

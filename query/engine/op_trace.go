@@ -53,7 +53,7 @@ func (e *Engine) gather(ctx context.Context, r Request, limit int) (records []Re
 	h := newHits(s)
 	err = q.each(ctx, tasksOf(bounds), nil, func(ctx context.Context, t task, sc *scan) error {
 		rows, err := sc.rowsMatching(ctx)
-		if err != nil || rows.empty() {
+		if err != nil || rows.Empty() {
 			return err
 		}
 		return h.take(ctx, q, t, rows, sc.rows)

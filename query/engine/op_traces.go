@@ -7,6 +7,7 @@ import (
 
 	"clew/index"
 	"clew/internal/telemetry"
+	"clew/query/engine/rowset"
 )
 
 // TraceSearch asks for the traces that have a span which matches. Its Signal is not used.
@@ -89,7 +90,7 @@ func (e *Engine) places(ctx context.Context, r Request, want int, after *tracePl
 		r.To = after.time + 1
 	}
 	h := newTraceHits(want, after)
-	err = e.traceRows(ctx, r, stats, h.beyond, func(ctx context.Context, t task, rows rowBits, times []int64) error {
+	err = e.traceRows(ctx, r, stats, h.beyond, func(ctx context.Context, t task, rows rowset.Set, times []int64) error {
 		return h.add(rows, times, func() (index.Bytes, error) { return t.b.traceIDs(ctx, t.rg) })
 	})
 	if err != nil {
@@ -109,12 +110,12 @@ func (e *Engine) notBefore(ctx context.Context, r Request, found []tracePlace, p
 	r.From = max(r.From, place.time)
 	passed := newFlags(len(ids))
 	var cost Stats
-	err := e.traceRows(ctx, r, &cost, nil, func(ctx context.Context, t task, rows rowBits, times []int64) error {
+	err := e.traceRows(ctx, r, &cost, nil, func(ctx context.Context, t task, rows rowset.Set, times []int64) error {
 		values, err := t.b.traceIDs(ctx, t.rg)
 		if err != nil {
 			return err
 		}
-		rows.each(len(times), func(i int) bool {
+		rows.Each(len(times), func(i int) bool {
 			if id, ok := traceIDAt(values, i); ok && place.compare(tracePlace{times[i], id}) >= 0 {
 				passed.set(int(r.ids.numbers[id]))
 			}
@@ -139,7 +140,7 @@ func (e *Engine) notBefore(ctx context.Context, r Request, found []tracePlace, p
 // traceRows visits the matching spans, row groups with the newest first. What it cost is added to stats.
 func (e *Engine) traceRows(
 	ctx context.Context, r Request, stats *Stats, beyond func(time int64) bool,
-	visit func(ctx context.Context, t task, rows rowBits, times []int64) error,
+	visit func(ctx context.Context, t task, rows rowset.Set, times []int64) error,
 ) error {
 	ctx, q, err := e.begin(ctx, r)
 	if err != nil {
@@ -158,10 +159,10 @@ func (e *Engine) traceRows(
 	}
 	err = q.each(ctx, tasks, skip, func(ctx context.Context, t task, sc *scan) error {
 		rows, err := sc.rowsMatching(ctx)
-		if err != nil || rows.empty() {
+		if err != nil || rows.Empty() {
 			return err
 		}
-		q.tally.matched.Add(int64(rows.count(sc.rows)))
+		q.tally.matched.Add(int64(rows.Count(sc.rows)))
 		shares, err := t.shares(rows, sc.rows)
 		if err != nil {
 			return err

@@ -128,7 +128,7 @@ func (q *query) narrowed(r Request, ids *idSet) (*query, error) {
 
 func (z *summarizer) visit(ctx context.Context, t task, s *scan) error {
 	rows, err := s.rowsMatching(ctx)
-	if err != nil || rows.empty() {
+	if err != nil || rows.Empty() {
 		return err
 	}
 	spans, list, err := z.read(ctx, t, rowList(rows, s.rows))
@@ -214,7 +214,7 @@ func (z *summarizer) matching(ctx context.Context, t task, spans []spanFacts, li
 		return err
 	}
 	for i, row := range list {
-		if rows.has(row) {
+		if rows.Has(row) {
 			spans[i].matched = true
 		}
 	}

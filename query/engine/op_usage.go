@@ -14,6 +14,7 @@ import (
 	"clew/index/vocabulary"
 	"clew/internal/telemetry"
 	"clew/query/engine/question"
+	"clew/query/engine/rowset"
 )
 
 // UsageBy says by what usage is told apart.
@@ -169,10 +170,10 @@ func (u *usage) count(b *bound, rows int, share float64) (bytes int64) {
 // visit counts a row group's records by the codes of the field's column.
 func (u *usage) visit(ctx context.Context, t task, s *scan) error {
 	rows, err := s.rowsMatching(ctx)
-	if err != nil || rows.empty() {
+	if err != nil || rows.Empty() {
 		return err
 	}
-	n := rows.count(s.rows)
+	n := rows.Count(s.rows)
 	col := slices.IndexFunc(t.b.columns, func(c index.ColumnInfo) bool {
 		_, ok := u.field.Has(c.Column)
 		return ok && !c.Overflow && (c.Kind == index.KindValue || c.Kind == index.KindText)
@@ -210,9 +211,9 @@ func (u *usage) visit(ctx context.Context, t task, s *scan) error {
 }
 
 // codeCounts counts the rows of each code.
-func codeCounts(ctx context.Context, part index.Part, col, rg, n int, rows rowBits) (map[uint32]uint64, error) {
+func codeCounts(ctx context.Context, part index.Part, col, rg, n int, rows rowset.Set) (map[uint32]uint64, error) {
 	counts := map[uint32]uint64{}
-	if rows.kind == bitsAll {
+	if rows.Kind == rowset.KindAll {
 		h, ok, err := part.Histogram(ctx, col, rg)
 		if err != nil {
 			return nil, err
@@ -228,7 +229,7 @@ func codeCounts(ctx context.Context, part index.Part, col, rg, n int, rows rowBi
 	if err != nil {
 		return nil, err
 	}
-	rows.each(n, func(i int) bool {
+	rows.Each(n, func(i int) bool {
 		if codes[i] != index.NullCode {
 			counts[codes[i]]++
 		}

@@ -12,6 +12,7 @@ import (
 	"clew/index/vocabulary"
 	"clew/internal/telemetry"
 	"clew/query/engine/question"
+	"clew/query/engine/rowset"
 )
 
 // Attributes beyond the number of columns that a batch may have, and those of very long keys, have no column: they are members
@@ -183,13 +184,13 @@ func (b *bound) overflowColumns() map[telemetry.Level]int {
 }
 
 // eachOverflow calls f with the attributes that an overflow field holds of each of the rows that have any.
-func (b *bound) eachOverflow(ctx context.Context, col, rg int, rows rowBits, f func(row int, members pcommon.Map) error) error {
+func (b *bound) eachOverflow(ctx context.Context, col, rg int, rows rowset.Set, f func(row int, members pcommon.Map) error) error {
 	cells, err := b.cells(ctx, col, rg)
 	if err != nil {
 		return err
 	}
 	var buf []byte
-	rows.each(b.groups[rg].Rows, func(row int) bool {
+	rows.Each(b.groups[rg].Rows, func(row int) bool {
 		var ok bool
 		if buf, ok = cells(buf[:0], row); !ok {
 			return true
@@ -209,8 +210,8 @@ func (b *bound) eachOverflow(ctx context.Context, col, rg int, rows rowBits, f f
 }
 
 // resolveMembers tests the values that rows have in any of a segment's overflow columns.
-func (s *scan) resolveMembers(ctx context.Context, l *columnTest, st *nodeState, rows rowBits) error {
-	w := s.arena.zeroed()
+func (s *scan) resolveMembers(ctx context.Context, l *columnTest, st *nodeState, rows rowset.Set) error {
+	w := s.arena.Zeroed()
 	list := rowList(rows, s.rows)
 	looked := 0
 	err := s.b.part.(overflowing).EachOverflow(ctx, s.rg, list, func(i, col int, value []byte) error {

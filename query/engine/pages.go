@@ -7,6 +7,7 @@ import (
 	"clew/index"
 	"clew/index/segment"
 	"clew/internal/telemetry"
+	"clew/query/engine/rowset"
 )
 
 // Few rows of a row group need not cost a read of whole columns: a segment's columns are cut into pages. A bound can be narrowed to a page: the
@@ -98,32 +99,32 @@ func (b *bound) traceIDsAsked() []telemetry.TraceID {
 // share is some rows of a row group, perhaps of one page of it.
 type share struct {
 	task
-	rows rowBits
+	rows rowset.Set
 	n    int // rows of the share, matching or not
 }
 
 // shares cuts the matching rows of a row group by pages, if they are in few of them; else there is one share.
-func (t task) shares(rows rowBits, n int) ([]share, error) {
+func (t task) shares(rows rowset.Set, n int) ([]share, error) {
 	whole := []share{{t, rows, n}}
 	p, ok := t.b.part.(paged)
-	if !ok || p.PageRows() == 0 || rows.kind != bitsSome {
+	if !ok || p.PageRows() == 0 || rows.Kind != rowset.KindSome {
 		return whole, nil
 	}
 	words := p.PageRows() / 64
 	var out []share
-	for page := 0; page*words < len(rows.words); page++ {
-		part := rows.words[page*words : min(len(rows.words), (page+1)*words)]
+	for page := 0; page*words < len(rows.Words); page++ {
+		part := rows.Words[page*words : min(len(rows.Words), (page+1)*words)]
 		if !anyBit(part) {
 			continue
 		}
-		if (len(out)+1)*pageShare*words > len(rows.words) {
+		if (len(out)+1)*pageShare*words > len(rows.Words) {
 			return whole, nil
 		}
 		b, err := t.b.atPage(p, t.rg, page)
 		if err != nil {
 			return nil, err
 		}
-		out = append(out, share{task{b, 0}, rowBits{kind: bitsSome, words: part}, b.groups[0].Rows})
+		out = append(out, share{task{b, 0}, rowset.Set{Kind: rowset.KindSome, Words: part}, b.groups[0].Rows})
 	}
 	return out, nil
 }

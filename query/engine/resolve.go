@@ -9,11 +9,13 @@ import (
 	"clew/index"
 	"clew/index/vocabulary"
 	"clew/query/engine/question"
+	"clew/query/engine/rowset"
+	"clew/query/engine/walk"
 )
 
 // resolve reads what the leaf's next stage needs. rows are those that hang on it; the other rows' answers are never looked at, so they
 // may stay whatever they are, as long as they are the same from now on.
-func (s *scan) resolve(ctx context.Context, l *columnTest, st *nodeState, rows rowBits) error {
+func (s *scan) resolve(ctx context.Context, l *columnTest, st *nodeState, rows rowset.Set) error {
 	switch {
 	case st.stage == stageText:
 		return s.resolveText(ctx, l, st, rows)
@@ -33,14 +35,14 @@ func (s *scan) resolve(ctx context.Context, l *columnTest, st *nodeState, rows r
 
 // settle ends a leaf: w are its matching rows.
 func (s *scan) settle(st *nodeState, w []uint64) {
-	r := s.arena.some(w)
+	r := s.arena.Some(w)
 	st.yes, st.poss, st.stage = r, r, stageDone
 }
 
 func (s *scan) resolveCodes(ctx context.Context, l *columnTest, st *nodeState) error {
-	yes, may := s.arena.zeroed(), []uint64(nil)
+	yes, may := s.arena.Zeroed(), []uint64(nil)
 	if st.codes.may > 0 {
-		may = s.arena.zeroed()
+		may = s.arena.Zeroed()
 	}
 	if st.hasHist && s.b.info.SortedBy == l.col {
 		if err := s.codeRuns(st, yes, may); err != nil {
@@ -60,9 +62,9 @@ func (s *scan) resolveCodes(ctx context.Context, l *columnTest, st *nodeState) e
 		s.settle(st, yes)
 		return nil
 	}
-	st.yes = s.arena.some(yes)
+	st.yes = s.arena.Some(yes)
 	st.poss = st.yes
-	s.arena.add(&st.poss, &st.ownPoss, s.arena.some(may))
+	s.arena.Add(&st.poss, &st.ownPoss, s.arena.Some(may))
 	st.stage = stageText
 	return nil
 }
@@ -77,9 +79,9 @@ func (s *scan) codeRuns(st *nodeState, yes, may []uint64) error {
 		}
 		switch st.codes.of(code) {
 		case vocabulary.Always:
-			setRange(yes, at, at+n)
+			rowset.SetRange(yes, at, at+n)
 		case vocabulary.May:
-			setRange(may, at, at+n)
+			rowset.SetRange(may, at, at+n)
 		}
 		at += n
 	}
@@ -132,7 +134,7 @@ func matchOne(codes []uint32, code uint32, into []uint64) {
 	}
 }
 
-func (s *scan) resolveInts(ctx context.Context, l *columnTest, st *nodeState, rows rowBits) error {
+func (s *scan) resolveInts(ctx context.Context, l *columnTest, st *nodeState, rows rowset.Set) error {
 	vals, err := s.b.part.Ints(ctx, l.col, s.rg)
 	if err != nil {
 		return err
@@ -140,16 +142,16 @@ func (s *scan) resolveInts(ctx context.Context, l *columnTest, st *nodeState, ro
 	if len(vals.Values) != s.rows {
 		return fmt.Errorf("part %s: column %v has %d values for %d rows", s.b.info.ID, l.info.Column, len(vals.Values), s.rows)
 	}
-	w := s.arena.zeroed()
+	w := s.arena.Zeroed()
 	switch {
 	case l.test.Numbers != nil:
 		if l.test.Numbers.Lo <= l.test.Numbers.Hi {
 			matchInts(vals.Values, l.test.Numbers.Lo, l.test.Numbers.Hi, w)
 		}
 	case l.test.Exists:
-		setRange(w, 0, s.rows)
+		rowset.SetRange(w, 0, s.rows)
 	default:
-		rows.each(s.rows, func(i int) bool {
+		rows.Each(s.rows, func(i int) bool {
 			s.num = strconv.AppendInt(s.num[:0], vals.Values[i], 10)
 			if l.test.Matcher.Text(s.num) {
 				w[i>>6] |= 1 << (i & 63)
@@ -168,7 +170,7 @@ func (s *scan) settleValid(st *nodeState, w, valid []uint64) {
 			w[i] &= valid[i]
 		}
 	}
-	s.arena.trim(w)
+	s.arena.Trim(w)
 	s.settle(st, w)
 }
 
@@ -187,7 +189,7 @@ func matchInts(values []int64, lo, hi int64, into []uint64) {
 	}
 }
 
-func (s *scan) resolveDoubles(ctx context.Context, l *columnTest, st *nodeState, rows rowBits) error {
+func (s *scan) resolveDoubles(ctx context.Context, l *columnTest, st *nodeState, rows rowset.Set) error {
 	vals, err := s.b.part.Doubles(ctx, l.col, s.rg)
 	if err != nil {
 		return err
@@ -195,8 +197,8 @@ func (s *scan) resolveDoubles(ctx context.Context, l *columnTest, st *nodeState,
 	if len(vals.Values) != s.rows {
 		return fmt.Errorf("part %s: column %v has %d values for %d rows", s.b.info.ID, l.info.Column, len(vals.Values), s.rows)
 	}
-	w := s.arena.zeroed()
-	rows.each(s.rows, func(i int) bool {
+	w := s.arena.Zeroed()
+	rows.Each(s.rows, func(i int) bool {
 		ok := l.test.Exists
 		switch {
 		case l.test.Numbers != nil:
@@ -215,7 +217,7 @@ func (s *scan) resolveDoubles(ctx context.Context, l *columnTest, st *nodeState,
 }
 
 // resolveRaw tests the values of a raw column, or of one in the overflow.
-func (s *scan) resolveRaw(ctx context.Context, l *columnTest, st *nodeState, rows rowBits) error {
+func (s *scan) resolveRaw(ctx context.Context, l *columnTest, st *nodeState, rows rowset.Set) error {
 	vals, err := s.b.part.Bytes(ctx, l.col, s.rg)
 	if err != nil {
 		return err
@@ -223,14 +225,14 @@ func (s *scan) resolveRaw(ctx context.Context, l *columnTest, st *nodeState, row
 	if len(vals.Offsets) != s.rows+1 {
 		return fmt.Errorf("part %s: column %v has %d offsets for %d rows", s.b.info.ID, l.info.Column, len(vals.Offsets), s.rows)
 	}
-	w := s.arena.zeroed()
+	w := s.arena.Zeroed()
 	if ids := idsOf(l.test); ids != nil {
 		ids.match(vals, s.rows, w)
 		s.settle(st, w)
 		return nil
 	}
 	looked := 0
-	rows.each(s.rows, func(i int) bool {
+	rows.Each(s.rows, func(i int) bool {
 		if index.IsValid(vals.Valid, i) && l.test.Value(l.info.Type, vals.At(i)) {
 			w[i>>6] |= 1 << (i & 63)
 		}
@@ -249,7 +251,7 @@ func (s *scan) resolveRaw(ctx context.Context, l *columnTest, st *nodeState, row
 }
 
 // resolveText rebuilds the texts that may match and tests them.
-func (s *scan) resolveText(ctx context.Context, l *columnTest, st *nodeState, rows rowBits) error {
+func (s *scan) resolveText(ctx context.Context, l *columnTest, st *nodeState, rows rowset.Set) error {
 	text, err := s.text(ctx, l.col, st)
 	if err != nil {
 		return err
@@ -257,16 +259,16 @@ func (s *scan) resolveText(ctx context.Context, l *columnTest, st *nodeState, ro
 	if rows, err = s.narrowRows(ctx, l, st, rows); err != nil {
 		return err
 	}
-	w := s.arena.zeroed()
-	if st.yes.kind == bitsSome {
-		copy(w, st.yes.words)
+	w := s.arena.Zeroed()
+	if st.yes.Kind == rowset.KindSome {
+		copy(w, st.yes.Words)
 	}
-	walk, err := s.textWalk(ctx, l, st, text)
+	texts, err := s.textWalk(ctx, l, st, text)
 	if err != nil {
 		return err
 	}
-	err = walk.each(ctx, rows, s.rows, w)
-	s.rebuilt += walk.rebuilt
+	err = texts.Each(ctx, rows, s.rows, w)
+	s.rebuilt += texts.Rebuilt
 	if err != nil {
 		return err
 	}
@@ -317,19 +319,19 @@ func textOf(ctx context.Context, part index.Part, col, rg int, templates []uint3
 }
 
 // textWalk makes the leaf's walk ready for the current row group.
-func (s *scan) textWalk(ctx context.Context, l *columnTest, st *nodeState, text index.TextRows) (*textWalk, error) {
+func (s *scan) textWalk(ctx context.Context, l *columnTest, st *nodeState, text index.TextRows) (*walk.Walk, error) {
 	arena, err := s.b.part.Vocabulary(ctx, l.col)
 	if err != nil {
 		return nil, err
 	}
 	w := s.walks[l.test]
 	if w == nil {
-		w = newTextWalk(l.test)
+		w = walk.New(l.test)
 		if s.walks == nil {
-			s.walks = map[*question.Test]*textWalk{}
+			s.walks = map[*question.Test]*walk.Walk{}
 		}
 		s.walks[l.test] = w
 	}
-	w.use(ctx, arena, text, st.wordless)
+	w.Use(ctx, arena, text, st.wordless)
 	return w, nil
 }

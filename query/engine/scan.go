@@ -9,6 +9,8 @@ import (
 	"clew/index"
 	"clew/index/vocabulary"
 	"clew/query/engine/question"
+	"clew/query/engine/rowset"
+	"clew/query/engine/walk"
 )
 
 // scan finds the rows of one row group that match. It is one goroutine's, and used for one row group after the other.
@@ -22,13 +24,13 @@ type scan struct {
 	b     *bound
 	rg    int
 	rows  int
-	arena bitsArena
+	arena rowset.Arena
 	state []nodeState
 	buf   []byte
 	num   []byte
 	memo  map[memoKey]*codeSet
 	// walks answer for rows of text columns, by test.
-	walks map[*question.Test]*textWalk
+	walks map[*question.Test]*walk.Walk
 	// byFilter says that a filter decided a leaf of this row group.
 	byFilter bool
 	rebuilt  int64
@@ -36,8 +38,8 @@ type scan struct {
 
 // nodeState is what is known of a node in the current row group.
 type nodeState struct {
-	yes, poss rowBits
-	need      rowBits // rows that hang on the node in the current pass
+	yes, poss rowset.Set
+	need      rowset.Set // rows that hang on the node in the current pass
 	stage     stage
 	// Bitmaps that yes, poss and need may be changed in; lent by the arena when first needed.
 	ownYes, ownPoss, ownNeed []uint64
@@ -72,9 +74,9 @@ func (s *scan) start(ctx context.Context, b *bound, rg int) (bool, error) {
 		s.state = make([]nodeState, b.nodes)
 	}
 	s.rg, s.rows, s.byFilter, s.rebuilt = rg, b.groups[rg].Rows, b.filtered, 0
-	s.arena.reset(s.rows)
+	s.arena.Reset(s.rows)
 	for i := range s.state {
-		s.state[i] = nodeState{yes: noRows, poss: allRows}
+		s.state[i] = nodeState{yes: rowset.None, poss: rowset.All}
 	}
 	for _, n := range b.leaves {
 		st := &s.state[n.id]
@@ -83,7 +85,7 @@ func (s *scan) start(ctx context.Context, b *bound, rg int) (bool, error) {
 		}
 	}
 	s.fold(b.root)
-	return s.state[b.root.id].poss.kind != bitsNone, nil
+	return s.state[b.root.id].poss.Kind != rowset.KindNone, nil
 }
 
 func (s *scan) startLeaf(ctx context.Context, l *columnTest, st *nodeState) error {
@@ -94,9 +96,9 @@ func (s *scan) startLeaf(ctx context.Context, l *columnTest, st *nodeState) erro
 		n := l.test.Numbers
 		switch {
 		case g.MinTime > n.Hi || g.MaxTime < n.Lo:
-			*st = nodeState{yes: noRows, poss: noRows, stage: stageDone}
+			*st = nodeState{yes: rowset.None, poss: rowset.None, stage: stageDone}
 		case g.MinTime >= n.Lo && g.MaxTime <= n.Hi && l.info.NonNull == uint64(s.b.info.Rows):
-			*st = nodeState{yes: allRows, poss: allRows, stage: stageDone}
+			*st = nodeState{yes: rowset.All, poss: rowset.All, stage: stageDone}
 		}
 	case l.info.Overflow:
 	case l.codes != nil:
@@ -117,7 +119,7 @@ func (s *scan) startLeaf(ctx context.Context, l *columnTest, st *nodeState) erro
 		}
 		if !may {
 			s.byFilter = true
-			*st = nodeState{yes: noRows, poss: noRows, stage: stageDone}
+			*st = nodeState{yes: rowset.None, poss: rowset.None, stage: stageDone}
 		}
 	case l.info.Kind == index.KindRaw && l.test.Exact != nil:
 		may, err := part.MayContain(ctx, l.col, s.rg, vocabulary.Hash(l.test.Exact))
@@ -126,7 +128,7 @@ func (s *scan) startLeaf(ctx context.Context, l *columnTest, st *nodeState) erro
 		}
 		if !may {
 			s.byFilter = true
-			*st = nodeState{yes: noRows, poss: noRows, stage: stageDone}
+			*st = nodeState{yes: rowset.None, poss: rowset.None, stage: stageDone}
 		}
 	}
 	return nil
@@ -137,9 +139,9 @@ func (s *scan) startHistogram(st *nodeState) {
 	always, may := st.histogramRows()
 	switch {
 	case always+may == 0:
-		st.poss, st.stage = noRows, stageDone
+		st.poss, st.stage = rowset.None, stageDone
 	case always == s.rows:
-		st.yes, st.stage = allRows, stageDone
+		st.yes, st.stage = rowset.All, stageDone
 	}
 }
 
@@ -242,38 +244,38 @@ func (s *scan) combine(n *node) {
 	st := &s.state[n.id]
 	switch n.kind {
 	case planConst:
-		if st.yes, st.poss = noRows, noRows; n.value {
-			st.yes, st.poss = allRows, allRows
+		if st.yes, st.poss = rowset.None, rowset.None; n.value {
+			st.yes, st.poss = rowset.All, rowset.All
 		}
 	case planNot:
 		k := &s.state[n.kids[0].id]
-		s.arena.set(&st.yes, &st.ownYes, allRows)
-		s.arena.set(&st.poss, &st.ownPoss, allRows)
-		s.arena.remove(&st.yes, &st.ownYes, k.poss)
-		s.arena.remove(&st.poss, &st.ownPoss, k.yes)
+		s.arena.Copy(&st.yes, &st.ownYes, rowset.All)
+		s.arena.Copy(&st.poss, &st.ownPoss, rowset.All)
+		s.arena.Remove(&st.yes, &st.ownYes, k.poss)
+		s.arena.Remove(&st.poss, &st.ownPoss, k.yes)
 	case planAnd:
-		st.yes, st.poss = allRows, allRows
+		st.yes, st.poss = rowset.All, rowset.All
 		for _, kid := range n.kids {
 			k := &s.state[kid.id]
-			s.arena.keep(&st.yes, &st.ownYes, k.yes)
-			s.arena.keep(&st.poss, &st.ownPoss, k.poss)
+			s.arena.Keep(&st.yes, &st.ownYes, k.yes)
+			s.arena.Keep(&st.poss, &st.ownPoss, k.poss)
 		}
 	case planOr:
-		st.yes, st.poss = noRows, noRows
+		st.yes, st.poss = rowset.None, rowset.None
 		for _, kid := range n.kids {
 			k := &s.state[kid.id]
-			s.arena.add(&st.yes, &st.ownYes, k.yes)
-			s.arena.add(&st.poss, &st.ownPoss, k.poss)
+			s.arena.Add(&st.yes, &st.ownYes, k.yes)
+			s.arena.Add(&st.poss, &st.ownPoss, k.poss)
 		}
 	}
 }
 
 // rowsMatching decides every row. The result is the scan's until the next start.
-func (s *scan) rowsMatching(ctx context.Context) (rowBits, error) {
+func (s *scan) rowsMatching(ctx context.Context) (rowset.Set, error) {
 	root := &s.state[s.b.root.id]
 	for level := costCodes; level <= costText; level++ {
-		if err := s.pass(ctx, s.b.root, allRows, level); err != nil {
-			return noRows, err
+		if err := s.pass(ctx, s.b.root, rowset.All, level); err != nil {
+			return rowset.None, err
 		}
 	}
 	s.q.tally.rebuilt.Add(s.rebuilt)
@@ -282,12 +284,12 @@ func (s *scan) rowsMatching(ctx context.Context) (rowBits, error) {
 }
 
 // pass resolves the leaves below n as far as level allows, for those of the rows whose answer hangs on them.
-func (s *scan) pass(ctx context.Context, n *node, rows rowBits, level int) error {
+func (s *scan) pass(ctx context.Context, n *node, rows rowset.Set, level int) error {
 	st := &s.state[n.id]
-	s.arena.set(&st.need, &st.ownNeed, rows)
-	s.arena.keep(&st.need, &st.ownNeed, st.poss)
-	s.arena.remove(&st.need, &st.ownNeed, st.yes)
-	if st.need.empty() {
+	s.arena.Copy(&st.need, &st.ownNeed, rows)
+	s.arena.Keep(&st.need, &st.ownNeed, st.poss)
+	s.arena.Remove(&st.need, &st.ownNeed, st.yes)
+	if st.need.Empty() {
 		return nil
 	}
 	if n.kind == planLeaf {
@@ -302,9 +304,9 @@ func (s *scan) pass(ctx context.Context, n *node, rows rowBits, level int) error
 		}
 		switch k := &s.state[kid.id]; n.kind {
 		case planAnd: // a row that this kid excludes asks nothing of the next ones
-			s.arena.keep(&st.need, &st.ownNeed, k.poss)
+			s.arena.Keep(&st.need, &st.ownNeed, k.poss)
 		case planOr:
-			s.arena.remove(&st.need, &st.ownNeed, k.yes)
+			s.arena.Remove(&st.need, &st.ownNeed, k.yes)
 		}
 	}
 	s.combine(n)
@@ -327,7 +329,7 @@ func (s *scan) sole() (leaf *node, negated bool) {
 		var open *node
 		for _, k := range n.kids {
 			st := &s.state[k.id]
-			if st.yes.kind == bitsAll || st.poss.kind == bitsNone {
+			if st.yes.Kind == rowset.KindAll || st.poss.Kind == rowset.KindNone {
 				continue
 			}
 			if open != nil {
@@ -345,7 +347,7 @@ func (s *scan) sole() (leaf *node, negated bool) {
 // countByHistogram counts the matching rows without reading any, if the histogram of one column can tell.
 func (s *scan) countByHistogram() (int, bool) {
 	root := &s.state[s.b.root.id]
-	if root.yes.kind == bitsAll {
+	if root.yes.Kind == rowset.KindAll {
 		return s.rows, true
 	}
 	leaf, negated := s.sole()

@@ -6,6 +6,7 @@ import (
 
 	"clew/index/vocabulary"
 	"clew/query/engine/question"
+	"clew/query/engine/rowset"
 )
 
 // variablesPart is a part that can lend all variables of a row group of a text column.
@@ -23,7 +24,7 @@ type sought struct {
 // row group, and so every template with an id or a tail may match. Instead of asking their rows one by one, the word is looked for in all
 // variables at once: they lie side by side, whatever their rows' templates. What is left is the few rows that have it there, and those of
 // templates that can make it without.
-func (s *scan) narrowRows(ctx context.Context, l *columnTest, st *nodeState, rows rowBits) (rowBits, error) {
+func (s *scan) narrowRows(ctx context.Context, l *columnTest, st *nodeState, rows rowset.Set) (rowset.Set, error) {
 	part, ok := s.b.part.(variablesPart)
 	if !ok || !st.hasHist || len(l.test.Literals) > 0 { // literals are looked for while templates are walked, in fewer variables
 		return rows, nil
@@ -32,7 +33,7 @@ func (s *scan) narrowRows(ctx context.Context, l *columnTest, st *nodeState, row
 	if err != nil || look == nil {
 		return rows, err
 	}
-	found := s.arena.zeroed()
+	found := s.arena.Zeroed()
 	if look.rest.may > 0 {
 		codes, err := s.b.part.Codes(ctx, l.col, s.rg)
 		if err != nil {
@@ -65,12 +66,12 @@ func (s *scan) narrowRows(ctx context.Context, l *columnTest, st *nodeState, row
 	if err != nil {
 		return rows, err
 	}
-	if rows.kind == bitsSome {
+	if rows.Kind == rowset.KindSome {
 		for i := range found {
-			found[i] &= rows.words[i]
+			found[i] &= rows.Words[i]
 		}
 	}
-	return s.arena.some(found), nil
+	return s.arena.Some(found), nil
 }
 
 // setEqual sets the bits of the values that are v.

@@ -11,6 +11,7 @@ import (
 
 	"clew/index"
 	"clew/internal/telemetry"
+	"clew/query/engine/rowset"
 )
 
 // tracePlace is a trace's place in the order of a search for traces: by the time of its newest span that matches, newest first, then
@@ -78,14 +79,14 @@ func newTraceHits(want int, after *tracePlace) *traceHits {
 func (h *traceHits) beyond(t int64) bool { return h.full.Load() && t < h.floor.Load() }
 
 // add takes the matching rows of a row group. ids is called only if there is a row that counts.
-func (h *traceHits) add(rows rowBits, times []int64, ids func() (index.Bytes, error)) error {
+func (h *traceHits) add(rows rowset.Set, times []int64, ids func() (index.Bytes, error)) error {
 	var (
 		values index.Bytes
 		err    error
 		local  map[telemetry.TraceID]int64
 	)
 	full, floor := h.full.Load(), h.floor.Load()
-	rows.each(len(times), func(i int) bool {
+	rows.Each(len(times), func(i int) bool {
 		t := times[i]
 		if full && t < floor || h.after != nil && t > h.after.time {
 			return true

@@ -1,4 +1,6 @@
-package engine
+// Package walk tests rows of a text column where they lie: by the template, by single variables, or along an automaton; a text is put together only where
+// all that leaves it open.
+package walk
 
 import (
 	"bytes"
@@ -10,29 +12,33 @@ import (
 	"clew/index/vocabulary"
 	"clew/query/automaton"
 	"clew/query/engine/question"
+	"clew/query/engine/rowset"
 )
 
-// textWalk answers for the rows of a text column whose templates may match. It is one goroutine's.
+// lookBytes is how many bytes of work are done between two looks at the context: a millisecond or so, but for a dear regular expression.
+const lookBytes = 1 << 20
+
+// Walk answers for the rows of a text column whose templates may match. It is one goroutine's.
 //
 // What is cheap comes first. A literal that can only lie inside a variable is looked for in all rows' variables at once, as one stretch of
 // bytes. Where the test is an expression, an automaton walks templates and variables where they lie: a row's text is not put together,
-// and of its variables only those are read that can change the answer. All else is refused by a rowFilter, or rebuilt and tested.
-type textWalk struct {
+// and of its variables only those are read that can change the answer. All else is refused by a [Filter], or rebuilt and tested.
+type Walk struct {
 	test    *question.Test
 	machine *automaton.Automaton // nil: the test is no expression, or one too large
-	filter  *rowFilter           // nil: nothing is known that a match must contain
-	vars    runVars
+	filter  *Filter              // nil: nothing is known that a match must contain
+	vars    Vars
 	arena   *vocabulary.Arena
 
-	templates map[uint32]*walkTemplate
+	templates map[uint32]*template
 	found     []bool // by row of the run: a literal is in its variables
 	buf       []byte
-	rebuilt   int64
-	unchecked int // bytes of work since the context was looked at
+	Rebuilt   int64 // texts, in the current row group
+	unchecked int   // bytes of work since the context was looked at
 }
 
-// walkTemplate is what is known of a template.
-type walkTemplate struct {
+// template is what is known of a template.
+type template struct {
 	text    []byte
 	plan    *automaton.Template // nil: its rows are rebuilt, or it has not been needed yet
 	planned bool
@@ -44,37 +50,38 @@ type walkTemplate struct {
 	needsFor []int
 }
 
-func newTextWalk(t *question.Test) *textWalk {
-	w := &textWalk{test: t}
+// New returns a walk for a test; Use comes before Each.
+func New(t *question.Test) *Walk {
+	w := &Walk{test: t}
 	if t.Expr != "" {
 		w.machine, _ = automaton.New(t.Expr) // without it, rows are rebuilt
 	}
 	if len(t.Clauses)+len(t.Literals) > 0 {
-		w.filter = &rowFilter{}
+		w.filter = &Filter{}
 	}
 	return w
 }
 
-// use makes the walk ready for the rows of a row group. wordless says that no string variable of it holds a word of the test's.
-func (w *textWalk) use(ctx context.Context, arena *vocabulary.Arena, text index.TextRows, wordless bool) {
+// Use makes the walk ready for the rows of a row group. wordless says that no string variable of it holds a word of the test's.
+func (w *Walk) Use(ctx context.Context, arena *vocabulary.Arena, text index.TextRows, wordless bool) {
 	if w.arena != arena {
-		w.templates = map[uint32]*walkTemplate{}
+		w.templates = map[uint32]*template{}
 	}
-	w.arena, w.rebuilt = arena, 0
-	w.vars.of(ctx, text)
+	w.arena, w.Rebuilt = arena, 0
+	w.vars.Of(ctx, text)
 	if w.filter != nil {
-		w.filter.use(w.test, &w.vars, arena, wordless)
+		w.filter.Use(w.test, &w.vars, arena, wordless)
 	}
 }
 
-// each tests rows, n of them at the most, and sets those that match. It ends early when ctx does.
-func (w *textWalk) each(ctx context.Context, rows rowBits, n int, into []uint64) error {
+// Each tests rows, n of them at the most, and sets those that match. It ends early when ctx does.
+func (w *Walk) Each(ctx context.Context, rows rowset.Set, n int, into []uint64) error {
 	first, last, code := 0, -1, index.NullCode // the run being collected: rows first to last-1
 	var codes []uint32
 	if w.vars.runs != nil {
 		codes = w.vars.runs.Codes()
 	}
-	rows.each(n, func(i int) bool {
+	rows.Each(n, func(i int) bool {
 		var c uint32
 		if i < len(codes) {
 			c = codes[i]
@@ -97,7 +104,7 @@ func (w *textWalk) each(ctx context.Context, rows rowBits, n int, into []uint64)
 }
 
 // run tests rows of one template. It is false if there is no use in going on.
-func (w *textWalk) run(ctx context.Context, first, last int, code uint32, into []uint64) bool {
+func (w *Walk) run(ctx context.Context, first, last int, code uint32, into []uint64) bool {
 	if first >= last || code == index.NullCode {
 		return w.vars.err == nil
 	}
@@ -122,7 +129,7 @@ func (w *textWalk) run(ctx context.Context, first, last int, code uint32, into [
 		if found != nil && !found[row-first] {
 			continue
 		}
-		if w.unchecked += 64; w.unchecked >= checkBytes {
+		if w.unchecked += 64; w.unchecked >= lookBytes {
 			w.unchecked = 0
 			if ctx.Err() != nil {
 				return false
@@ -143,7 +150,7 @@ func (w *textWalk) run(ctx context.Context, first, last int, code uint32, into [
 }
 
 // find says which rows of the run have a needle in one of these variables; nil if none has.
-func (w *textWalk) find(needle []byte, within []int) []bool {
+func (w *Walk) find(needle []byte, within []int) []bool {
 	n, some := w.vars.n, false
 	w.found = slices.Grow(w.found[:0], n)[:n]
 	clear(w.found)
@@ -179,7 +186,7 @@ func (w *textWalk) find(needle []byte, within []int) []bool {
 }
 
 // walk follows one row through its template.
-func (w *textWalk) walk(t *walkTemplate, n *automaton.Node, row int) automaton.Verdict {
+func (w *Walk) walk(t *template, n *automaton.Node, row int) automaton.Verdict {
 	for n.Verdict == automaton.Read {
 		value := w.vars.bytes(row, n.Hole)
 		w.unchecked += len(value)
@@ -198,30 +205,30 @@ func (w *textWalk) walk(t *walkTemplate, n *automaton.Node, row int) automaton.V
 }
 
 // rebuild tests the row's whole text, unless the filter refuses it.
-func (w *textWalk) rebuild(row int) bool {
-	if w.filter != nil && !w.filter.may(row) || w.vars.err != nil {
+func (w *Walk) rebuild(row int) bool {
+	if w.filter != nil && !w.filter.May(row) || w.vars.err != nil {
 		return false
 	}
 	w.buf = w.vars.appendText(w.buf[:0], row)
-	w.rebuilt++
+	w.Rebuilt++
 	w.unchecked += len(w.buf)
 	return w.vars.err == nil && w.test.Matcher.Text(w.buf)
 }
 
 // template prepares a template when its first row is met.
-func (w *textWalk) template(code uint32) *walkTemplate {
+func (w *Walk) template(code uint32) *template {
 	if t := w.templates[code]; t != nil {
 		return t
 	}
 	text := w.arena.At(int(code))
-	t := &walkTemplate{text: text, kinds: vocabulary.Holes(nil, text)}
+	t := &template{text: text, kinds: vocabulary.Holes(nil, text)}
 	t.needle, t.within = needleWithin(text, w.test.Literals)
 	w.templates[code] = t
 	return t
 }
 
 // root is where the automaton's walk over the template begins; nil if its rows are rebuilt. It is asked for when a row is left to walk.
-func (w *textWalk) root(t *walkTemplate) *automaton.Node {
+func (w *Walk) root(t *template) *automaton.Node {
 	if !t.planned && w.machine != nil {
 		t.plan = w.machine.Template(t.text)
 		switch r := t.plan.Root(); {

@@ -1,4 +1,4 @@
-package engine
+package walk
 
 import (
 	"context"
@@ -7,9 +7,9 @@ import (
 	"clew/index/vocabulary"
 )
 
-// runVars are the variables of a run of rows of one template. Where the part can lend them, a variable is read when it is first asked
+// Vars are the variables of a run of rows of one template. Where the part can lend them, a variable is read when it is first asked
 // for, and only then. It is one goroutine's.
-type runVars struct {
+type Vars struct {
 	text index.TextRows
 	runs index.TextRuns // text, if it can lend runs; else nil
 
@@ -24,14 +24,14 @@ type runVars struct {
 	err      error // of reading; variables are empty from then on
 }
 
-// of makes v about the rows of text.
-func (v *runVars) of(ctx context.Context, text index.TextRows) {
+// Of makes v about the rows of text.
+func (v *Vars) Of(ctx context.Context, text index.TextRows) {
 	v.ctx, v.text, v.err, v.n = ctx, text, nil, 0
 	v.runs, _ = text.(index.TextRuns)
 }
 
 // begin makes v about n rows from first on, of a template with holes of these kinds.
-func (v *runVars) begin(kinds []byte, first, n int) {
+func (v *Vars) begin(kinds []byte, first, n int) {
 	v.first, v.n, v.kinds = first, n, kinds
 	for len(v.loaded) < len(kinds) {
 		v.loaded, v.ints = append(v.loaded, false), append(v.ints, nil)
@@ -41,7 +41,7 @@ func (v *runVars) begin(kinds []byte, first, n int) {
 }
 
 // load reads the k-th variables of the run. It is false if they cannot be read, or not as a run.
-func (v *runVars) load(k int) bool {
+func (v *Vars) load(k int) bool {
 	switch {
 	case v.runs == nil || v.err != nil:
 		return false
@@ -61,7 +61,7 @@ func (v *runVars) load(k int) bool {
 }
 
 // int is the row's k-th variable, which fills a vocabulary.HoleInt, encoded.
-func (v *runVars) int(row, k int) int64 {
+func (v *Vars) int(row, k int) int64 {
 	switch {
 	case v.runs == nil:
 		return v.text.IntVar(row, k)
@@ -72,7 +72,7 @@ func (v *runVars) int(row, k int) int64 {
 }
 
 // bytes is the row's k-th variable as it stands in the text. It is valid until the next call.
-func (v *runVars) bytes(row, k int) []byte {
+func (v *Vars) bytes(row, k int) []byte {
 	switch {
 	case v.runs == nil:
 		v.buf = v.text.AppendVar(v.buf[:0], row, k)
@@ -88,7 +88,7 @@ func (v *runVars) bytes(row, k int) []byte {
 }
 
 // appendText appends the row's text to dst.
-func (v *runVars) appendText(dst []byte, row int) []byte {
+func (v *Vars) appendText(dst []byte, row int) []byte {
 	if v.runs != nil {
 		for k := range v.kinds {
 			if !v.loaded[k] && !v.load(k) {

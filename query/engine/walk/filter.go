@@ -1,4 +1,4 @@
-package engine
+package walk
 
 import (
 	"slices"
@@ -8,11 +8,11 @@ import (
 	"clew/query/engine/question"
 )
 
-// rowFilter tests rows of a text column by their variables, before their texts are rebuilt. It is sound: a row that it refuses does
+// Filter tests rows of a text column by their variables, before their texts are rebuilt. It is sound: a row that it refuses does
 // not match. It is one goroutine's.
-type rowFilter struct {
+type Filter struct {
 	test *question.Test
-	vars *runVars
+	vars *Vars
 	// wordless says that no string variable of the row group holds a word of the test's.
 	wordless  bool
 	arena     *vocabulary.Arena
@@ -29,8 +29,8 @@ type templateFilter struct {
 	strings []int                    // its other ones; a raw one is the first, being the most likely to have what is looked for
 }
 
-// use makes the filter ready for rows of a row group of the part that arena is of.
-func (f *rowFilter) use(t *question.Test, vars *runVars, arena *vocabulary.Arena, wordless bool) {
+// Use makes the filter ready for rows of a row group of the part that arena is of.
+func (f *Filter) Use(t *question.Test, vars *Vars, arena *vocabulary.Arena, wordless bool) {
 	if f.arena != arena || f.test != t {
 		f.templates = map[uint32]*templateFilter{}
 	}
@@ -38,8 +38,8 @@ func (f *rowFilter) use(t *question.Test, vars *runVars, arena *vocabulary.Arena
 	f.test, f.vars, f.arena, f.last, f.current = t, vars, arena, index.NullCode, nil
 }
 
-// may says whether the row's text can match.
-func (f *rowFilter) may(row int) bool {
+// May says whether the row's text can match.
+func (f *Filter) May(row int) bool {
 	code := f.vars.text.Code(row)
 	if code != f.last || f.current == nil {
 		f.last, f.current = code, f.template(code)
@@ -58,7 +58,7 @@ func (f *rowFilter) may(row int) bool {
 }
 
 // occurs says whether one of the ways holds in the row.
-func (f *rowFilter) occurs(ways []question.Alternative, row int) bool {
+func (f *Filter) occurs(ways []question.Alternative, row int) bool {
 	for _, needs := range ways {
 		all := true
 		for i := range needs {
@@ -74,7 +74,7 @@ func (f *rowFilter) occurs(ways []question.Alternative, row int) bool {
 }
 
 // meets says whether a variable of the row contains a piece of the clause.
-func (f *rowFilter) meets(c question.Clause, row int) bool {
+func (f *Filter) meets(c question.Clause, row int) bool {
 	t := f.current
 	for _, k := range t.strings {
 		if f.wordless {
@@ -104,7 +104,7 @@ func (f *rowFilter) meets(c question.Clause, row int) bool {
 	return false
 }
 
-func (f *rowFilter) template(code uint32) *templateFilter {
+func (f *Filter) template(code uint32) *templateFilter {
 	if t := f.templates[code]; t != nil {
 		return t
 	}
