@@ -174,7 +174,7 @@ func TestModes(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			r := start(t)
-			answer, closed := r.send(t, tc.data, 200*time.Millisecond)
+			answer, closed := r.send(t, tc.data, 500*time.Millisecond)
 			if closed {
 				t.Fatal("the connection was closed")
 			}
@@ -247,7 +247,7 @@ func TestMalformed(t *testing.T) {
 				r.memoryBound(t, data)
 				return
 			}
-			if _, closed := r.send(t, data, 5*time.Second); !closed {
+			if _, closed := r.send(t, data, 20*time.Second); !closed {
 				t.Fatal("the connection was not closed")
 			}
 			runtime.ReadMemStats(&after)
@@ -258,7 +258,7 @@ func TestMalformed(t *testing.T) {
 				t.Errorf("counted %v as %s", n, tc.reason)
 			}
 			// Another connection is as good as ever.
-			if _, closed := r.send(t, messageOf(tag, msgp.AppendInt64(nil, 5), recordOf("log", "x")), 100*time.Millisecond); closed || r.sink.LogRecordCount() != 1 {
+			if _, closed := r.send(t, messageOf(tag, msgp.AppendInt64(nil, 5), recordOf("log", "x")), 500*time.Millisecond); closed || r.sink.LogRecordCount() != 1 {
 				t.Error("the next sender is not served")
 			}
 		})
@@ -276,7 +276,7 @@ func (r *rig) memoryBound(t *testing.T, data []byte) {
 		t.Fatal(err)
 	}
 	conn.Close()
-	for range 100 {
+	for range 1000 {
 		if r.count(t, "clew_receiver_requests_total", "incomplete") == 1 {
 			return
 		}
@@ -291,7 +291,7 @@ func TestBadEntry(t *testing.T) {
 	good := entryOf(msgp.AppendInt64(nil, 5), recordOf("log", "good"))
 	bad := entryOf(msgp.AppendString(nil, "noon"), recordOf("log", "bad"))
 	list := append(append(append(msgp.AppendArrayHeader(nil, 3), good...), bad...), good...)
-	if _, closed := r.send(t, messageOf(msgp.AppendString(nil, "t"), list), 200*time.Millisecond); closed {
+	if _, closed := r.send(t, messageOf(msgp.AppendString(nil, "t"), list), 500*time.Millisecond); closed {
 		t.Error("the connection was closed")
 	}
 	if n := r.sink.LogRecordCount(); n != 2 {
