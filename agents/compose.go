@@ -40,6 +40,7 @@ func Compose(c Config, h host.Host) (*Composed, error) {
 	out.Config = merge(out.Config, c.Overrides)
 	out.dropUnused()
 	out.watchAnswers()
+	out.syslogFields()
 	return out, nil
 }
 

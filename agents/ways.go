@@ -42,3 +42,24 @@ func (o *Composed) watchAnswers() {
 		service["extensions"] = names
 	}
 }
+
+// syslogFields makes records of syslog what they are at a collector: the message is the body, the application the service, and a frame whose last byte is a
+// newline keeps it. What the configuration says itself stays.
+func (o *Composed) syslogFields() {
+	receivers := at(o.Config, "receivers")
+	for name, config := range receivers {
+		own, ok := config.(map[string]any)
+		if kind, _, _ := strings.Cut(name, "/"); !ok || kind != stock.Syslog {
+			continue
+		}
+		for _, c := range stock.Components(stock.Syslog, stock.Place{Host: "127.0.0.1"}) {
+			for _, transport := range []string{"tcp", "udp"} {
+				_, has := c.Config[transport]
+				if _, wants := own[transport]; has && wants && own["protocol"] == c.Config["protocol"] {
+					own = merge(c.Config, own)
+				}
+			}
+		}
+		receivers[name] = own
+	}
+}
