@@ -139,8 +139,13 @@ func New(cfg Config, deps Deps) (*Ingest, error) {
 // Run serves the shards until ctx ends, which is no error. It stops at once: what is not sealed is in the log.
 func (in *Ingest) Run(ctx context.Context) error {
 	if in.spool != nil {
-		if err := in.spool.clear(ctx); err != nil {
+		left, err := in.spool.clear(ctx)
+		if err != nil {
 			return fmt.Errorf("ingest: %w", err)
+		}
+		in.metrics.spoolLeft.Add(float64(left))
+		if left > 0 {
+			in.log.Info("segments that waited for the object store are made again: the log has their records", "segments", left)
 		}
 	}
 	var group errgroup.Group

@@ -59,16 +59,21 @@ func (l *localSegment) part(context.Context) (index.Part, error) { return l.Segm
 func (l *localSegment) records() int                             { return l.entry.Records }
 func (l *localSegment) bytes() int64                             { return 0 } // of memory
 
-// clear removes what an earlier process left.
-func (s *spool) clear(ctx context.Context) error {
+// clear removes what an earlier process left, and says how many segments that were.
+func (s *spool) clear(ctx context.Context) (segments int, err error) {
 	objects, err := s.Dir.List(ctx, "")
 	for _, o := range objects {
 		err = errors.Join(err, s.Dir.Delete(ctx, o.Name))
+		if id, ok := segment.IDOf(o.Name); ok {
+			if _, indexName := segment.Names(id); o.Name == indexName {
+				segments++
+			}
+		}
 	}
 	if err != nil {
-		return fmt.Errorf("clear the spool: %w", err)
+		return segments, fmt.Errorf("clear the spool: %w", err)
 	}
-	return nil
+	return segments, nil
 }
 
 // admit says whether there is room for another segment.

@@ -10,6 +10,9 @@ import (
 	"testing"
 	"time"
 
+	dto "github.com/prometheus/client_model/go"
+
+	"clew/index/segment"
 	"clew/index/store"
 	"clew/internal/telemetry"
 )
@@ -184,12 +187,19 @@ func TestSpoolAfterCrash(t *testing.T) {
 	again := openRig(t, dir, testConfig(), func(r *rig) {
 		spooled(dir, 1<<30)(r)
 		put(t, r.spool.Dir, "segments/left-over")
+		parquet, index := segment.Names(segment.NewID(0, telemetry.Logs, testTime))
+		put(t, r.spool.Dir, parquet)
+		put(t, r.spool.Dir, index)
 	})
 	again.settle(t)
 	again.want(t, tenant, telemetry.Logs, 100)
 	again.want(t, tenant, telemetry.Spans, 100)
 	if left, err := again.spool.Dir.List(t.Context(), ""); err != nil || len(left) != 0 {
 		t.Errorf("left in the spool: %v, %v", left, err)
+	}
+	var counted dto.Metric
+	if err := again.metrics.spoolLeft.Write(&counted); err != nil || counted.GetCounter().GetValue() != 1 {
+		t.Errorf("%v segments counted as left, %v; want 1", counted.GetCounter().GetValue(), err)
 	}
 	if err := again.Seal(t.Context()); err != nil {
 		t.Fatal(err)
