@@ -134,8 +134,10 @@ const (
 	explainedPartsMax    = 1000
 	explainedExamplesMax = 5
 	explainedBytesMax    = 200
-	// soughtShare: looking for a word in all variables of a row group pays if it can rule out all but one in so many rows.
-	soughtShare = 2
+	// soughtShare: looking for a word in all variables of a row group pays if it can rule out all but one in so many rows that may match, and
+	// soughtOfRows if these are one in so many of all: few are asked faster one by one.
+	soughtShare  = 2
+	soughtOfRows = 8
 	// checkEvery is how many rows are looked at between two looks at the context, checkBytes how many bytes of values or of rebuilt texts are
 	// tested: a millisecond or so, but for a dear regular expression.
 	checkEvery = 4096

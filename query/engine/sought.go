@@ -102,7 +102,7 @@ func (s *scan) worthSeeking(ctx context.Context, l *columnTest, st *nodeState) (
 			if err != nil {
 				return nil, err
 			}
-			if st.mostLack(rest) {
+			if st.mostLack(rest, s.rows) {
 				return &sought{question.Clause{{Text: t.Words[i], Fold: true}}, rest}, nil
 			}
 		}
@@ -115,15 +115,15 @@ func (s *scan) worthSeeking(ctx context.Context, l *columnTest, st *nodeState) (
 		if err != nil {
 			return nil, err
 		}
-		if st.mostLack(rest) {
+		if st.mostLack(rest, s.rows) {
 			return &sought{c, rest}, nil
 		}
 	}
 	return nil, nil
 }
 
-// mostLack says whether most rows that may match are not of rest's templates.
-func (st *nodeState) mostLack(rest *codeSet) bool {
+// mostLack says whether the rows that may match, of all rows of the row group, are many, and most of them not of rest's templates.
+func (st *nodeState) mostLack(rest *codeSet, rows int) bool {
 	all, left := 0, 0
 	for i, code := range st.hist.Codes {
 		if st.codes.of(code) == vocabulary.May {
@@ -133,7 +133,7 @@ func (st *nodeState) mostLack(rest *codeSet) bool {
 			}
 		}
 	}
-	return left*soughtShare <= all
+	return left*soughtShare <= all && all*soughtOfRows >= rows
 }
 
 // withoutClause are the templates of the leaf's that may match though none of their variables has a piece of the clause.
