@@ -37,6 +37,12 @@ func (o *runOptions) load(set func(flag string) bool) (Config, error) {
 	if set("otlp-http") {
 		cfg.Collector.OTLP.HTTP.Endpoint = o.flags.Collector.OTLP.HTTP.Endpoint
 	}
+	if set("rules") {
+		cfg.Rules.Files = o.flags.Rules.Files
+	}
+	if set("external-url") {
+		cfg.Rules.ExternalURL = o.flags.Rules.ExternalURL
+	}
 	if err := cfg.Collector.Receivers.TurnOn(o.receivers); err != nil {
 		return cfg, fmt.Errorf("--receivers: %w", err)
 	}
@@ -60,6 +66,7 @@ problem is refused as a whole. SIGTERM ends clew, and so does SIGHUP without --c
   clew run --data /var/lib/clew --config /etc/clew.yaml
   kill -HUP $(pidof clew)                            # after the file was changed; check it first: clew config check /etc/clew.yaml
   clew run --data /var/lib/clew --store 's3://telemetry/clew?region=eu-north-1'
+  clew run --rules /etc/clew/rules --rules deploy/rules   # alert; read again when they change, and at SIGHUP
   clew run --receivers jaeger,zipkin,syslog,fluent   # Loki, remote write and Elasticsearch bulk are on, on the port of OTLP over HTTP
   clew run --http 0.0.0.0:7400 --otlp-grpc 0.0.0.0:4317 --otlp-http 0.0.0.0:4318`,
 		Args: cobra.NoArgs,
@@ -93,6 +100,8 @@ problem is refused as a whole. SIGTERM ends clew, and so does SIGHUP without --c
 	f.StringVar(&o.flags.Collector.OTLP.GRPC.Endpoint, "otlp-grpc", d.Collector.OTLP.GRPC.Endpoint, "address of OTLP over gRPC")
 	f.StringVar(&o.flags.Collector.OTLP.HTTP.Endpoint, "otlp-http", d.Collector.OTLP.HTTP.Endpoint, "address of OTLP over HTTP")
 	f.StringSliceVar(&o.receivers, "receivers", nil, "further ways in with ports of their own, on loopback (see docs/ingest.md): jaeger, zipkin, syslog, fluent")
+	f.StringArrayVar(&o.flags.Rules.Files, "rules", nil, "rules to evaluate: a `file`, directory or glob; may be given several times (see clew rules, docs/rules.md)")
+	f.StringVar(&o.flags.Rules.ExternalURL, "external-url", "", "`URL` at which people reach the web application, for links in notifications; default: http:// and --http")
 	f.StringVar(&o.file, "config", "", "configuration `file` (YAML)")
 	f.StringVar(&o.level, "log-level", "info", "debug, info, warn or error")
 	return cmd

@@ -31,6 +31,7 @@ type Config struct {
 	Log       LogConfig        `yaml:"log"`
 	Ingest    ingest.Config    `yaml:"ingest"`
 	Query     QueryConfig      `yaml:"query"`
+	Rules     RulesConfig      `yaml:"rules"`  // that are evaluated
 	Remote    RemoteConfig     `yaml:"remote"` // what is kept here of a store that is not a directory
 }
 
@@ -64,6 +65,7 @@ func DefaultConfig() Config {
 		Tenants:   quota.DefaultConfig(),
 		Log:       LogConfig{BytesMax: 8 << 30},
 		Ingest:    ingest.DefaultConfig(),
+		Rules:     defaultRulesConfig(),
 		Remote:    defaultRemoteConfig(),
 		Query:     QueryConfig{Timeout: 60 * time.Second, Concurrency: 16, CacheBytes: 256 << 20, MemoryBytes: 512 << 20, MemoryTotalBytes: 1 << 30, ScanBytesMax: 64 << 30},
 	}
@@ -99,6 +101,9 @@ func (c *Config) Validate() error {
 	}
 	for _, err := range c.Collector.Validate() {
 		bad("collector", "%v", err)
+	}
+	for _, err := range c.Rules.Validate() {
+		problems = append(problems, fmt.Errorf("rules.%w", err))
 	}
 	for _, err := range c.Tenants.Validate() {
 		problems = append(problems, fmt.Errorf("tenants.%w", err))

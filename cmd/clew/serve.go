@@ -44,6 +44,7 @@ type process struct {
 	segments  *engine.Segments
 	engine    *engine.Engine
 	promql    *promapi.API
+	rules     *rules
 	words     *vocabulary.Index
 	feeder    *engine.Feeder
 	traces    *traceindex.Index
@@ -135,6 +136,9 @@ func (p *process) open(ctx context.Context) error {
 	}, p.logger.With("part", "query"))
 	p.registry.MustRegister(p.engine)
 	p.promql = p.newPromQL()
+	if err := p.openRules(); err != nil {
+		return err
+	}
 	// The vocabulary index is a cache: it may be deleted while clew is stopped, and answers are the same without it.
 	p.words, err = vocabulary.OpenIndex(filepath.Join(p.cfg.Data, "vocabulary"), vocabulary.DefaultIndexLimits(), p.logger.With("part", "vocabulary"))
 	if err != nil {
@@ -189,6 +193,7 @@ func (p *process) run(ctx context.Context, listener net.Listener) error {
 	group.Go(func() error { return p.adviseRepair(p.catalog.Follow(base, p.log)) })
 	group.Go(func() error { return p.ingest.Run(base) })
 	group.Go(func() error { return p.server().Run(base, listener) })
+	group.Go(func() error { return p.rules.run(base, len(p.cfg.Rules.Files) > 0, p.reloads == nil) })
 	group.Go(func() error {
 		if !p.catchUp(base) {
 			return nil
@@ -249,7 +254,7 @@ func (p *process) server() *api.Server {
 			Version: version, HTTP: p.cfg.HTTP, OTLPGRPC: p.cfg.Collector.OTLP.GRPC.Endpoint, OTLPHTTP: p.cfg.Collector.OTLP.HTTP.Endpoint, Data: p.cfg.Data,
 		}),
 	}
-	deps.Metrics, deps.Prometheus = p.promql.Native(), p.promql.Prometheus()
+	deps.Metrics, deps.Prometheus, deps.Rules = p.promql.Native(), p.promql.Prometheus(), p.rules
 	if isLoopback(p.cfg.HTTP) {
 		deps.Pprof = pprofHandler()
 	}

@@ -40,6 +40,7 @@ type Deps struct {
 
 	Metrics    http.Handler // for /api/v1/metrics; nil: there are none
 	Prometheus http.Handler // for everything under /prometheus; nil: there is nothing
+	Rules      http.Handler // for /api/v1/rules, and /prometheus/api/v1/{rules,alerts}; nil: there are none
 
 	Book      Book      // for /api/v1/ledger, and for what answers say of it; nil: nothing is known
 	Hosts     *hosts.Hosts // for /api/v1/hosts; nil: those that records name
@@ -110,6 +111,7 @@ func (s *Server) routes() {
 	for path, params := range metricsParams {
 		v1.GET("/metrics/"+path, s.metrics(params))
 	}
+	s.ruleRoutes()
 	v1.GET("/ledger", s.ledger)
 	v1.GET("/hosts", s.hosts)
 	v1.GET("/hosts/:host", s.host)

@@ -1,0 +1,134 @@
+package main
+
+import (
+	"context"
+	"crypto/rand"
+	"encoding/hex"
+	"fmt"
+	"log/slog"
+	"net/http"
+	"net/url"
+	"os"
+	"os/signal"
+	"path/filepath"
+	"strings"
+	"syscall"
+	"time"
+
+	"github.com/prometheus/prometheus/model/labels"
+
+	"clew/query/alert"
+	"clew/query/alert/ruleapi"
+)
+
+// RulesConfig says which rules are evaluated.
+type RulesConfig struct {
+	Files    []string      `yaml:"files"`    // files, directories and globs
+	Interval time.Duration `yaml:"interval"` // of groups that do not say
+	// ExternalURL is where people reach the web application, for links in notifications; empty: http:// and the address of UI and API.
+	ExternalURL    string            `yaml:"external_url"`
+	ExternalLabels map[string]string `yaml:"external_labels"` // known to templates
+}
+
+func defaultRulesConfig() RulesConfig { return RulesConfig{Interval: alert.DefaultInterval} }
+
+// Validate says what is wrong, each with its key.
+func (c *RulesConfig) Validate() []error {
+	var problems []error
+	if c.Interval < time.Second {
+		problems = append(problems, fmt.Errorf("interval: %v: want at least 1s", c.Interval))
+	}
+	if u, err := url.Parse(c.ExternalURL); c.ExternalURL != "" && (err != nil || u.Host == "") {
+		problems = append(problems, fmt.Errorf("external_url: %q: want such as https://clew.example.com", c.ExternalURL))
+	}
+	return problems
+}
+
+// rules is what evaluates rules, and what is served of them.
+type rules struct {
+	ruler *alert.Ruler
+	api   *ruleapi.API
+}
+
+// openRules makes the rules. Broken files end the start: a process should not run with fewer rules than it was given.
+func (p *process) openRules() error {
+	external := p.cfg.Rules.ExternalURL
+	if external == "" {
+		external = "http://" + p.cfg.HTTP
+	}
+	base, err := url.Parse(external)
+	if err != nil {
+		return fmt.Errorf("rules.external_url: %w", err)
+	}
+	states, err := alert.NewDir(filepath.Join(p.cfg.Data, "rules"))
+	if err != nil {
+		return err
+	}
+	storage := p.promql.Storage()
+	logger := p.logger.With("part", "rules")
+	answers := &alert.Answers{Records: p.engine, PromQL: p.promql.Engine(), Metrics: storage, Exemplars: storage}
+	settings := alert.Settings{Interval: p.cfg.Rules.Interval, ExternalURL: base, ExternalLabels: labels.FromMap(p.cfg.Rules.ExternalLabels)}
+	var life [8]byte
+	if _, err := rand.Read(life[:]); err != nil {
+		return fmt.Errorf("make source id: %w", err)
+	}
+	ruler, err := alert.New(p.cfg.Rules.Files, settings, alert.Deps{
+		Answers: answers, Recorder: &recorder{log: p.log, shards: p.cfg.Shards, source: "rules/" + hex.EncodeToString(life[:])}, Notifier: p.notifier(logger), States: states,
+		Ready: p.ready, Logger: logger, Registerer: p.registry,
+	})
+	if err != nil {
+		return fmt.Errorf("rules:\n%w", err)
+	}
+	p.rules = &rules{ruler, ruleapi.New(ruleapi.Deps{Status: ruler.Status, Answers: answers, Settings: settings, Logger: logger})}
+	return nil
+}
+
+// ServeHTTP answers /api/v1/rules and Prometheus' rules and alerts.
+func (r *rules) ServeHTTP(w http.ResponseWriter, req *http.Request) {
+	if strings.HasPrefix(req.URL.Path, "/prometheus/") {
+		r.api.Prometheus().ServeHTTP(w, req)
+		return
+	}
+	r.api.Native().ServeHTTP(w, req)
+}
+
+// run evaluates, and reads the files again at SIGHUP, until ctx ends. alone: nobody else takes SIGHUP, which would end clew.
+func (r *rules) run(ctx context.Context, given, alone bool) error {
+	hangups := make(chan os.Signal, 1)
+	if given {
+		if alone {
+			signal.Reset(syscall.SIGHUP)
+		}
+		signal.Notify(hangups, syscall.SIGHUP)
+		defer signal.Stop(hangups)
+	}
+	go func() {
+		for {
+			select {
+			case <-ctx.Done():
+				return
+			case <-hangups:
+				r.ruler.Reload()
+			}
+		}
+	}()
+	return r.ruler.Run(ctx)
+}
+
+// notifier is who is told of alerts.
+func (p *process) notifier(logger *slog.Logger) alert.Notifier { return logNotifier{logger} }
+
+// logNotifier writes alerts into the process's log.
+type logNotifier struct{ log *slog.Logger }
+
+// Send implements alert.Notifier.
+func (n logNotifier) Send(_ context.Context, alerts ...*alert.Notification) error {
+	for _, a := range alerts {
+		state := "firing"
+		if !a.EndsAt.After(time.Now()) {
+			state = "resolved"
+		}
+		n.log.Warn("alert", "state", state, "labels", a.Labels.String(), "annotations", a.Annotations.String(), "since", a.StartsAt, "link", a.GeneratorURL)
+	}
+	return nil
+}
