@@ -7,16 +7,18 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
 	"strings"
 	"syscall"
 	"testing"
 	"time"
 
+	"clew/agents/journal/journaltest"
 	"clew/internal/harness"
 )
 
 // startClewAgent runs `clew agent` on root's logs, with the default configuration but for its ports, until the test ends.
-func startClewAgent(t *testing.T, to *harness.Process, root string) {
+func startClewAgent(t *testing.T, to *harness.Process, root, more string) {
 	t.Helper()
 	ports, err := harness.FreePorts(2)
 	if err != nil {
@@ -28,7 +30,7 @@ func startClewAgent(t *testing.T, to *harness.Process, root string) {
   files/pods: {include: [%[1]s/var/log/pods/*/*/*.log]}
   files/docker: {include: [%[1]s/docker/*/*-json.log]}
   otlp: {protocols: {grpc: {endpoint: %[2]q}, http: {endpoint: %[3]q}}}
-`, root, ports[0], ports[1])
+%[4]s`, root, ports[0], ports[1], more)
 	file := filepath.Join(dir, "agent.yaml")
 	if err := os.WriteFile(file, []byte(config), 0o600); err != nil {
 		t.Fatal(err)
@@ -81,7 +83,7 @@ func TestAgentOnThisHost(t *testing.T) {
 	root := t.TempDir()
 	app := filepath.Join(root, "var/log/app.log")
 	appendTo(t, app, "history\n")
-	startClewAgent(t, server, root)
+	startClewAgent(t, server, root, "")
 
 	// within is five seconds on a machine of one's own; here others work.
 	const within = 15 * time.Second
@@ -122,6 +124,44 @@ func TestAgentOnThisHost(t *testing.T) {
 	appendTo(t, filepath.Join(root, "docker/0123456789abcdef/0123456789abcdef-json.log"), `{"log":"dockerword \"quoted\"\n","stream":"stderr","time":"2026-11-21T10:20:03.1Z"}`+"\n")
 	found(`"criword first and second half" resource.k8s.pod.name:checkout-1 service:checkout`, 1)
 	found(`dockerword resource.container.id:0123456789abcdef log.iostream:stderr`, 1)
+}
+
+// Host metrics arrive by themselves, and every name has its series.
+func TestAgentHostMetrics(t *testing.T) {
+	server := start(t, filepath.Join(t.TempDir(), "data"), "")
+	began := time.Now()
+	startClewAgent(t, server, t.TempDir(), "")
+	want := []string{"system.cpu.time", "system.memory.usage", "system.disk.io", "system.network.io", "system.filesystem.usage", "system.cpu.load_average.1m", "process.cpu.time", "process.memory.usage"}
+	eventually(t, 40*time.Second, "metrics of host and processes", func() bool {
+		var answer struct {
+			Names []struct {
+				OTel   string
+				Series int
+			}
+		}
+		get(t, server, "/api/v1/metrics/names", nil, &answer)
+		have := map[string]bool{}
+		for _, n := range answer.Names {
+			have[n.OTel] = n.Series > 0
+		}
+		return !slices.ContainsFunc(want, func(name string) bool { return !have[name] })
+	})
+	t.Logf("found %v after the agent's start", time.Since(began).Round(100*time.Millisecond))
+}
+
+// The journal of a real journald is found, and killing the agent brings no record twice.
+func TestAgentJournal(t *testing.T) {
+	dir, write := journaltest.Start(t)
+	server := start(t, filepath.Join(t.TempDir(), "data"), "")
+	startClewAgent(t, server, t.TempDir(), fmt.Sprintf("  journal: {directory: %q, start_at: beginning}\n", dir))
+	for i := range 20 {
+		write(fmt.Sprintf("MESSAGE=journalword number%d", i), "PRIORITY=3", "SYSLOG_IDENTIFIER=billing")
+	}
+	began := time.Now()
+	eventually(t, 15*time.Second, "20 records of the journal", func() bool {
+		return countLogs(t, server, "journalword severity:error service:billing") == 20
+	})
+	t.Logf("found after %v", time.Since(began).Round(10*time.Millisecond))
 }
 
 func gzipFile(t *testing.T, file string) {
