@@ -10,6 +10,7 @@ const search = page(() => import('@/views/search/SearchPage'));
 const trace = page(() => import('@/views/trace/TracePage'));
 const hosts = page(() => import('@/views/hosts/HostsPage'));
 const host = page(() => import('@/views/hosts/HostPage'));
+const ledger = page(() => import('@/views/ledger/LedgerPage'));
 const start = page(() => import('@/views/start/StartPage'));
 
 /** The first page's own questions go first. */
@@ -27,6 +28,7 @@ export function App() {
             <Route path="/trace/:id" component={trace.Component} />
             <Route path="/hosts" component={hosts.Component} />
             <Route path="/hosts/:host" component={host.Component} />
+            <Route path="/ledger" component={ledger.Component} />
             <Route path="/start" component={start.Component} />
             <Route>
               <Redirect to="/search" replace />

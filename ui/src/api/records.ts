@@ -76,6 +76,7 @@ export interface Stats {
   bytesRead: number;
   partial: boolean;
   reasons: string[];
+  notes: string[]; // what agents are known not to have brought
 }
 
 const attributes = or(open, {});
@@ -137,4 +138,5 @@ export const stats: Shape<Stats> = object<Stats>({
   bytesRead: num,
   partial: bool,
   reasons: or(list(str), []),
+  notes: or(list(str), []),
 });

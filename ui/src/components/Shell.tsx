@@ -51,6 +51,9 @@ export function Shell({ children }: { children: ReactNode }) {
           >
             Hosts
           </NavLink>
+          <NavLink href={zone === 'utc' ? '/ledger?tz=utc' : '/ledger'} active={path === '/ledger'}>
+            Ledger
+          </NavLink>
           <NavLink href={zone === 'utc' ? '/start?tz=utc' : '/start'} active={path === '/start'}>
             Get started
           </NavLink>

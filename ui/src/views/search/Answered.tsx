@@ -20,6 +20,7 @@ export function Answered({
 }) {
   const parts = [count?.stats, stats].filter((s) => s !== undefined);
   const reasons = [...new Set(parts.flatMap((s) => s.reasons))];
+  const notes = [...new Set(parts.flatMap((s) => s.notes))];
   const partial = parts.some((s) => s.partial);
   return (
     <div className={classes.answered} data-stale={stale || undefined} aria-live="polite">
@@ -35,6 +36,12 @@ export function Answered({
           <IconAlertTriangle size={13} aria-hidden="true" />
           <span className={classes.reasons}>incomplete: {reasons.join('; ') || 'a part could not be read'}</span>
         </span>
+      )}
+      {notes.length > 0 && (
+        <a className={classes.partial} href="/ledger" title={notes.join('; ')}>
+          <IconAlertTriangle size={13} aria-hidden="true" />
+          <span className={classes.reasons}>not all has arrived: {notes.join('; ')}</span>
+        </a>
       )}
       {stats && <Cost stats={stats} />}
     </div>
