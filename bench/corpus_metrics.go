@@ -76,10 +76,6 @@ func newMetrics(hosts, scrapes int) *metrics {
 func (m *metrics) signal() string { return "metrics" }
 func (m *metrics) path() string   { return "/v1/metrics" }
 
-// Metrics are taken in and stored; asking comes later.
-func (m *metrics) queries() []query      { return nil }
-func (m *metrics) firstQueries() []query { return nil }
-
 func (m *metrics) next(buf []byte) ([]byte, int) {
 	if m.made == m.hosts*m.scrapes {
 		return buf, 0

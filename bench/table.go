@@ -38,6 +38,14 @@ var goals = map[string]goal{
 	"spans: trace by id, first touch":                        {15, false, "Jaeger 13; Tempo 77; VictoriaTraces 187"},
 	"spans: traces of a service with a span over a duration": {15, false, "Tempo 57; VictoriaTraces 98"},
 	"spans: traces with a rare attribute value (order.id)":   {3, false, "Jaeger 1.7; VictoriaTraces 13; Tempo 246 (all with the service given)"},
+	"metrics: records per CPU-second":                        {300_000, true, "Prometheus 3 over OTLP 370,000 (no fsync)"},
+	"metrics: MB on disk":                                    {10.1, false, "Prometheus 3 36 in its WAL, 16 as a block"},
+	"metrics: MB peak memory":                                {400, false, ""},
+	"metrics: instant sum over 200 series":                   {1, false, "Prometheus 3 1.0"},
+	"metrics: sum(rate([5m])) over 200 series":               {3.4, false, "Prometheus 3 3.4"},
+	"metrics: count of all series":                           {98, false, "Prometheus 3 98"},
+	"metrics: CPU rate by node, 30 min in 15 s steps":        {108, false, "Prometheus 3 108"},
+	"metrics: p95 over nodes":                                {27, false, "Prometheus 3 27"},
 	"spans: spans by service":                                {2, false, "VictoriaTraces 2.7; Tempo 583"},
 }
 

@@ -57,6 +57,9 @@ func (s *Segments) putAside(damage *index.DamageError) {
 	s.log.Warn("segment is damaged and set aside, answers are partial", "segment", id, "error", damage)
 }
 
+// PutAside is for who reads views beside the engine and meets damage: the segment is left out of views from now on, and looked at again later.
+func (s *Segments) PutAside(damage *index.DamageError) { s.putAside(damage) }
+
 // recheckLocked looks at a segment again that is aside, beside the queries.
 func (s *Segments) recheckLocked(o *opening) {
 	if o.checking {

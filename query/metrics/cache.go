@@ -96,8 +96,10 @@ func (c *cache) removeLocked(el *list.Element) {
 	c.bytes -= e.bytes
 }
 
-// usage is what is kept.
-func (c *cache) usage() (parts int, bytes int64) {
+// Kept says of how many parts the series are kept, and about how many bytes that takes.
+func (s *Storage) Kept() (parts int, bytes int64) { return s.cache.kept() }
+
+func (c *cache) kept() (parts int, bytes int64) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	return len(c.entries), c.bytes

@@ -66,7 +66,12 @@ func New(deps Deps) *API {
 			Buckets: []float64{.001, .003, .01, .03, .1, .3, 1, 3, 10, 30},
 		}, []string{"path", "code"}),
 	}
-	deps.Registry.MustRegister(a.refused, a.seconds)
+	deps.Registry.MustRegister(a.refused, a.seconds, prometheus.NewGaugeFunc(prometheus.GaugeOpts{
+		Name: "clew_metrics_index_bytes", Help: "Translated series of parts that are kept, in bytes.",
+	}, func() float64 {
+		_, bytes := deps.Metrics.Kept()
+		return float64(bytes)
+	}))
 	a.engine = promql.NewEngine(promql.EngineOpts{
 		Logger: deps.Logger, MaxSamples: limits.Samples, Timeout: limits.Timeout, LookbackDelta: lookback,
 		NoStepSubqueryIntervalFn: func(int64) int64 { return subqueryStep.Milliseconds() },
