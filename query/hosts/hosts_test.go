@@ -202,6 +202,7 @@ func TestMemory(t *testing.T) {
 	r := &records{all: []record{{telemetry.Logs, "old", time.Hour, map[string]string{"resource.host.arch": "arm64"}}, {telemetry.Logs, "live", time.Second, nil}}}
 	h := New(Deps{Records: r})
 	list(t, h, Query{}, now)
+	h.memoryOf(telemetry.DefaultTenant).took = time.Minute // it is much
 	if len(r.asked) != 3 || slices.ContainsFunc(r.asked, func(q engine.Request) bool { return q.From != 0 }) {
 		t.Fatalf("the first time: %+v", r.asked)
 	}
@@ -221,6 +222,12 @@ func TestMemory(t *testing.T) {
 	l = list(t, h, Query{}, now.Add(wholeEvery))
 	if diff := cmp.Diff([]string{"live silent", "new silent"}, names(l)); diff != "" {
 		t.Errorf("once the records are gone: %s", diff)
+	}
+	r.all = append(r.all, record{telemetry.Logs, "sent-late", 5 * time.Hour, nil})
+	h.memoryOf(telemetry.DefaultTenant).took = 10 * time.Millisecond
+	l = list(t, h, Query{}, now.Add(wholeEvery+wholeEveryMin))
+	if diff := cmp.Diff([]string{"live silent", "new silent", "sent-late silent"}, names(l)); diff != "" {
+		t.Errorf("where it costs little all is asked again soon: %s", diff)
 	}
 }
 

@@ -12,9 +12,12 @@ const (
 	telemetrySilentAfter = 5 * time.Minute
 	// rateWindow is what rates of signals are taken over.
 	rateWindow = time.Minute
-	// wholeEvery is how often all that is kept is asked for hosts; in between, what came since is. So a host whose last records were deleted is still listed for
-	// as long.
-	wholeEvery = 10 * time.Minute
+	// wholeEvery is how often all that is kept is asked for hosts at least; in between, what came lately is. A host whose last records were deleted, and one whose first
+	// records were sent late, is told wrongly for as long. Where it takes little it is done more often: wholeShare times as long as it takes, but not before
+	// wholeEveryMin.
+	wholeEvery    = 10 * time.Minute
+	wholeEveryMin = 5 * time.Second
+	wholeShare    = 50
 	// recentLogs is how old records may be that come in between, and recentPoints the same for metrics, whose rows are ordered by their first of up to 120 points.
 	recentLogs   = 15 * time.Minute
 	recentPoints = 2*time.Hour + recentLogs

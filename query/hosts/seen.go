@@ -44,7 +44,8 @@ type memory struct {
 
 	// Of whoever holds the turn.
 	wholeAt time.Time // when all was asked last
-	why     []string  // why that was not everything
+	took    time.Duration
+	why     []string // why that was not everything
 	met     map[string]*sighting
 }
 
@@ -70,7 +71,8 @@ func (m *memory) at(ctx context.Context, records Records, tenant string, now tim
 	case <-ctx.Done():
 		return nil, nil, ctx.Err()
 	}
-	whole := m.met == nil || now.Sub(m.wholeAt) >= wholeEvery
+	whole := m.met == nil || now.Sub(m.wholeAt) >= min(wholeEvery, max(wholeEveryMin, wholeShare*m.took))
+	began := time.Now()
 	met := map[string]*sighting{}
 	if !whole {
 		for name, s := range m.met {
@@ -91,7 +93,7 @@ func (m *memory) at(ctx context.Context, records Records, tenant string, now tim
 	}
 	m.met = met
 	if whole {
-		m.wholeAt, m.why = now, partial
+		m.wholeAt, m.took, m.why = now, time.Since(began), partial
 		return met, partial, nil
 	}
 	return met, append(partial, without(m.why, partial)...), nil
