@@ -72,7 +72,16 @@ func (p *process) openRules() error {
 	if _, err := rand.Read(life[:]); err != nil {
 		return fmt.Errorf("make source id: %w", err)
 	}
-	ruler, err := alert.New(p.cfg.Rules.Files, settings, alert.Deps{
+	// A group is known by its file's name, which must not depend on where clew was started.
+	var patterns []string
+	for _, pattern := range p.cfg.Rules.Files {
+		absolute, err := filepath.Abs(pattern)
+		if err != nil {
+			return fmt.Errorf("rules: %w", err)
+		}
+		patterns = append(patterns, absolute)
+	}
+	ruler, err := alert.New(patterns, settings, alert.Deps{
 		Answers: answers, Recorder: &recorder{log: p.log, shards: p.cfg.Shards, source: "rules/" + hex.EncodeToString(life[:])}, Notifier: p.notifier(logger), States: states,
 		Ready: p.ready, Logger: logger, Registerer: p.registry,
 	})

@@ -77,9 +77,9 @@ type Rule struct {
 	Duration       *float64          `json:"duration,omitempty"`      // for, in seconds
 	KeepFiringFor  *float64          `json:"keepFiringFor,omitempty"` // seconds
 	Labels         map[string]string `json:"labels"`
-	Annotations    map[string]string `json:"annotations,omitempty"`
-	Alerts         []Alert           `json:"alerts,omitempty"`
-	Health         string            `json:"health"` // ok, err, unknown
+	Annotations    map[string]string `json:"annotations,omitzero"`
+	Alerts         []Alert           `json:"alerts,omitzero"` // an alerting rule has a list, which may be empty
+	Health         string            `json:"health"`          // ok, err, unknown
 	LastError      string            `json:"lastError,omitempty"`
 	EvaluationTime float64           `json:"evaluationTime"`
 	LastEvaluation time.Time         `json:"lastEvaluation"`
