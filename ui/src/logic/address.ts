@@ -1,11 +1,16 @@
-// Addresses of the search, for links that lead there from elsewhere.
+// Addresses of pages, for links that lead there from elsewhere.
 import type { Millis, Zone } from './format';
 import { rangeOf, type TimeRange } from './timerange';
 
 /** A search; the choice of UTC goes along: times read the same on both pages. */
 export function searchHref(zone: Zone, params: Record<string, string> = {}): string {
+  return withZone('/search', zone, params);
+}
+
+/** A page's address with parameters; the choice of UTC goes along. */
+export function withZone(path: string, zone: Zone, params: Record<string, string> = {}): string {
   const query = new URLSearchParams({ ...params, ...(zone === 'utc' ? { tz: 'utc' } : {}) }).toString();
-  return query ? `/search?${query}` : '/search';
+  return query ? `${path}?${query}` : path;
 }
 
 const hourMs = 3_600_000;

@@ -51,7 +51,9 @@ function Hosts({ ledger }: { ledger: Ledger }) {
           <th scope="col" className={classes.number}>
             Lag
           </th>
-          <th scope="col">Lost, and why</th>
+          <th scope="col" className={classes.why}>
+            Lost, and why
+          </th>
         </tr>
       </thead>
       <tbody>
@@ -118,7 +120,9 @@ function Senders({ senders, since, now }: { senders: Sender[]; since: string; no
             <th scope="col" className={classes.number}>
               Stored
             </th>
-            <th scope="col">Refused, and why</th>
+            <th scope="col" className={classes.why}>
+              Refused, and why
+            </th>
           </tr>
         </thead>
         <tbody>

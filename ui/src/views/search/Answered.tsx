@@ -1,9 +1,12 @@
 // How many matched, and how completely it was searched: what it cost, what was passed over and why that is safe, and what is missing if anything.
 import { Popover } from '@mantine/core';
 import { IconAlertTriangle, IconChevronDown } from '@tabler/icons-react';
+import { Link } from 'wouter';
 import type { CountAnswer } from '@/api/answers';
 import type { Stats } from '@/api/records';
+import { withZone } from '@/logic/address';
 import { formatBytes, formatCount, formatDuration } from '@/logic/format';
+import { useTime } from '@/state/time';
 import classes from './Answered.module.css';
 import type { Kind } from './state';
 
@@ -18,6 +21,7 @@ export function Answered({
   stats: Stats | undefined;
   stale: boolean;
 }) {
+  const { zone } = useTime();
   const parts = [count?.stats, stats].filter((s) => s !== undefined);
   const reasons = [...new Set(parts.flatMap((s) => s.reasons))];
   const notes = [...new Set(parts.flatMap((s) => s.notes))];
@@ -38,10 +42,10 @@ export function Answered({
         </span>
       )}
       {notes.length > 0 && (
-        <a className={classes.partial} href="/ledger" title={notes.join('; ')}>
+        <Link className={classes.partial} href={withZone('/ledger', zone)} title={notes.join('; ')}>
           <IconAlertTriangle size={13} aria-hidden="true" />
           <span className={classes.reasons}>not all has arrived: {notes.join('; ')}</span>
-        </a>
+        </Link>
       )}
       {stats && <Cost stats={stats} />}
     </div>

@@ -4,6 +4,7 @@ import { queryClient, useFacts, useReceived } from '@/api/queries';
 import { CopyButton } from '@/components/CopyButton';
 import { ErrorNote } from '@/components/ErrorNote';
 import { ServiceBadge } from '@/components/ServiceBadge';
+import { withZone } from '@/logic/address';
 import { formatCount } from '@/logic/format';
 import { type Endpoints, endpointsOf, type Snippet, snippets } from '@/logic/snippets';
 import { useTime } from '@/state/time';
@@ -28,7 +29,7 @@ export function FirstSteps() {
 }
 
 function Received() {
-  const { tick } = useTime();
+  const { tick, zone } = useTime();
   // The search has asked about the now before anything arrived, and its answer is cached: empty.
   const askAnew = () => {
     void queryClient.invalidateQueries();
@@ -58,6 +59,9 @@ function Received() {
           <span className={classes.space} />
           <Link href={(spans.data?.count ?? 0) > 0 ? '/search' : '/search?signal=logs'} className={classes.see} onClick={askAnew}>
             See them
+          </Link>
+          <Link href={withZone('/ledger', zone)} className={classes.see} title="What was sent, and what became of it">
+            Ledger
           </Link>
         </>
       ) : (
