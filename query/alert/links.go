@@ -67,5 +67,5 @@ func (l *links) generator(a *Alert, expr string, language rulefile.Lang) string 
 	if language == rulefile.PromQL {
 		return l.base + "/metrics?expr=" + url.QueryEscape(expr)
 	}
-	return fmt.Sprintf("%s/search?signal=%s&query=%s", l.base, language.Signal(), url.QueryEscape(expr))
+	return fmt.Sprintf("%s/search?signal=%s&q=%s", l.base, language.Signal(), url.QueryEscape(expr))
 }

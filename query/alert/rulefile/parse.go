@@ -311,7 +311,7 @@ func (p *reading) group(path string, n *yaml.Node) Group {
 	if g.Name == "" {
 		p.at(n, "", "%s: has no name", path)
 	}
-	if key := seen["interval"]; key != nil && g.Interval < intervalMin {
+	if key := seen["interval"]; key != nil && g.Interval != 0 && g.Interval < intervalMin {
 		p.at(key, "", "%s: %v: want at least %v", join(path, "interval"), g.Interval, intervalMin)
 	}
 	if rules != nil {
