@@ -144,7 +144,10 @@ func printHosts(out io.Writer, hosts []api.HostEntry, now time.Time) error {
 		}
 		lag, lost := "-", "-"
 		if h.Heartbeat != "" {
-			lag, lost = secondsText(h.LagSeconds), strconv.FormatUint(h.Lost, 10)
+			lost = strconv.FormatUint(h.Lost, 10)
+			if h.Status == "up" { // who is silent does not say how far behind it is
+				lag = secondsText(h.LagSeconds)
+			}
 		}
 		fmt.Fprintln(w, strings.Join(append(cells, lag, lost, plain(h.OS)), "\t"))
 	}
@@ -218,7 +221,9 @@ func printHost(out io.Writer, d *api.HostDetail, now time.Time) error {
 		line("agent", "%s %s, heard %s ago, queue %s of %s", a.Instance, a.Version, agoText(a.LastHeard, now), bytesText(a.QueueBytes), bytesText(a.QueueBytesMax))
 	}
 	if len(d.Agents) > 0 {
-		line("lag", "%s", secondsText(h.LagSeconds))
+		if h.Status == "up" {
+			line("lag", "%s", secondsText(h.LagSeconds))
+		}
 		line("lost", "%d records", h.Lost)
 		for what, reasons := range map[string]map[string]uint64{"refused": h.Refused, "dropped": h.Dropped} {
 			for _, reason := range slices.Sorted(maps.Keys(reasons)) {

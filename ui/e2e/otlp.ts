@@ -23,6 +23,7 @@ export interface Log {
   body: string;
   at: number;
   severity?: number;
+  host?: string;
   trace?: string;
   span?: number;
 }

@@ -7,7 +7,7 @@ const hour = 60 * minute;
 test('names of hosts are texts, whatever is in them', () => {
   expect(quoted('a"b\\c\nd')).toBe('"a\\"b\\\\c\\nd"');
   expect(anyOf(['web.1', 'a|b', 'c\\d'])).toBe('"web\\\\.1|a\\\\|b|c\\\\\\\\d"');
-  for (const spec of hostCharts) expect(spec.query('x"} or up{a="', '90s')).toContain('host_name="x\\"} or up{a=\\""');
+  for (const spec of hostCharts) expect(spec.query('x"} or up{a="', '90s', '45s')).toContain('host_name="x\\"} or up{a=\\""');
 });
 
 test('steps are round, at multiples of themselves, and few enough', () => {

@@ -11,8 +11,8 @@ export interface HostChartSpec {
   unit: Unit;
   /** Parts of a whole, one upon the other. */
   stacked: boolean;
-  /** The question; rates are taken over `span`. */
-  query(host: string, span: string): string;
+  /** The question; rates are taken over `span`, and what is there `lately` is there. */
+  query(host: string, span: string, lately: string): string;
   /** What a series is called. */
   name(labels: Record<string, string>): string;
   /** Series in this order, from the bottom; others after them. Without it the largest come first. */
@@ -103,14 +103,15 @@ export const hostCharts: readonly HostChartSpec[] = [
     title: 'Processes by resident memory',
     unit: 'bytes',
     stacked: false,
-    query: (h) => `sum by (process_executable_name) (process_memory_usage_bytes${of(h)})`,
+    query: (h, _span, lately) => `sum by (process_executable_name) (last_over_time(process_memory_usage_bytes${of(h)}[${lately}]))`,
     name: (l) => l.process_executable_name ?? '',
   },
 ];
 
 export const processCpuQuery = (h: string, span: string) =>
   `sum by (process_executable_name, process_pid) (rate(process_cpu_time_seconds_total${of(h)}[${span}]))`;
-export const processMemoryQuery = (h: string) => `sum by (process_executable_name, process_pid) (process_memory_usage_bytes${of(h)})`;
+export const processMemoryQuery = (h: string, lately: string) =>
+  `sum by (process_executable_name, process_pid) (last_over_time(process_memory_usage_bytes${of(h)}[${lately}]))`;
 
 export interface Process {
   pid: string;
@@ -208,3 +209,6 @@ export function windowOf({ start, end }: Instants, pointsMax: number): { start: 
 export function rateSpan(stepMs: number, agent: boolean): string {
   return `${Math.max(agent ? 90 : 150, Math.round((2 * stepMs) / 1000))}s`;
 }
+
+/** How long a process is taken to be there after its last point: one look and a half. Those that have ended would otherwise count for five minutes. */
+export const latelyOf = (agent: boolean) => (agent ? '45s' : '90s');

@@ -7,7 +7,7 @@ import { ErrorNote } from '@/components/ErrorNote';
 import { useChart } from '@/components/useChart';
 import { lineColor, type Theme } from '@/logic/color';
 import { formatMoment, type Zone } from '@/logic/format';
-import { formatUnit, type HostChartSpec, type Line, leastOf, linesOf, rateSpan, stackedOf, windowOf } from '@/logic/hosts/charts';
+import { formatUnit, type HostChartSpec, type Line, latelyOf, leastOf, linesOf, rateSpan, stackedOf, windowOf } from '@/logic/hosts/charts';
 import { rangeOf } from '@/logic/timerange';
 import { useTheme } from '@/state/theme';
 import { useTime } from '@/state/time';
@@ -23,7 +23,7 @@ export default function HostChart({ spec, host, agent }: { spec: HostChartSpec; 
   const theme = useTheme();
   const element = useRef<HTMLDivElement>(null);
   const window = windowOf(instants, pointsMax);
-  const { data: answer, error, refetch } = useSequences(spec.query(host, rateSpan(window.step, agent)), window);
+  const { data: answer, error, refetch } = useSequences(spec.query(host, rateSpan(window.step, agent), latelyOf(agent)), window);
   const [hover, setHover] = useState<number>();
 
   const shown = useMemo(() => {

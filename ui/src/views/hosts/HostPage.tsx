@@ -19,6 +19,7 @@ import { patchSearch } from '@/state/url';
 import { StatusDot } from './HostsPage';
 import { hostField, systemOf } from './host';
 import classes from './hosts.module.css';
+import { useMoving } from './useMoving';
 
 const HostChart = lazy(() => import('./HostChart'));
 const Processes = lazy(() => import('./Processes'));
@@ -29,6 +30,7 @@ export default function HostPage() {
   const { zone } = useTime();
   const [, navigate] = useLocation();
   const links = useLinks(name);
+  useMoving(name);
   useEffect(() => {
     document.title = `${name} – clew`;
   }, [name]);
@@ -170,7 +172,10 @@ function Ships({ answer: { host: h } }: { answer: HostAnswer }) {
   ]);
   if (h.traffic.length === 0) facts.push(['Nothing', 'yet']);
   if (h.heartbeat) {
-    facts.push(['Lag', h.lagSeconds === 0 ? 'none' : formatDuration(h.lagSeconds * 1e9)]);
+    facts.push([
+      'Lag',
+      h.status !== 'up' ? 'not known: its agent is silent' : h.lagSeconds === 0 ? 'none' : formatDuration(h.lagSeconds * 1e9),
+    ]);
     facts.push([
       'Lost',
       <span key="lost" className={h.lost > 0 ? classes.bad : undefined}>

@@ -1,5 +1,4 @@
 // The hosts: who is up, how busy each is, what it ships and what it lost.
-import { SegmentedControl } from '@mantine/core';
 import { IconServer } from '@tabler/icons-react';
 import { useCallback, useEffect, useMemo, useRef } from 'react';
 import { Link, useLocation } from 'wouter';
@@ -14,9 +13,16 @@ import { useUrlState } from '@/state/url';
 import { hostHref, systemOf } from './host';
 import classes from './hosts.module.css';
 import { Sparkline } from './Sparkline';
+import { useMoving } from './useMoving';
 
 /** Rows whose small charts are asked for together. */
 const sparksTogether = 25;
+
+const statuses = [
+  { value: '', label: 'All', count: (a: HostsAnswer) => a.up + a.silent },
+  { value: 'up', label: 'Up', count: (a: HostsAnswer) => a.up },
+  { value: 'silent', label: 'Silent', count: (a: HostsAnswer) => a.silent },
+];
 
 export default function HostsPage() {
   const { get, set } = useUrlState();
@@ -25,6 +31,7 @@ export default function HostsPage() {
   const sort = parseSort(get('sort'));
   const { data, error, refetch } = useHosts(search, status);
   const input = useRef<HTMLInputElement>(null);
+  useMoving('');
   useEffect(() => {
     document.title = 'Hosts – clew';
   }, []);
@@ -49,17 +56,14 @@ export default function HostsPage() {
             if (e.key === 'Escape') e.currentTarget.blur();
           }}
         />
-        <SegmentedControl
-          size="xs"
-          value={status}
-          onChange={(s) => set({ status: s })}
-          aria-label="Status"
-          data={[
-            { value: '', label: `All ${data ? formatCount(data.up + data.silent) : ''}` },
-            { value: 'up', label: `Up ${data ? formatCount(data.up) : ''}` },
-            { value: 'silent', label: `Silent ${data ? formatCount(data.silent) : ''}` },
-          ]}
-        />
+        {/* biome-ignore lint/a11y/useSemanticElements: a fieldset is for forms */}
+        <div role="group" aria-label="Status" className={classes.statuses}>
+          {statuses.map(({ value, label, count }) => (
+            <button key={value} type="button" aria-pressed={status === value} onClick={() => set({ status: value })}>
+              {label} {data && <span className={classes.number}>{formatCount(count(data))}</span>}
+            </button>
+          ))}
+        </div>
         {data && data.reasons.length > 0 && (
           <span className={classes.partial} title={data.reasons.join('\n')}>
             not everything is told: {data.reasons[0]}
@@ -212,7 +216,7 @@ function HostCells({ host: h, group }: { host: Host; group: string[] }) {
       <Cell className={classes.number}>{rateText(rateOf(h, 'spans'))}</Cell>
       <Cell className={classes.number}>{rateText(rateOf(h, 'metrics'))}</Cell>
       <Cell className={h.lagSeconds > 60 ? classes.warn : classes.number}>
-        {!h.heartbeat ? '–' : h.lagSeconds === 0 ? '0' : formatDuration(h.lagSeconds * 1e9)}
+        {!h.heartbeat || !up ? '–' : h.lagSeconds === 0 ? '0' : formatDuration(h.lagSeconds * 1e9)}
       </Cell>
       <Cell className={h.lost > 0 ? classes.bad : classes.number}>{h.heartbeat ? formatCompact(h.lost) : '–'}</Cell>
     </>

@@ -1,7 +1,7 @@
 // The processes that use most, at the end of the time that is looked at. Agents ship those that use most CPU and those that use most memory, not all.
 import { useSequences } from '@/api/hosts';
 import { formatBytes } from '@/logic/format';
-import { formatUnit, processCpuQuery, processesOf, processMemoryQuery, rateSpan } from '@/logic/hosts/charts';
+import { formatUnit, latelyOf, processCpuQuery, processesOf, processMemoryQuery, rateSpan } from '@/logic/hosts/charts';
 import { useTime } from '@/state/time';
 import classes from './hosts.module.css';
 
@@ -13,7 +13,7 @@ export default function Processes({ host, agent }: { host: string; agent: boolea
   const at = Math.floor(instants.end / stepMs) * stepMs;
   const moment = { start: at, end: at, step: stepMs };
   const cpu = useSequences(processCpuQuery(host, rateSpan(stepMs, agent)), moment);
-  const memory = useSequences(processMemoryQuery(host), moment);
+  const memory = useSequences(processMemoryQuery(host, latelyOf(agent)), moment);
   const all = processesOf(cpu.data?.series ?? [], memory.data?.series ?? [], shown);
   if (all.length === 0) return null;
   return (
