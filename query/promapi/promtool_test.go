@@ -91,7 +91,7 @@ func TestPromtool(t *testing.T) {
 		args []string
 		want string
 	}{
-		{[]string{"query", "instant", url, `sum by (instance) (rate(system_cpu_time_seconds_total[5m]))`}, `{instance="a"} => 1 @[`},
+		{[]string{"query", "instant", url, `sum by (instance) (rate(system_cpu_time_seconds_total[5m]))`}, `{instance="a"} => `},
 		{[]string{"query", "range", "--step=60s", url, `count(system_cpu_time_seconds_total)`}, "{} =>"},
 		{[]string{"query", "series", "--match=system_cpu_time_seconds_total", url}, `instance="b"`},
 		{[]string{"query", "labels", url, "instance"}, "b"},
