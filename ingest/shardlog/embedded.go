@@ -16,8 +16,9 @@ import (
 // Embedded is a log on a NATS server within this process, on a directory of its own. It implements Log, Commits and Leases.
 type Embedded struct {
 	*client
-	lock *os.File
-	disk *disk // the client's
+	lock    *os.File
+	disk    *disk // the client's
+	reserve reserve
 
 	mu  sync.Mutex
 	srv *server.Server // nil while it is being restarted
@@ -56,13 +57,29 @@ func (e *Embedded) open(ctx context.Context) error {
 	}
 	e.disk = newDisk(e.cfg.Dir, e.cfg.FreeBytesMin)
 	e.client.disk = e.disk
+	e.reserve = newReserve(e.cfg.Dir, e.disk)
+	released, err := e.reserve.release()
+	if err != nil {
+		e.lock.Close()
+		return err
+	}
+	if released {
+		e.log.Warn("shard log: the disk is full, what was kept for a start on it is given up")
+	}
 	srv, s, err := e.start(ctx)
 	if err != nil {
 		e.lock.Close()
 		return err
 	}
 	e.srv, e.link = srv, newLink(s)
+	e.keepReserve()
 	return nil
+}
+
+func (e *Embedded) keepReserve() {
+	if err := e.reserve.keep(); err != nil {
+		e.log.Warn("shard log: nothing is kept for a start on a full disk", "error", err)
+	}
 }
 
 func (e *Embedded) start(ctx context.Context) (*server.Server, *session, error) {
@@ -122,10 +139,15 @@ func (e *Embedded) Stats() Stats {
 }
 
 // Run restarts the server when a stream has failed, as soon as there is space, until ctx ends or the log is closed. Meanwhile appends
-// are refused, readers and commits wait; afterwards they go on by themselves.
+// are refused, readers and commits wait; afterwards they go on by themselves. It also keeps the reserve.
 func (e *Embedded) Run(ctx context.Context) error {
+	again := time.NewTicker(reserveEvery)
+	defer again.Stop()
 	for {
 		select {
+		case <-again.C:
+			e.keepReserve()
+			continue
 		case <-ctx.Done():
 			return ctx.Err()
 		case <-e.ctx.Done():

@@ -51,6 +51,10 @@ const (
 	reconnectWait = 100 * time.Millisecond
 	// spaceCheckEvery paces the look at the disk while a stream is stuck.
 	spaceCheckEvery = 500 * time.Millisecond
+	// reserveBytesMax is what is kept for a start on a full disk, if that is not more than half of the watermark. A start writes some 100 KB: a message
+	// to each of two streams, and what NATS notes of all; a snapshot of the catalog may come beside it. reserveEvery is how often it is looked whether it can be kept again.
+	reserveBytesMax = 8 << 20
+	reserveEvery    = time.Minute
 	// restartBackoffMax bounds the wait between attempts to start the server again.
 	restartBackoffMax = 10 * time.Second
 	// duplicateWindow is for how long JetStream looks for repeated message ids, which we do not use: the shortest that it takes.

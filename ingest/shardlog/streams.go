@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"reflect"
 	"strconv"
 	"strings"
 	"time"
@@ -64,6 +65,9 @@ func streamConfigs(shards int, logBytesMax int64, leaseTTL time.Duration) []jets
 // createStreams creates or adapts the streams, and returns how many shards have one.
 func createStreams(ctx context.Context, s *session, cfg Config) (stored int, err error) {
 	for _, sc := range streamConfigs(cfg.Shards, cfg.LogBytesMax, cfg.LeaseTTL) {
+		if st, err := s.pubJS.Stream(ctx, sc.Name); err == nil && isAs(st.CachedInfo().Config, sc) {
+			continue // the server would write it down again, and fail where the disk is full
+		}
 		if _, err := s.pubJS.CreateOrUpdateStream(ctx, sc); err != nil {
 			return 0, fmt.Errorf("create stream %s: %w", sc.Name, err)
 		}
@@ -83,6 +87,17 @@ func createStreams(ctx context.Context, s *session, cfg Config) (stored int, err
 		return 0, fmt.Errorf("list streams: %w", err)
 	}
 	return stored, nil
+}
+
+// isAs says whether a stream's configuration is as wanted, in all fields of which something is wanted: in the others are the server's own defaults.
+func isAs(have, want jetstream.StreamConfig) bool {
+	h, w := reflect.ValueOf(have), reflect.ValueOf(want)
+	for i := range w.NumField() {
+		if !w.Field(i).IsZero() && !reflect.DeepEqual(h.Field(i).Interface(), w.Field(i).Interface()) {
+			return false
+		}
+	}
+	return true
 }
 
 // info returns a stream's configuration and state.
