@@ -201,9 +201,7 @@ func brokenRules(t *testing.T, p *harness.Process, file string, o *told) {
 	if len(status.Groups) != 1 || !strings.Contains(status.Problems[0], ":3:5: groups[0].intervall") || !strings.Contains(status.Problems[1], ":6:15:") {
 		t.Errorf("%d groups, problems %v", len(status.Groups), status.Problems)
 	}
-	if len(o.lines("rule files are broken", ":6:15:")) == 0 {
-		t.Error("the log does not say what is wrong")
-	}
+	eventually(t, 5*time.Second, "the log says what is wrong", func() bool { return len(o.lines("rule files are broken", ":6:15:")) > 0 })
 	out, code := clew(t, p, "rules", "check", file)
 	if code != 1 || !strings.Contains(out, `did you mean "interval"?`) || !strings.Contains(out, "did you mean max()?") {
 		t.Errorf("check, exit code %d:\n%s", code, out)
