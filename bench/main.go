@@ -36,6 +36,7 @@ type options struct {
 	keep         bool
 	growth       bool
 	worst        bool
+	prometheus   string
 	out          io.Writer
 	idleFor      time.Duration // how long the server does nothing before it counts as done
 }
@@ -53,11 +54,13 @@ func main() {
 	flag.BoolVar(&o.keep, "keep", false, "keep the data directory")
 	flag.BoolVar(&o.growth, "growth", false, "measure what ten times the log records change instead")
 	flag.BoolVar(&o.worst, "worst", false, "measure data that is hard to take instead")
+	flag.StringVar(&o.prometheus, "prometheus", "", "measure Prometheus beside it with the same metrics: its binary, or build (from tools/prometheus)")
 	flag.Usage = func() {
 		fmt.Fprint(flag.CommandLine.Output(), `Measures a real clew and prints a table of figures beside their targets.
 
   go run ./bench                         everything, at full size (make bench)
   go run ./bench -scale 0.1 -only spans  a tenth of the spans
+  go run ./bench -only metrics -prometheus build   Prometheus beside it
   go run ./bench -growth                 50 million log records against 5 million
   go run ./bench -worst                  random lines, large lines, many attributes, many templates
 
@@ -142,17 +145,36 @@ func (o *options) measure(t *table, c corpus) error {
 	if err != nil {
 		return err
 	}
+	var beside *peer
+	if m, ok := c.(*metrics); ok && o.prometheus != "" {
+		if beside, err = o.startPeer(); err != nil {
+			return err
+		}
+		defer beside.process.Kill()
+		if err := o.ingestPeer(beside, newMetrics(m.hosts, m.scrapes)); err != nil {
+			return fmt.Errorf("prometheus: %w", err)
+		}
+	}
 	t.head(c.signal(), in.String())
-	t.row("records per CPU-second", in.perSecond(), "%.0f", fmt.Sprintf("%.2f microseconds a record", in.cpu.Seconds()*1e6/float64(in.records)))
-	t.row("MB on disk", float64(in.disk)/1e6, "%.1f", fmt.Sprintf("%.1f bytes a record", float64(in.disk)/float64(in.records)))
-	t.row("MB peak memory", float64(in.peak)/1e6, "%.1f", "VmHWM, ingest")
+	t.ingested(in, beside)
 	ask := newAsker(p)
 	for _, q := range c.queries() {
-		took, note, err := ask.measure(&q, o.runs)
+		var took, theirs times
+		var note string
+		if beside != nil {
+			took, theirs, note, err = beside.both(ask, &q, o.runs)
+		} else {
+			took, note, err = ask.measure(&q, o.runs)
+		}
 		if err != nil {
 			return err
 		}
-		t.time(q.row, took.median(), fmt.Sprintf("p95 %.2f; %s", ms(took.p95()), note))
+		note = fmt.Sprintf("p95 %.2f; %s", ms(took.p95()), note)
+		if theirs != nil {
+			t.beside(q.row, ms(took.median()), ms(theirs.median()), "%.2f ms", note)
+		} else {
+			t.time(q.row, took.median(), note)
+		}
 	}
 	peak, err := p.PeakBytes()
 	if err != nil {

@@ -73,8 +73,13 @@ func (m *metrics) queries() []query {
 		m.promql("sum(rate([5m])) over 200 series", `sum(rate(system_processes_created_total[5m]))`, 0, 1, ""),
 		m.promql("count of all series", `count({__name__=~"system_.+"})`, 0, 1, strconv.Itoa(m.hosts*hostMetricsSeries)),
 		m.promql("CPU rate by node, 30 min in 15 s steps", `sum by (instance) (rate(system_cpu_time_seconds_total{state="user"}[5m]))`, 15*time.Second, m.hosts, ""),
+		m.promql("CPU rate by node, all states but idle", `sum by (instance) (rate(system_cpu_time_seconds_total{state!="idle"}[5m]))`, 15*time.Second, m.hosts, ""),
 		m.promql("p95 over nodes", `quantile(0.95, sum by (instance) (system_memory_usage_bytes{state="used"}))`, 15*time.Second, 1, ""),
 	}
 }
 
-func (m *metrics) firstQueries() []query { return m.queries()[:1] }
+func (m *metrics) firstQueries() []query {
+	q := m.queries()[0]
+	q.row += ", first touch"
+	return []query{q}
+}

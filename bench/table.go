@@ -45,6 +45,7 @@ var goals = map[string]goal{
 	"metrics: sum(rate([5m])) over 200 series":               {3.4, false, "Prometheus 3 3.4"},
 	"metrics: count of all series":                           {98, false, "Prometheus 3 98"},
 	"metrics: CPU rate by node, 30 min in 15 s steps":        {108, false, "Prometheus 3 108"},
+	"metrics: CPU rate by node, all states but idle":         {700, false, ""},
 	"metrics: p95 over nodes":                                {27, false, "Prometheus 3 27"},
 	"spans: spans by service":                                {2, false, "VictoriaTraces 2.7; Tempo 583"},
 }
@@ -70,7 +71,10 @@ func (t *table) head(signal, conditions string) {
 
 // row prints a figure.
 func (t *table) row(name string, value float64, format, note string) {
-	g := goals[t.signal+": "+name]
+	t.print(name, goals[t.signal+": "+name], value, format, note)
+}
+
+func (t *table) print(name string, g goal, value float64, format, note string) {
 	target, verdict := "", ""
 	if g.target > 0 {
 		sign, met := "<= ", value <= g.target
@@ -84,6 +88,31 @@ func (t *table) row(name string, value float64, format, note string) {
 		}
 	}
 	fmt.Fprintf(t.out, rowFormat, name, fmt.Sprintf(format, value), target, verdict, note, g.peers)
+}
+
+// ingested prints what it took to take a corpus in.
+func (t *table) ingested(in *ingested, beside *peer) {
+	if beside != nil {
+		other := beside.in
+		t.beside("records per CPU-second", in.perSecond(), other.perSecond(), "%.0f", "Prometheus does not fsync requests")
+		t.beside("MB on disk", float64(in.disk)/1e6, float64(other.disk)/1e6, "%.1f", "Prometheus: its WAL")
+		t.beside("MB peak memory", float64(in.peak)/1e6, float64(other.peak)/1e6, "%.1f", "VmHWM, ingest")
+		return
+	}
+	t.row("records per CPU-second", in.perSecond(), "%.0f", fmt.Sprintf("%.2f microseconds a record", in.cpu.Seconds()*1e6/float64(in.records)))
+	t.row("MB on disk", float64(in.disk)/1e6, "%.1f", fmt.Sprintf("%.1f bytes a record", float64(in.disk)/float64(in.records)))
+	t.row("MB peak memory", float64(in.peak)/1e6, "%.1f", "VmHWM, ingest")
+}
+
+// beside prints a figure with what a peer had in the same run. For a time that is the target: both had the same machine.
+func (t *table) beside(name string, value, theirs float64, format, note string) {
+	key := t.signal + ": " + name
+	g := goals[key]
+	g.peers = fmt.Sprintf("Prometheus in this run "+format+", ratio %.2f", theirs, value/theirs)
+	if strings.HasSuffix(format, " ms") {
+		g.target = theirs
+	}
+	t.print(name, g, value, format, note)
 }
 
 // time prints a duration in milliseconds.

@@ -35,6 +35,7 @@ type Options struct {
 type Process struct {
 	HTTP, GRPC, OTLP string // host:port
 	Data             string
+	ready            string // path that answers 200 when it serves
 	cmd              *exec.Cmd
 	done             chan struct{}
 	waitErr          error
@@ -71,7 +72,7 @@ func Start(o Options) (*Process, error) {
 	if err != nil {
 		return nil, err
 	}
-	p := &Process{HTTP: ports[0], GRPC: ports[1], OTLP: ports[2], Data: o.Data, done: make(chan struct{}), output: &tail{to: o.Log}}
+	p := &Process{HTTP: ports[0], GRPC: ports[1], OTLP: ports[2], Data: o.Data, ready: "/readyz"}
 	args := []string{"run", "--data", o.Data, "--http", p.HTTP, "--otlp-grpc", p.GRPC, "--otlp-http", p.OTLP}
 	if o.Config != "" {
 		file := filepath.Join(filepath.Dir(o.Data), filepath.Base(o.Data)+".yaml")
@@ -80,43 +81,57 @@ func Start(o Options) (*Process, error) {
 		}
 		args = append(args, "--config", file)
 	}
-	p.cmd = exec.Command(o.Binary, append(args, o.Args...)...)
+	return p, p.start(o.Binary, append(args, o.Args...), o.Log)
+}
+
+// StartOther runs another server than clew, to be measured as clew is: one that serves everything at http, host:port, and answers 200 at the path ready
+// when it does. OTLP is an address and the path before /v1.
+func StartOther(binary string, args []string, data, http, otlp, ready string) (*Process, error) {
+	p := &Process{HTTP: http, OTLP: otlp, Data: data, ready: ready}
+	return p, p.start(binary, args, nil)
+}
+
+func (p *Process) start(binary string, args []string, log io.Writer) error {
+	p.done, p.output = make(chan struct{}), &tail{to: log}
+	p.cmd = exec.Command(binary, args...)
 	p.cmd.Stdout, p.cmd.Stderr = p.output, p.output
 	// The child must not outlive a test process that is killed.
 	p.cmd.SysProcAttr = &syscall.SysProcAttr{Pdeathsig: syscall.SIGKILL}
 	if err := p.cmd.Start(); err != nil {
-		return nil, fmt.Errorf("start clew: %w", err)
+		return fmt.Errorf("start %s: %w", filepath.Base(binary), err)
 	}
 	go func() {
 		p.waitErr = p.cmd.Wait()
 		close(p.done)
 	}()
-	return p, nil
+	return nil
 }
 
 // WaitReady waits until clew has replayed its log and serves.
 func (p *Process) WaitReady(timeout time.Duration) error {
 	deadline := time.Now().Add(timeout)
 	for {
-		res, err := http.Get("http://" + p.HTTP + "/readyz")
+		res, err := http.Get("http://" + p.HTTP + p.ready)
 		if err == nil {
 			res.Body.Close()
 			if res.StatusCode == http.StatusOK {
 				return nil
 			}
-			err = fmt.Errorf("readyz: %s", res.Status)
+			err = fmt.Errorf("%s: %s", p.ready, res.Status)
 		}
 		select {
 		case <-p.done:
-			return fmt.Errorf("clew ended: %w\n%s", p.waitErr, p.output.String())
+			return fmt.Errorf("%s ended: %w\n%s", p.name(), p.waitErr, p.output.String())
 		default:
 		}
 		if time.Now().After(deadline) {
-			return fmt.Errorf("clew is not ready after %v: %w\n%s", timeout, err, p.output.String())
+			return fmt.Errorf("%s is not ready after %v: %w\n%s", p.name(), timeout, err, p.output.String())
 		}
 		time.Sleep(20 * time.Millisecond)
 	}
 }
+
+func (p *Process) name() string { return filepath.Base(p.cmd.Path) }
 
 // Kill ends the process with SIGKILL and waits for its end.
 func (p *Process) Kill() {
