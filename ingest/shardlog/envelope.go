@@ -35,10 +35,10 @@ import (
 //	9       8         nonce: tells this commit from another with the same data
 //	17      rest      data
 const (
-	messageMagic    = "CLWM"
-	commitMagic     = "CLWC"
-	messageVersion  = 2
-	commitVersion   = 1
+	messageMagic   = "CLWM"
+	commitMagic    = "CLWC"
+	messageVersion = 2
+	commitVersion  = 1
 
 	crcAt          = 5
 	envelopeHeadAt = 9

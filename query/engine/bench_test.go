@@ -85,7 +85,7 @@ func BenchmarkLogs(b *testing.B) {
 	}
 	for _, query := range []string{
 		"timeout", `"connection refused"`, "conn*", "conection~1", "/time.?out/", "/(?i)TIMEOUT/", `/status=5\d\d/`, "/[0-9a-f]{8}-[0-9a-f]{4}/", `/\d+ms$/`, "/nnectionRese/", "/[a-z]=[0-9]{5}ms/", "timeout service:checkout",
-		"service:checkout severity>=error", "-info", "12345", `"` + plantedUUID + `"`, "any:checkout", "*", "trace_id:" + trace.String(),
+		"service:checkout severity>=error", "-info", "12345", `"` + plantedUUID + `"`, `"in from 10.0"`, "any:checkout", "*", "trace_id:" + trace.String(),
 	} {
 		b.Run("count/"+query, func(b *testing.B) {
 			b.ReportAllocs()
