@@ -40,7 +40,9 @@ var framings = map[string]lines.Framing{"none": lines.Plain, "cri": lines.CRI, "
 func defaultConfig() component.Config {
 	c := &Config{Config: *fileconsumer.NewConfig(), Framing: "none", Join: true}
 	c.Encoding = "utf-8-raw" // what is no UTF-8 is seen and flagged where all records are checked
-	c.OnTruncate = fileconsumer.OnTruncateReadWholeFile
+	// A rotated file that is compressed becomes smaller than what has been read of it: to read "truncated" files whole would bring every such file twice. Files that
+	// are truncated are known as new ones by their beginning.
+	c.OnTruncate = fileconsumer.OnTruncateIgnore
 	c.IncludeFilePath = true
 	c.IncludeFileName = false
 	return c

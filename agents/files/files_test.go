@@ -180,8 +180,21 @@ func TestRotation(t *testing.T) {
 	want = append(want, "while down", "in a new file")
 	s.wait(t, want...)
 
-	t.Log("the rotated file is compressed")
+	t.Log("the rotated file, which is large, is compressed: it is smaller than what has been read of it")
+	var more []string
+	for i := range 200 {
+		more = append(more, fmt.Sprintf("line %04d of many that are alike", i))
+	}
+	write(t, app+".1", strings.Join(more, "\n")+"\n")
+	want = append(want, more...)
+	s.wait(t, want...)
 	compress(t, app+".1")
+	time.Sleep(200 * time.Millisecond)
+	s.wait(t, want...)
+
+	t.Log("started again after that")
+	stop()
+	stop = start(t, dir, s, nil)
 	time.Sleep(200 * time.Millisecond)
 	s.wait(t, want...)
 
