@@ -42,8 +42,8 @@ async function end(p: ChildProcess): Promise<void> {
   clearTimeout(late);
 }
 
-/** `how`: clew alone, or `clew demo --run`, which starts the shop and an agent beside it. */
-export async function startClew(binary: string, how: 'run' | 'demo' = 'run'): Promise<Clew> {
+/** `flags`: more of `clew run`'s. `how`: clew alone, or `clew demo --run`, which starts the shop and an agent beside it. */
+export async function startClew(binary: string, how: 'run' | 'demo' = 'run', flags: string[] = []): Promise<Clew> {
   const dir = mkdtempSync(join(tmpdir(), 'clew-e2e-data-'));
   const [http, grpc, otlp] = (await freePorts(3)).map((p) => `127.0.0.1:${p}`) as [string, string, string];
   const run = (args: string[]) => {
@@ -55,7 +55,7 @@ export async function startClew(binary: string, how: 'run' | 'demo' = 'run'): Pr
     return { p, said: () => said };
   };
   const command = how === 'demo' ? ['demo', '--run', '--fault', 'none', '--rate', '2'] : ['run'];
-  const main = run([...command, '--data', join(dir, 'data'), '--http', http, '--otlp-grpc', grpc, '--otlp-http', otlp]);
+  const main = run([...command, '--data', join(dir, 'data'), '--http', http, '--otlp-grpc', grpc, '--otlp-http', otlp, ...flags]);
   const others: ChildProcess[] = [];
   const url = `http://${http}`;
   for (const until = Date.now() + startMs; ; ) {

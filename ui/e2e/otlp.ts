@@ -110,6 +110,44 @@ export async function sendLogs(clew: Clew, startMs: number, logs: Log[]) {
   }
 }
 
+/** A metric over time: `value` of each of `points` that end now, `everyMs` apart. */
+export interface Metric {
+  name: string;
+  unit: string;
+  help: string;
+  kind: 'counter' | 'gauge' | 'histogram';
+  attributes?: Record<string, string>;
+  value: (i: number) => number;
+  /** Of a histogram: a measurement of the last point that has a trace, in its unit. */
+  exemplar?: { value: number; trace: string; span: number };
+}
+
+const bounds = [0.1, 0.25, 0.5, 1, 2.5];
+
+/** Metrics as an SDK sends them; a histogram's `value` is how many measurements there are, which spread over its buckets. */
+export async function sendMetrics(clew: Clew, service: string, metrics: Metric[], points = 40, everyMs = 15_000) {
+  const now = Date.now();
+  const at = (i: number) => ({ startTimeUnixNano: nanos(now - 3_600_000, 0), timeUnixNano: nanos(now - (points - 1 - i) * everyMs, 0) });
+  const each = (m: Metric) =>
+    Array.from({ length: points }, (_, i) => ({ attributes: attributes(m.attributes), ...at(i), ...point(m, i) }));
+  const point = (m: Metric, i: number) => {
+    if (m.kind !== 'histogram') return { asDouble: m.value(i) };
+    const counts = [...bounds, 0].map((_, k) => String(Math.round(m.value(i) / 2 ** (k + 1))));
+    const e = i === points - 1 ? m.exemplar : undefined;
+    const count = counts.reduce((n, c) => n + Number(c), 0);
+    const exemplars = e ? [{ ...at(i), asDouble: e.value, traceId: e.trace, spanId: hex(e.span) }] : [];
+    return { count: String(count), sum: count / 4, bucketCounts: counts, explicitBounds: bounds, exemplars };
+  };
+  const data = (m: Metric) => {
+    const dataPoints = each(m);
+    if (m.kind === 'gauge') return { gauge: { dataPoints } };
+    if (m.kind === 'counter') return { sum: { aggregationTemporality: 2, isMonotonic: true, dataPoints } };
+    return { histogram: { aggregationTemporality: 2, dataPoints } };
+  };
+  const all = metrics.map((m) => ({ name: m.name, unit: m.unit, description: m.help, ...data(m) }));
+  await post(clew, '/v1/metrics', { resourceMetrics: [{ resource: resource(service), scopeMetrics: [{ metrics: all }] }] });
+}
+
 export const shopTrace = 'aaaaaaaaaaaaaaaaaaaaaaaaaaaaaa01';
 
 /** A small trace with everything in it that the page must show: an error and its origin, a moved clock, a missing parent, log records. */

@@ -9,6 +9,7 @@ const pages = [
   'src/views/start/StartPage.tsx',
   'src/views/hosts/HostsPage.tsx',
   'src/views/hosts/HostPage.tsx',
+  'src/views/metrics/MetricsPage.tsx',
 ];
 const manifest = JSON.parse(readFileSync('dist/.vite/manifest.json', 'utf8'));
 

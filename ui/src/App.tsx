@@ -10,6 +10,8 @@ const search = page(() => import('@/views/search/SearchPage'));
 const trace = page(() => import('@/views/trace/TracePage'));
 const hosts = page(() => import('@/views/hosts/HostsPage'));
 const host = page(() => import('@/views/hosts/HostPage'));
+// Not at /metrics, where clew's own are for a Prometheus to scrape.
+const metrics = page(() => import('@/views/metrics/MetricsPage'));
 const ledger = page(() => import('@/views/ledger/LedgerPage'));
 const start = page(() => import('@/views/start/StartPage'));
 
@@ -28,6 +30,7 @@ export function App() {
             <Route path="/trace/:id" component={trace.Component} />
             <Route path="/hosts" component={hosts.Component} />
             <Route path="/hosts/:host" component={host.Component} />
+            <Route path="/explore" component={metrics.Component} />
             <Route path="/ledger" component={ledger.Component} />
             <Route path="/start" component={start.Component} />
             <Route>
@@ -43,7 +46,7 @@ export function App() {
 /** From a result to its trace is the way that is gone most: it shall not begin with fetching code. */
 function preloadWhenIdle(): () => void {
   const timer = setTimeout(() => {
-    for (const p of [search, trace, hosts, host, start]) p.preload().catch(() => {}); // said when the page is opened
+    for (const p of [search, trace, hosts, host, metrics, start]) p.preload().catch(() => {}); // said when the page is opened
   }, preloadAfterMs);
   return () => clearTimeout(timer);
 }

@@ -70,6 +70,15 @@ export function errorFrom(status: number, body: unknown): ApiError {
     const { error: e } = errorBody(body, '');
     return new ApiError(e.message, status, e.code, e.field, e.pos, e.end, e.hint);
   } catch {
-    return new ApiError(`clew answered with status ${status}`, status, 'unknown');
+    return prometheusError(status, body) ?? new ApiError(`clew answered with status ${status}`, status, 'unknown');
   }
+}
+
+/** Errors of the APIs that are Prometheus' and Alertmanager's. */
+function prometheusError(status: number, body: unknown): ApiError | undefined {
+  if (typeof body === 'string' && body !== '') return new ApiError(body, status, 'unknown');
+  if (body === null || typeof body !== 'object') return undefined;
+  const { error, message, errorType } = body as Record<string, unknown>;
+  const text = typeof error === 'string' ? error : message;
+  return typeof text === 'string' ? new ApiError(text, status, typeof errorType === 'string' ? errorType : 'unknown') : undefined;
 }

@@ -3,6 +3,7 @@ import { Modal, useMantineColorScheme } from '@mantine/core';
 import { useState } from 'react';
 import { useLocation } from 'wouter';
 import { useCount } from '@/api/queries';
+import { withZone } from '@/logic/address';
 import { setFilter } from '@/logic/language';
 import { presets, toUnixNanos } from '@/logic/timerange';
 import { parseTraceId, traceHref } from '@/logic/traceid';
@@ -116,6 +117,12 @@ function useCommands(text: string, onKeys: () => void): Command[] {
     run: () => search({ q: setFilter(get('q'), 'status', 'error', 'in'), signal: undefined }),
   });
   out.push({ group: 'Page', name: 'Hosts', run: () => navigate(time.zone === 'utc' ? '/hosts?tz=utc' : '/hosts') });
+  for (const [name, to] of [
+    ['Metrics', '/explore'],
+    ['Ledger', '/ledger'],
+  ] as const) {
+    out.push({ group: 'Page', name, run: () => navigate(withZone(to, time.zone)) });
+  }
   out.push({ group: 'Page', name: 'Get started', run: () => navigate('/start') });
   out.push({
     group: 'Time',

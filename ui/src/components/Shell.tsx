@@ -3,7 +3,7 @@ import { ActionIcon, Tooltip, useMantineColorScheme } from '@mantine/core';
 import { IconCommand, IconKeyboard, IconMoon, IconSun } from '@tabler/icons-react';
 import { lazy, type ReactNode, Suspense, useState } from 'react';
 import { Link, useLocation } from 'wouter';
-import { searchHref } from '@/logic/address';
+import { searchHref, withZone } from '@/logic/address';
 import { useKeys } from '@/state/keys';
 import { useTheme } from '@/state/theme';
 import { useTime } from '@/state/time';
@@ -23,7 +23,7 @@ export function Shell({ children }: { children: ReactNode }) {
   const [dialog, setDialog] = useState<Dialog>();
   const { tick, zone } = useTime();
   const search = searchHref(zone);
-  const timed = path === '/search' || path === '/hosts' || path.startsWith('/hosts/');
+  const timed = ['/search', '/explore', '/hosts'].includes(path) || path.startsWith('/hosts/');
   useKeys({
     'mod+k': () => setDialog(dialog === 'palette' ? undefined : 'palette'),
     '?': () => setDialog('keys'),
@@ -50,6 +50,9 @@ export function Shell({ children }: { children: ReactNode }) {
             onClick={tick}
           >
             Hosts
+          </NavLink>
+          <NavLink href={withZone('/explore', zone)} active={path === '/explore'} onClick={tick}>
+            Metrics
           </NavLink>
           <NavLink href={zone === 'utc' ? '/ledger?tz=utc' : '/ledger'} active={path === '/ledger'}>
             Ledger

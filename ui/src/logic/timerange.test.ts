@@ -1,5 +1,16 @@
 import { expect, test } from 'vitest';
-import { defaultRange, describeRange, rangeOf, resolveRange, resolveTime, shiftRange, stepFor, toUnixNanos, zoomOut } from './timerange';
+import {
+  defaultRange,
+  describeRange,
+  rangeOf,
+  resolveRange,
+  resolveTime,
+  shiftRange,
+  stepFor,
+  stepMs,
+  toUnixNanos,
+  zoomOut,
+} from './timerange';
 
 const now = Date.UTC(2026, 10, 21, 12, 0, 0);
 
@@ -51,3 +62,8 @@ test('steps keep the number of buckets in bounds', () => {
 });
 
 test('nanoseconds keep every millisecond', () => expect(toUnixNanos(1795256975214)).toBe('1795256975214000000'));
+
+test('a step is a duration', () => {
+  expect([stepMs('15s'), stepMs('1m30s'), stepMs('500ms')]).toEqual([15_000, 90_000, 500]);
+  expect([stepMs(''), stepMs('0s'), stepMs('15'), stepMs('s')].every(Number.isNaN)).toBe(true);
+});

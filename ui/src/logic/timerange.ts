@@ -111,6 +111,14 @@ export function stepFor({ start, end }: Instants, buckets: number): string {
   return step?.[1] ?? '1w';
 }
 
+/** A duration such as 15s or 1m30s in milliseconds; NaN where the text is none. */
+export function stepMs(text: string): Millis {
+  if (!/^(?:\d+(?:ms|[smhdw]))+$/.test(text)) return Number.NaN;
+  let ms = 0;
+  for (const [, n, unit] of text.matchAll(/(\d+)(ms|[smhdw])/g)) ms += Number(n) * (unitMs[unit ?? ''] ?? Number.NaN);
+  return ms > 0 ? ms : Number.NaN;
+}
+
 /** Whether times of a range need their date to be told apart. */
 export function spansDays({ start, end }: Instants, zone: Zone): boolean {
   return formatDate(start, zone) !== formatDate(end, zone) || formatDate(end, zone) !== formatDate(Date.now(), zone);
