@@ -12,6 +12,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"slices"
 	"sync"
 
 	"github.com/prometheus/client_golang/prometheus"
@@ -99,6 +100,20 @@ func (a *Agent) Validate(ctx context.Context) error {
 
 // Run collects and ships until ctx ends; then sources are left where they are, and it returns nil.
 func (a *Agent) Run(ctx context.Context) error {
+	err := a.runComposed(ctx)
+	if again := a.composed.anew(err); again != nil {
+		for _, note := range again.Notes {
+			if !slices.Contains(a.composed.Notes, note) {
+				a.deps.Logger.Warn(note)
+			}
+		}
+		a.composed = again
+		err = a.runComposed(ctx)
+	}
+	return err
+}
+
+func (a *Agent) runComposed(ctx context.Context) error {
 	col, err := a.collector()
 	if err != nil {
 		return fmt.Errorf("make the OpenTelemetry Collector: %w", err)

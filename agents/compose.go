@@ -4,7 +4,6 @@ import (
 	_ "embed"
 	"fmt"
 	"maps"
-	"net"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -25,6 +24,9 @@ type Composed struct {
 	Config map[string]any
 	// Notes say what is not collected, and why.
 	Notes []string
+
+	flags Config
+	host  host.Host
 }
 
 // Compose makes the configuration for this host: the default without what the host does not have, with its places and addresses, and the overrides on top.
@@ -33,7 +35,7 @@ func Compose(c Config, h host.Host) (*Composed, error) {
 	if err := yaml.Unmarshal(defaultYAML, &m); err != nil {
 		return nil, fmt.Errorf("default configuration: %w", err)
 	}
-	out := &Composed{Config: m}
+	out := &Composed{Config: m, flags: c, host: h}
 	out.place(c, h)
 	out.leaveOut(c)
 	// A receiver that the overrides mention is wanted, whether the default found its subject or not: it is validated as it stands.
@@ -41,7 +43,7 @@ func Compose(c Config, h host.Host) (*Composed, error) {
 	out.dropUnused()
 	out.watchAnswers()
 	out.syslogFields()
-	return out, nil
+	return out, out.sendsToItself()
 }
 
 // place fills in what depends on flags and host.
@@ -92,23 +94,8 @@ func (o *Composed) leaveOut(c Config) {
 			o.without("journal", why)
 		}
 	}
-	// Somebody else may take OTLP on this host, a clew for one.
-	protocols := at(o.Config, "receivers", "otlp", "protocols")
-	for _, protocol := range []string{"grpc", "http"} {
-		if mentions(c.Overrides, "otlp") {
-			break
-		}
-		address, _ := at(protocols, protocol)["endpoint"].(string)
-		l, err := net.Listen("tcp", address)
-		if err != nil {
-			delete(protocols, protocol)
-			o.Notes = append(o.Notes, fmt.Sprintf("otlp over %s is not received: %v (name another endpoint in --config, or send to who listens there)", protocol, err))
-			continue
-		}
-		l.Close()
-	}
-	if len(protocols) == 0 {
-		delete(at(o.Config, "receivers"), "otlp")
+	if !mentions(c.Overrides, "otlp") {
+		o.leaveOutOTLP(c)
 	}
 }
 

@@ -1,5 +1,7 @@
 package agents
 
+import "time"
+
 const (
 	// queueBytesDefault is a day of a quiet host and an hour of a busy one: 2,000 lines and 200 spans a second are about 300 KB a second before compression.
 	queueBytesDefault = 1 << 30
@@ -9,6 +11,8 @@ const (
 	MemoryBytes = 110 << 20
 	// Processors is GOMAXPROCS: an agent is a guest. Two let it shorten a burst; the garbage collector takes a quarter of them.
 	Processors = 2
+	// lookupWithin bounds the look whether a collector's name, with the port of OTLP, is this host's.
+	lookupWithin = 2 * time.Second
 	// filesListedMax bounds what --check prints of the files that it found, by pattern.
 	filesListedMax = 20
 )
