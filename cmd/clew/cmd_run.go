@@ -43,6 +43,12 @@ func (o *runOptions) load(set func(flag string) bool) (Config, error) {
 	if set("external-url") {
 		cfg.Rules.ExternalURL = o.flags.Rules.ExternalURL
 	}
+	if set("alertmanager-config") {
+		cfg.Alertmanager.Config = o.flags.Alertmanager.Config
+	}
+	if set("alertmanager-url") {
+		cfg.Alertmanager.URLs = o.flags.Alertmanager.URLs
+	}
 	if err := cfg.Collector.Receivers.TurnOn(o.receivers); err != nil {
 		return cfg, fmt.Errorf("--receivers: %w", err)
 	}
@@ -67,6 +73,8 @@ problem is refused as a whole. SIGTERM ends clew, and so does SIGHUP without --c
   kill -HUP $(pidof clew)                            # after the file was changed; check it first: clew config check /etc/clew.yaml
   clew run --data /var/lib/clew --store 's3://telemetry/clew?region=eu-north-1'
   clew run --rules /etc/clew/rules --rules deploy/rules   # alert; read again when they change, and at SIGHUP
+  clew run --rules rules --alertmanager-config alertmanager.yml    # tell people; check it first: clew alertmanager check alertmanager.yml
+  clew run --rules rules --alertmanager-url http://am-1:9093 --alertmanager-url http://am-2:9093
   clew run --receivers jaeger,zipkin,syslog,fluent   # Loki, remote write and Elasticsearch bulk are on, on the port of OTLP over HTTP
   clew run --http 0.0.0.0:7400 --otlp-grpc 0.0.0.0:4317 --otlp-http 0.0.0.0:4318`,
 		Args: cobra.NoArgs,
@@ -102,6 +110,8 @@ problem is refused as a whole. SIGTERM ends clew, and so does SIGHUP without --c
 	f.StringSliceVar(&o.receivers, "receivers", nil, "further ways in with ports of their own, on loopback (see docs/ingest.md): jaeger, zipkin, syslog, fluent")
 	f.StringArrayVar(&o.flags.Rules.Files, "rules", nil, "rules to evaluate: a `file`, directory or glob; may be given several times (see clew rules, docs/rules.md)")
 	f.StringVar(&o.flags.Rules.ExternalURL, "external-url", "", "`URL` at which people reach the web application, for links in notifications; default: http:// and --http")
+	f.StringVar(&o.flags.Alertmanager.Config, "alertmanager-config", "", "alertmanager.yml `file` of the embedded Alertmanager: whom to tell of alerts (docs/alerting.md); read again at SIGHUP. Default: nobody")
+	f.StringArrayVar(&o.flags.Alertmanager.URLs, "alertmanager-url", nil, "`URL` of an Alertmanager that runs elsewhere, instead of the embedded one; may be given several times: all are told")
 	f.StringVar(&o.file, "config", "", "configuration `file` (YAML)")
 	f.StringVar(&o.level, "log-level", "info", "debug, info, warn or error")
 	return cmd

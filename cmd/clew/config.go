@@ -26,13 +26,14 @@ type Config struct {
 	// MemoryLimitBytes is Go's soft limit; 0: three quarters of what the machine or container has; -1: none.
 	MemoryLimitBytes int64 `yaml:"memory_limit_bytes"`
 
-	Collector collector.Config `yaml:"collector"`
-	Tenants   quota.Config     `yaml:"tenants"` // what each may send
-	Log       LogConfig        `yaml:"log"`
-	Ingest    ingest.Config    `yaml:"ingest"`
-	Query     QueryConfig      `yaml:"query"`
-	Rules     RulesConfig      `yaml:"rules"`  // that are evaluated
-	Remote    RemoteConfig     `yaml:"remote"` // what is kept here of a store that is not a directory
+	Collector    collector.Config   `yaml:"collector"`
+	Tenants      quota.Config       `yaml:"tenants"` // what each may send
+	Log          LogConfig          `yaml:"log"`
+	Ingest       ingest.Config      `yaml:"ingest"`
+	Query        QueryConfig        `yaml:"query"`
+	Rules        RulesConfig        `yaml:"rules"`        // that are evaluated
+	Alertmanager AlertmanagerConfig `yaml:"alertmanager"` // that alerts go to
+	Remote       RemoteConfig       `yaml:"remote"`       // what is kept here of a store that is not a directory
 }
 
 // LogConfig bounds the shard log.
@@ -104,6 +105,9 @@ func (c *Config) Validate() error {
 	}
 	for _, err := range c.Rules.Validate() {
 		problems = append(problems, fmt.Errorf("rules.%w", err))
+	}
+	for _, err := range c.Alertmanager.Validate() {
+		problems = append(problems, fmt.Errorf("alertmanager.%w", err))
 	}
 	for _, err := range c.Tenants.Validate() {
 		problems = append(problems, fmt.Errorf("tenants.%w", err))

@@ -69,6 +69,7 @@ func (r *reloader) run(ctx context.Context, p *process) {
 			continue
 		case <-r.hangups:
 		}
+		p.reread()
 		if err := r.reload(p); err != nil {
 			reloads.WithLabelValues("refused").Inc()
 			p.logger.Error("the configuration is refused; the former one goes on holding", "error", strings.ReplaceAll(err.Error(), "\n", "; "))

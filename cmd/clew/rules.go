@@ -1,18 +1,13 @@
 package main
 
 import (
-	"context"
 	"crypto/rand"
 	"encoding/hex"
 	"fmt"
-	"log/slog"
 	"net/http"
 	"net/url"
-	"os"
-	"os/signal"
 	"path/filepath"
 	"strings"
-	"syscall"
 	"time"
 
 	"github.com/prometheus/prometheus/model/labels"
@@ -60,6 +55,9 @@ func (p *process) openRules() error {
 	if err != nil {
 		return fmt.Errorf("rules.external_url: %w", err)
 	}
+	if err := p.openAlertmanager(base); err != nil {
+		return err
+	}
 	states, err := alert.NewDir(filepath.Join(p.cfg.Data, "rules"))
 	if err != nil {
 		return err
@@ -82,7 +80,7 @@ func (p *process) openRules() error {
 		patterns = append(patterns, absolute)
 	}
 	ruler, err := alert.New(patterns, settings, alert.Deps{
-		Answers: answers, Recorder: &recorder{log: p.log, shards: p.cfg.Shards, source: "rules/" + hex.EncodeToString(life[:])}, Notifier: p.notifier(logger), States: states,
+		Answers: answers, Recorder: &recorder{log: p.log, shards: p.cfg.Shards, source: "rules/" + hex.EncodeToString(life[:])}, Notifier: &logged{next: p.delivery, log: logger, last: map[string]lastWord{}}, States: states,
 		Ready: p.ready, Logger: logger, Registerer: p.registry,
 	})
 	if err != nil {
@@ -99,45 +97,4 @@ func (r *rules) ServeHTTP(w http.ResponseWriter, req *http.Request) {
 		return
 	}
 	r.api.Native().ServeHTTP(w, req)
-}
-
-// run evaluates, and reads the files again at SIGHUP, until ctx ends. alone: nobody else takes SIGHUP, which would end clew.
-func (r *rules) run(ctx context.Context, given, alone bool) error {
-	hangups := make(chan os.Signal, 1)
-	if given {
-		if alone {
-			signal.Reset(syscall.SIGHUP)
-		}
-		signal.Notify(hangups, syscall.SIGHUP)
-		defer signal.Stop(hangups)
-	}
-	go func() {
-		for {
-			select {
-			case <-ctx.Done():
-				return
-			case <-hangups:
-				r.ruler.Reload()
-			}
-		}
-	}()
-	return r.ruler.Run(ctx)
-}
-
-// notifier is who is told of alerts.
-func (p *process) notifier(logger *slog.Logger) alert.Notifier { return logNotifier{logger} }
-
-// logNotifier writes alerts into the process's log.
-type logNotifier struct{ log *slog.Logger }
-
-// Send implements alert.Notifier.
-func (n logNotifier) Send(_ context.Context, alerts ...*alert.Notification) error {
-	for _, a := range alerts {
-		state := "firing"
-		if !a.EndsAt.After(time.Now()) {
-			state = "resolved"
-		}
-		n.log.Warn("alert", "state", state, "labels", a.Labels.String(), "annotations", a.Annotations.String(), "since", a.StartsAt, "link", a.GeneratorURL)
-	}
-	return nil
 }

@@ -45,6 +45,7 @@ type process struct {
 	engine    *engine.Engine
 	promql    *promapi.API
 	rules     *rules
+	delivery  deliverer // of alerts
 	words     *vocabulary.Index
 	feeder    *engine.Feeder
 	traces    *traceindex.Index
@@ -193,7 +194,9 @@ func (p *process) run(ctx context.Context, listener net.Listener) error {
 	group.Go(func() error { return p.adviseRepair(p.catalog.Follow(base, p.log)) })
 	group.Go(func() error { return p.ingest.Run(base) })
 	group.Go(func() error { return p.server().Run(base, listener) })
-	group.Go(func() error { return p.rules.run(base, len(p.cfg.Rules.Files) > 0, p.reloads == nil) })
+	group.Go(func() error { return p.rules.ruler.Run(base) })
+	group.Go(func() error { return p.delivery.Run(base) })
+	go p.hearHangups(base)
 	group.Go(func() error {
 		if !p.catchUp(base) {
 			return nil
@@ -254,7 +257,7 @@ func (p *process) server() *api.Server {
 			Version: version, HTTP: p.cfg.HTTP, OTLPGRPC: p.cfg.Collector.OTLP.GRPC.Endpoint, OTLPHTTP: p.cfg.Collector.OTLP.HTTP.Endpoint, Data: p.cfg.Data,
 		}),
 	}
-	deps.Metrics, deps.Prometheus, deps.Rules = p.promql.Native(), p.promql.Prometheus(), p.rules
+	deps.Metrics, deps.Prometheus, deps.Rules, deps.Alertmanager = p.promql.Native(), p.promql.Prometheus(), p.rules, p.alertmanagerAPI()
 	if isLoopback(p.cfg.HTTP) {
 		deps.Pprof = pprofHandler()
 	}

@@ -20,7 +20,7 @@ import (
 )
 
 // pathParameter is a parameter in a route of gin's.
-var pathParameter = regexp.MustCompile(`:(\w+)`)
+var pathParameter = regexp.MustCompile(`[:*](\w+)`)
 
 // document is what the tests need of openapi.yaml.
 type document struct {

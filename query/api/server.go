@@ -42,9 +42,11 @@ type Deps struct {
 	Prometheus http.Handler // for everything under /prometheus; nil: there is nothing
 	Rules      http.Handler // for /api/v1/rules, and /prometheus/api/v1/{rules,alerts}; nil: there are none
 
-	Book      Book      // for /api/v1/ledger, and for what answers say of it; nil: nothing is known
+	Alertmanager http.Handler // for everything under /alertmanager; nil: there is none here
+
+	Book      Book         // for /api/v1/ledger, and for what answers say of it; nil: nothing is known
 	Hosts     *hosts.Hosts // for /api/v1/hosts; nil: those that records name
-	Deletions Deletions // for /api/v1/admin/delete and /api/v1/admin/audit
+	Deletions Deletions    // for /api/v1/admin/delete and /api/v1/admin/audit
 }
 
 // Server is the HTTP interface. Create it with New, then Run it.
@@ -112,6 +114,7 @@ func (s *Server) routes() {
 		v1.GET("/metrics/"+path, s.metrics(params))
 	}
 	s.ruleRoutes()
+	s.alertmanagerRoutes()
 	v1.GET("/ledger", s.ledger)
 	v1.GET("/hosts", s.hosts)
 	v1.GET("/hosts/:host", s.host)
@@ -147,7 +150,7 @@ func isPage(r *http.Request) bool {
 		return false
 	}
 	first, _, _ := strings.Cut(strings.TrimPrefix(r.URL.Path, "/"), "/")
-	return !slices.Contains([]string{"api", "debug", "jaeger", "loki", "prometheus", "tempo", "v1"}, first)
+	return !slices.Contains([]string{"alertmanager", "api", "debug", "jaeger", "loki", "prometheus", "tempo", "v1"}, first)
 }
 
 // noStore keeps answers out of caches: they change with every record that arrives.
