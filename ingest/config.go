@@ -30,6 +30,9 @@ type Config struct {
 	// TailSampling says which traces are kept; by default all are.
 	TailSampling tailsample.Config `yaml:"tail_sampling"`
 
+	// Counts makes metrics of spans and log records: calls, errors and durations, and records by template.
+	Counts bool `yaml:"counts"`
+
 	// DeleteAfter is how long the objects of removed segments stay for readers in other processes.
 	DeleteAfter time.Duration `yaml:"delete_after"`
 	// CollectAfter is the age at which an object that no commit names is taken for the remains of a crash.
@@ -55,6 +58,7 @@ func DefaultConfig() Config {
 		Compaction:  Compaction{Share: compactionShare},
 
 		TailSampling: tailsample.DefaultConfig(),
+		Counts:       true,
 		// A query in another process ends within a minute; a seal takes seconds and its commit is retried for as long as the owner lives, which
 		// Collect knows of, so an hour is generous.
 		DeleteAfter:  time.Minute,

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"math/bits"
+	"slices"
 
 	"github.com/apache/arrow/go/v15/arrow/array"
 	"github.com/cespare/xxhash/v2"
@@ -75,10 +76,16 @@ func (o *owner) place(e *shardlog.Entry) error {
 	if keep != nil && len(keep) != b.Records {
 		return fmt.Errorf("batch has %d records, its message says %d", b.Records, len(keep))
 	}
-	if o.samples(m.Signal) {
-		return o.tail.Take(e, b, keep, passed)
+	if !o.samples(m.Signal) {
+		return o.admit(e, b, keep)
 	}
-	return o.admit(e, b, keep)
+	if passed && o.in.cfg.Counts {
+		// Those that are not kept are in no segment, where they would be remembered from: a repetition of them must not be counted.
+		if _, _, err := o.unknownSpans(b, slices.Clone(keep)); err != nil {
+			return err
+		}
+	}
+	return o.tail.Take(e, b, keep, passed)
 }
 
 // admit brings a batch's records into their head, but for spans that have come before.
@@ -89,7 +96,7 @@ func (o *owner) admit(e *shardlog.Entry, b *telemetry.Batch, keep []bool) error 
 			return err
 		}
 	}
-	return o.insert(e, b, keep)
+	return o.insert(e, b, keep, nil)
 }
 
 func checkMessage(m *shardlog.Message) error {
@@ -99,8 +106,8 @@ func checkMessage(m *shardlog.Message) error {
 	return telemetry.CheckTenant(m.Tenant)
 }
 
-// insert appends to the head, and ends its generation if that is full.
-func (o *owner) insert(e *shardlog.Entry, b *telemetry.Batch, keep []bool) error {
+// insert appends to the head, and ends its generation if that is full. lost are records that are counted and not kept; nil: none.
+func (o *owner) insert(e *shardlog.Entry, b *telemetry.Batch, keep, lost []bool) error {
 	k := headKey{b.Signal, b.Tenant}
 	n := b.Records
 	for i := range keep {
@@ -113,7 +120,7 @@ func (o *owner) insert(e *shardlog.Entry, b *telemetry.Batch, keep []bool) error
 		if h == nil {
 			return nil // the owner is ending
 		}
-		err := h.appendLocked(e.Position, b, keep, e.Time)
+		err := h.appendLocked(e.Position, b, keep, lost, e.Time)
 		full := h.live != nil && h.live.content.records() >= o.in.cfg.SealRows
 		fresh := h.live == nil || h.live.first == e.Position
 		h.mu.Unlock()
@@ -135,19 +142,27 @@ func (o *owner) insert(e *shardlog.Entry, b *telemetry.Batch, keep []bool) error
 
 // dropKnownSpans takes spans out of keep that have come before, and remembers the others.
 func (o *owner) dropKnownSpans(b *telemetry.Batch, keep []bool) ([]bool, error) {
+	keep, dropped, err := o.unknownSpans(b, keep)
+	if dropped > 0 {
+		o.in.metrics.duplicates.WithLabelValues(b.Signal.String(), "span").Add(float64(dropped))
+	}
+	return keep, err
+}
+
+// unknownSpans is dropKnownSpans, which counts those dropped.
+func (o *owner) unknownSpans(b *telemetry.Batch, keep []bool) (left []bool, dropped int, err error) {
 	traces, err := fixedColumn(b, telemetry.FieldTraceID, len(telemetry.TraceID{}))
 	if err != nil {
-		return nil, err
+		return nil, 0, err
 	}
 	spans, err := fixedColumn(b, telemetry.FieldSpanID, len(telemetry.SpanID{}))
 	if err != nil {
-		return nil, err
+		return nil, 0, err
 	}
 	kinds, err := kindsOf(b)
 	if err != nil {
-		return nil, err
+		return nil, 0, err
 	}
-	dropped := 0
 	for i := range b.Records {
 		if keep != nil && !keep[i] || traces.IsNull(i) || spans.IsNull(i) {
 			continue
@@ -161,10 +176,7 @@ func (o *owner) dropKnownSpans(b *telemetry.Batch, keep []bool) ([]bool, error) 
 		keep[i] = false
 		dropped++
 	}
-	if dropped > 0 {
-		o.in.metrics.duplicates.WithLabelValues(b.Signal.String(), "span").Add(float64(dropped))
-	}
-	return keep, nil
+	return keep, dropped, nil
 }
 
 func allTrue(n int) []bool {

@@ -8,7 +8,9 @@ import (
 	"go.opentelemetry.io/collector/pdata/pmetric"
 
 	"clew/index"
+	"clew/index/catalog"
 	"clew/index/table"
+	"clew/ingest/red"
 	"clew/ingest/series"
 	"clew/internal/telemetry"
 )
@@ -18,24 +20,49 @@ import (
 type content interface {
 	// append adds the batch's records for which keep is true (nil: all), or fails and adds none.
 	append(b *telemetry.Batch, keep []bool, now time.Time) error
+	// count counts the batch's records for which lost is true, and which are not kept. Only content that counts is asked.
+	count(ctx context.Context, b *telemetry.Batch, lost []bool) error
 	// part is everything appended so far.
 	part(ctx context.Context) (index.Part, error)
+	// counts is what has been counted of it, as metrics; nil: nothing. part is what part has given, now or earlier.
+	counts(ctx context.Context, part index.Part) (index.Part, error)
 	// records counts log records, spans or points; bytes is the memory they take, and will take beyond what is usual while they are sealed.
 	records() int
 	bytes() int64
 }
 
-func newContent(id string, signal telemetry.Signal, tenant string, shard int) content {
-	if signal == telemetry.Metrics {
-		return pointContent{series.New(id, tenant, shard)}
+func newContent(id string, k catalog.Key, counts bool) content {
+	if k.Signal == telemetry.Metrics {
+		return pointContent{series.New(id, k.Tenant, k.Shard)}
 	}
-	return rowContent{table.New(id, signal, tenant, shard)}
+	c := rowContent{table: table.New(id, k.Signal, k.Tenant, k.Shard)}
+	if counts && red.Counts(k.Signal) {
+		c.tally = red.New(id, k.Signal, k.Tenant, k.Shard)
+	}
+	return c
 }
 
-type rowContent struct{ table *table.Table }
+type rowContent struct {
+	table *table.Table
+	tally *red.Tally // nil: nothing is counted
+}
 
 func (c rowContent) append(b *telemetry.Batch, keep []bool, _ time.Time) error {
 	return c.table.Append(b, keep)
+}
+
+func (c rowContent) count(ctx context.Context, b *telemetry.Batch, lost []bool) error {
+	return c.tally.AddBatch(ctx, b, lost)
+}
+
+func (c rowContent) counts(ctx context.Context, part index.Part) (index.Part, error) {
+	if c.tally == nil {
+		return nil, nil
+	}
+	if err := c.tally.Read(ctx, part); err != nil {
+		return nil, err
+	}
+	return c.tally.Part(ctx)
 }
 
 func (c rowContent) part(context.Context) (index.Part, error) { return c.table.Snapshot(), nil }
@@ -44,7 +71,11 @@ func (c rowContent) records() int                             { return c.table.R
 // bytes weighs what is large: a segment's writer lays each column of a row group out whole, as values, as a page and compressed. With usual records
 // that is little beside the head; with lines of a megabyte it would be the head several times over.
 func (c rowContent) bytes() int64 {
-	return c.table.Bytes() + sealCopies*max(0, c.table.GroupBytes()-groupBytesUsual)
+	bytes := c.table.Bytes() + sealCopies*max(0, c.table.GroupBytes()-groupBytesUsual)
+	if c.tally != nil {
+		bytes += c.tally.Bytes()
+	}
+	return bytes
 }
 
 type pointContent struct{ head *series.Head }
@@ -62,6 +93,10 @@ func (c pointContent) append(b *telemetry.Batch, keep []bool, now time.Time) err
 	}
 	return c.head.Append(m, now)
 }
+
+func (c pointContent) count(context.Context, *telemetry.Batch, []bool) error { return nil }
+
+func (c pointContent) counts(context.Context, index.Part) (index.Part, error) { return nil, nil }
 
 func (c pointContent) part(ctx context.Context) (index.Part, error) { return c.head.Snapshot(ctx) }
 func (c pointContent) records() int                                 { return c.head.Points() }

@@ -8,6 +8,7 @@ import (
 
 	"go.opentelemetry.io/collector/pdata/plog"
 
+	"clew/index/catalog"
 	"clew/internal/telemetry"
 )
 
@@ -16,7 +17,7 @@ import (
 func TestLargeRecordsWeighMore(t *testing.T) {
 	now := time.Now()
 	fill := func(records int, body func(i int) string) rowContent {
-		c := newContent("g", telemetry.Logs, "default", 0).(rowContent)
+		c := newContent("g", catalog.Key{Signal: telemetry.Logs, Tenant: "default"}, false).(rowContent)
 		b := telemetry.NewBuilder(telemetry.Logs, "default")
 		for i := range records {
 			r := plog.NewLogRecord()

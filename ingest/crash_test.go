@@ -19,6 +19,7 @@ import (
 
 	"clew/index/segment"
 	"clew/ingest/deletion"
+	"clew/ingest/retention"
 	"clew/ingest/shardlog"
 	"clew/internal/telemetry"
 )
@@ -36,7 +37,9 @@ func crashConfig() Config {
 	cfg := compacting()
 	cfg.SealRows = 300
 	cfg.CollectAfter = time.Millisecond
-	cfg.Retention.Metrics.Bytes = 1 // metrics are removed as soon as they are sealed
+	cfg.Counts = true
+	bytes := int64(1) // these metrics are removed as soon as they are sealed
+	cfg.Retention.Tenants = map[string]retention.Tenant{forgottenTenant: {Metrics: retention.TenantBounds{Bytes: &bytes}}}
 	return cfg
 }
 
@@ -117,6 +120,9 @@ func runChild(dir string) error {
 	}
 }
 
+// forgottenTenant is whose metrics are not kept.
+const forgottenTenant = "forgotten"
+
 // erasedTenant is whose log records are deleted: every fifth.
 const erasedTenant = "erased"
 
@@ -136,7 +142,7 @@ func (r *rig) waitOutcome(ctx context.Context, id string) error {
 // sendRound sends 50 records of each signal, and 50 to be deleted, and repeats as retries do: batches by their sources, spans by their ids.
 func (r *rig) sendRound(ctx context.Context, first int) error {
 	for again := range 2 {
-		points, err := gaugeBatch(tenant, first, 50)
+		points, err := gaugeBatch(forgottenTenant, first, 50)
 		if err != nil {
 			return err
 		}
@@ -259,6 +265,7 @@ func checkAfterKill(t *testing.T, dir, how string, said told) (next int) {
 	r.settle(t)
 	r.want(t, tenant, telemetry.Logs, next)
 	r.want(t, tenant, telemetry.Spans, next)
+	r.wantCounted(t, how, tenant, next, next)
 	checkErased(t, r, how, said, next)
 	checkObjects(t, r, how)
 	return next
@@ -296,6 +303,7 @@ func checkErased(t *testing.T, r *rig, how string, said told, next int) {
 	fifth := modulo{5, 1}
 	next = max(next, sent)
 	r.wantNumbers(t, erasedTenant, telemetry.Logs, fifth.without(next))
+	r.wantCounted(t, how, erasedTenant, 0, next)
 	all, err := r.Deletions(t.Context(), false, 1000)
 	if err != nil {
 		t.Fatal(err)

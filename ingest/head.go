@@ -47,12 +47,13 @@ func (h *head) newGeneration(from uint64) *generation {
 	id := fmt.Sprintf("head-%d-%d-%s-%s-%d", h.key.Shard, h.owner.epoch, h.key.Signal, h.key.Tenant, from)
 	return &generation{
 		id: id, from: from, to: from, done: make(chan struct{}),
-		content: newContent(id, h.key.Signal, h.key.Tenant, h.key.Shard),
+		content: newContent(id, h.key, h.owner.in.cfg.Counts),
 	}
 }
 
-// appendLocked adds a message's batch to the live generation. born is the message's log time.
-func (h *head) appendLocked(position uint64, b *telemetry.Batch, keep []bool, born time.Time) error {
+// appendLocked adds a message's batch to the live generation: its records that are kept, and those that are lost and only counted. born is the
+// message's log time.
+func (h *head) appendLocked(position uint64, b *telemetry.Batch, keep, lost []bool, born time.Time) error {
 	g := h.live
 	if g == nil {
 		g = h.newGeneration(h.endLocked())
@@ -61,8 +62,12 @@ func (h *head) appendLocked(position uint64, b *telemetry.Batch, keep []bool, bo
 	if err := g.content.append(b, keep, born); err != nil {
 		return err
 	}
+	var err error
+	if lost != nil {
+		err = g.content.count(h.owner.ctx, b, lost)
+	}
 	g.to = position
-	if g.content.records() == before {
+	if g.content.records() == before && lost == nil {
 		return nil
 	}
 	h.live = g
@@ -72,7 +77,7 @@ func (h *head) appendLocked(position uint64, b *telemetry.Batch, keep []bool, bo
 	bytes := g.content.bytes() + generationOverhead
 	h.owner.in.room.add(bytes-g.counted, 0)
 	g.counted = bytes
-	return nil
+	return err
 }
 
 // endLocked is the position where the live generation begins, or would.
@@ -157,9 +162,11 @@ func (h *head) dropLocked(g *generation) {
 		in.room.add(0, -g.counted)
 		return
 	}
-	in.pending.remove(l.entry.ID)
-	if err := in.spool.remove(l); err != nil {
-		h.owner.log.Warn("a local segment can't be removed; the next start does it", "segment", l.entry.ID, "error", err)
+	for _, f := range l.files() {
+		in.pending.remove(f.entry.ID)
+		if err := in.spool.remove(f); err != nil {
+			h.owner.log.Warn("a local segment can't be removed; the next start does it", "segment", f.entry.ID, "error", err)
+		}
 	}
 }
 
@@ -214,12 +221,11 @@ func (h *head) view(ctx context.Context) (index.HeadView, error) {
 	if h.retired {
 		return index.HeadView{}, errRetired
 	}
-	v := index.HeadView{Shard: h.key.Shard, Epoch: h.owner.epoch, Committed: h.committed}
-	generations := h.frozen
-	if h.live != nil {
-		generations = append(generations[:len(generations):len(generations)], h.live)
-	}
-	for _, g := range generations {
+	v := h.emptyView()
+	for _, g := range h.allLocked() {
+		if g.content.records() == 0 {
+			continue // all its records are counted only
+		}
 		part, err := g.content.part(ctx)
 		if err != nil {
 			return index.HeadView{}, fmt.Errorf("read head of %s of %s in shard %d: %w", h.key.Signal, h.key.Tenant, h.key.Shard, err)
@@ -227,6 +233,18 @@ func (h *head) view(ctx context.Context) (index.HeadView, error) {
 		v.Generations = append(v.Generations, index.Generation{Part: part, From: g.from, To: g.to})
 	}
 	return v, nil
+}
+
+func (h *head) emptyView() index.HeadView {
+	return index.HeadView{Shard: h.key.Shard, Signal: h.key.Signal, Epoch: h.owner.epoch, Committed: h.committed}
+}
+
+// allLocked are the generations, the oldest first.
+func (h *head) allLocked() []*generation {
+	if h.live == nil {
+		return h.frozen
+	}
+	return append(h.frozen[:len(h.frozen):len(h.frozen)], h.live)
 }
 
 // pending are the frozen generations.

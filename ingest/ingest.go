@@ -284,7 +284,8 @@ func (in *Ingest) allHeads() []*head {
 	return heads
 }
 
-// Heads returns what the shards owned here hold of a tenant and signal beside the segments, a view per shard. See [index.HeadView] for how
+// Heads returns what the shards owned here hold of a tenant and signal beside the segments, a view per shard; of metrics also what was counted of
+// records, in views of their own. See [index.HeadView] for how
 // to read it together with the catalog. With an error, the views are those that could be had: a shard that is being taken, or has not yet read
 // what was in its log when it was, lacks acknowledged records, and an answer has to say so.
 func (in *Ingest) Heads(ctx context.Context, tenant string, signal telemetry.Signal) ([]index.HeadView, error) {
@@ -299,12 +300,19 @@ func (in *Ingest) Heads(ctx context.Context, tenant string, signal telemetry.Sig
 		if !o.caughtUp() {
 			lacking = append(lacking, fmt.Sprintf("shard %d is being read, message %d of %d", shard, o.read.Load(), o.target))
 		}
-		v, err := o.view(ctx, headKey{signal, tenant})
+		v, err := o.viewOf(ctx, headKey{signal, tenant}, (*head).view)
 		if err != nil {
 			lacking = append(lacking, err.Error())
-			continue
+		} else {
+			views = append(views, v)
 		}
-		views = append(views, v)
+		if signal == telemetry.Metrics {
+			counted, err := o.countsViews(ctx, tenant)
+			if err != nil {
+				lacking = append(lacking, err.Error())
+			}
+			views = append(views, counted...)
+		}
 	}
 	if _, frozen := in.room.get(); frozen > in.cfg.FrozenBytes {
 		lacking = append(lacking, "what waits to be sealed is too much: acknowledged records wait in the log to be read")
@@ -313,23 +321,6 @@ func (in *Ingest) Heads(ctx context.Context, tenant string, signal telemetry.Sig
 		return views, errors.New(strings.Join(lacking, "; "))
 	}
 	return views, nil
-}
-
-// view is what the owner holds of a key.
-func (o *owner) view(ctx context.Context, k headKey) (index.HeadView, error) {
-	for range 3 {
-		h := o.headOf(k)
-		if h == nil {
-			break
-		}
-		v, err := h.view(ctx)
-		if !errors.Is(err, errRetired) {
-			return v, err
-		}
-	}
-	// Nothing is here, so all that was consumed is in segments. The position is asked for after that was found.
-	key := catalog.Key{Shard: o.shard, Signal: k.signal, Tenant: k.tenant}
-	return index.HeadView{Shard: o.shard, Epoch: o.epoch, Committed: o.in.catalog.Current().Position(key)}, nil
 }
 
 // Tenants are the tenants that have records, in segments or heads, sorted.

@@ -40,7 +40,7 @@ func (o *owner) release(to uint64) {
 // placeHeld brings the kept spans of a decided message into their head.
 func (o *owner) placeHeld(h *tailsample.Held) error {
 	keep := h.Keep()
-	if keep != nil && !slices.Contains(keep, true) {
+	if !o.in.cfg.Counts && keep != nil && !slices.Contains(keep, true) {
 		return nil
 	}
 	b, err := telemetry.Decode(h.Entry.Message.Batch)
@@ -48,7 +48,23 @@ func (o *owner) placeHeld(h *tailsample.Held) error {
 		return err
 	}
 	defer b.Release()
-	return o.admit(&h.Entry, b, keep)
+	if keep == nil || !o.in.cfg.Counts {
+		return o.admit(&h.Entry, b, keep)
+	}
+	// What is not kept is counted, and repetitions of it are not.
+	known, err := o.dropKnownSpans(b, slices.Clone(h.Records))
+	if err != nil {
+		return err
+	}
+	kept, lost := make([]bool, b.Records), make([]bool, b.Records)
+	for i := range kept {
+		is := known == nil || known[i]
+		kept[i], lost[i] = is && keep[i], is && !keep[i]
+	}
+	if !slices.Contains(lost, true) {
+		lost = nil
+	}
+	return o.insert(&h.Entry, b, kept, lost)
 }
 
 // releaseAged lets the stages' clocks go on where no message comes.

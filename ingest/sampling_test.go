@@ -12,7 +12,7 @@ import (
 
 // sampledConfig keeps traces of which a span has an n of 400 to 480, and a fifth of the others.
 func sampledConfig() Config {
-	cfg := testConfig()
+	cfg := countingConfig()
 	lo, hi := 400.0, 480.0
 	cfg.TailSampling = tailsample.Config{
 		DecisionWait: 500 * time.Millisecond, Late: 30 * time.Second, TracesMax: 1000, HeldBytesMax: 1 << 20,
@@ -32,7 +32,7 @@ func TestTailSamplingSurvivesRestarts(t *testing.T) {
 	for round := range 3 {
 		dir := t.TempDir()
 		r := openRig(t, dir, sampledConfig(), nil)
-		source := r.source
+		source, sent := r.source, 0
 		for i := 0; i < spans; i += 4 {
 			// The second half of each trace comes forty messages later.
 			first := i
@@ -42,6 +42,7 @@ func TestTailSamplingSurvivesRestarts(t *testing.T) {
 				continue
 			}
 			r.send(t, spanBatch("a", first, 4))
+			sent += 4
 			if i%100 == 0 && round > 0 {
 				time.Sleep(200 * time.Millisecond)
 				if round == 2 && i%200 == 0 {
@@ -68,6 +69,7 @@ func TestTailSamplingSurvivesRestarts(t *testing.T) {
 			t.Fatalf("round %d: spans are there twice", round)
 		}
 		r.want(t, "a", telemetry.Logs, 10)
+		r.wantCounted(t, fmt.Sprint("round ", round), "a", sent, 10) // those that are not kept, too
 		if round == 0 {
 			want = got
 			if len(got) < 100 || len(got) > spans/2 || !slices.Contains(got, 440) {

@@ -13,7 +13,8 @@ import (
 
 // sealing is how far a generation has got on its way into a segment.
 type sealing struct {
-	segment  *catalog.Segment // its objects are written; nil: not yet
+	written  bool
+	segments []*catalog.Segment // their objects are written: of its records, and of what was counted of them
 	failures int
 }
 
@@ -50,13 +51,13 @@ func (in *Ingest) sealOldest(h *head) (pause time.Duration) {
 	if err == nil {
 		if in.spool == nil {
 			in.metrics.sealSeconds.Observe(time.Since(began).Seconds())
-			in.sealed(o, g.sealing.segment)
+			in.sealed(o, g.sealing.segments)
 		}
 		return 0
 	}
 	if o.ctx.Err() != nil {
-		if g.sealing.segment != nil {
-			in.pending.remove(g.sealing.segment.ID)
+		for _, s := range g.sealing.segments {
+			in.pending.remove(s.ID)
 		}
 		return 0
 	}
@@ -69,18 +70,18 @@ func (in *Ingest) sealOldest(h *head) (pause time.Duration) {
 	return pause
 }
 
-// seal writes the generation's segment and commits it.
+// seal writes the generation's segments and commits them.
 func (in *Ingest) seal(o *owner, h *head, g *generation) error {
 	in.step("frozen")
-	if g.sealing.segment == nil {
-		s, err := in.write(o.ctx, in.store, h, g)
+	if !g.sealing.written {
+		segments, err := in.write(o.ctx, in.store, h, g)
 		if err != nil {
 			return err
 		}
-		g.sealing.segment = s
+		g.sealing.segments, g.sealing.written = segments, true
 	}
 	in.step("written")
-	return in.commitSealed(o, h, g, g.sealing.segment)
+	return in.commitSealed(o, h, g, g.sealing.segments)
 }
 
 // sealLocally writes the generation's segment to the spool, where it takes the place of the rows in memory and waits to be uploaded.
@@ -89,37 +90,40 @@ func (in *Ingest) sealLocally(o *owner, h *head, g *generation) error {
 	if err := in.spool.admit(); err != nil {
 		return err
 	}
-	s, err := in.write(o.ctx, in.spool.Dir, h, g)
+	segments, err := in.write(o.ctx, in.spool.Dir, h, g)
 	if err != nil {
 		return err
 	}
-	l, err := in.spool.open(o.ctx, *s)
-	if err != nil {
-		in.discardFrom(o.ctx, in.spool.Dir, s.ID)
+	l, err := in.spool.open(o.ctx, h.key.Signal, segments)
+	if err != nil || !h.localize(g, l) {
+		for _, s := range segments {
+			in.discardFrom(o.ctx, in.spool.Dir, s.ID)
+		}
 		return err
 	}
-	if !h.localize(g, l) {
-		in.discardFrom(o.ctx, in.spool.Dir, s.ID)
-		return nil
-	}
-	if in.shards[o.shard].sealSucceeded(s.Created) {
+	if in.shards[o.shard].sealSucceeded(time.Now().UTC()) {
 		o.log.Info("seals succeed again")
 	}
 	in.uploads.add(h)
 	return nil
 }
 
-// commitSealed commits a generation's segment, which is whole in the store, gives the generation up and trims the log.
-func (in *Ingest) commitSealed(o *owner, h *head, g *generation, s *catalog.Segment) error {
+// commitSealed commits a generation's segments, which are whole in the store, gives the generation up and trims the log. What was counted of the records
+// is committed with them: never one without the other.
+func (in *Ingest) commitSealed(o *owner, h *head, g *generation, segments []*catalog.Segment) error {
 	err := o.commit(o.ctx, reasonSeal, g, func(cm *catalog.Commit) {
-		cm.Added = []catalog.Segment{*s}
-		cm.Positions = []catalog.Position{{Signal: s.Signal, Tenant: s.Tenant, Position: g.to}}
+		for _, s := range segments {
+			cm.Added = append(cm.Added, *s)
+		}
+		cm.Positions = []catalog.Position{{Signal: h.key.Signal, Tenant: h.key.Tenant, Position: g.to}}
 	})
 	if err != nil {
 		return err
 	}
 	in.step("applied")
-	in.pending.remove(s.ID)
+	for _, s := range segments {
+		in.pending.remove(s.ID)
+	}
 	h.giveUp(g)
 	in.step("given up")
 	o.trim(o.ctx)
@@ -128,22 +132,44 @@ func (in *Ingest) commitSealed(o *owner, h *head, g *generation, s *catalog.Segm
 	return nil
 }
 
-// write makes the generation's segment. Each attempt has an id of its own: an object is only ever put once.
-func (in *Ingest) write(ctx context.Context, st store.Store, h *head, g *generation) (*catalog.Segment, error) {
+// write makes the generation's segments: of its records, and of what was counted of them.
+func (in *Ingest) write(ctx context.Context, st store.Store, h *head, g *generation) (segments []*catalog.Segment, err error) {
 	part, err := g.content.part(ctx)
 	if err != nil {
 		return nil, err
 	}
-	now := time.Now().UTC()
-	id := segment.NewID(h.key.Shard, h.key.Signal, now)
+	counts, err := g.content.counts(ctx, part)
+	if err != nil {
+		return nil, err
+	}
+	for _, p := range []index.Part{part, counts} {
+		if p == nil || p.Info().Rows == 0 {
+			continue
+		}
+		s, err := in.writePart(ctx, st, h, p)
+		if err != nil {
+			for _, s := range segments {
+				in.discardFrom(ctx, st, s.ID)
+			}
+			return nil, err
+		}
+		segments = append(segments, s)
+	}
+	return segments, nil
+}
+
+// writePart makes a segment. Each attempt has an id of its own: an object is only ever put once.
+func (in *Ingest) writePart(ctx context.Context, st store.Store, h *head, part index.Part) (*catalog.Segment, error) {
+	now, signal := time.Now().UTC(), part.Info().Signal
+	id := segment.NewID(h.key.Shard, signal, now)
 	in.pending.add(id)
 	stats, err := segment.Write(ctx, st, id, []index.Part{part}, segment.Options{})
 	if err != nil {
 		in.discardFrom(ctx, st, id)
-		return nil, fmt.Errorf("write segment of %s of %s: %w", h.key.Signal, h.key.Tenant, err)
+		return nil, fmt.Errorf("write segment of %s of %s: %w", signal, h.key.Tenant, err)
 	}
 	return &catalog.Segment{
-		ID: id, Shard: h.key.Shard, Signal: h.key.Signal, Tenant: h.key.Tenant, Rows: stats.Rows, Records: stats.Records,
+		ID: id, Shard: h.key.Shard, Signal: signal, Tenant: h.key.Tenant, Rows: stats.Rows, Records: stats.Records,
 		MinTime: stats.MinTime, MaxTime: stats.MaxTime, Bytes: stats.Bytes, Created: now,
 	}, nil
 }
@@ -161,15 +187,17 @@ func (in *Ingest) discardFrom(ctx context.Context, st store.Store, id string) {
 }
 
 // sealed notes a success.
-func (in *Ingest) sealed(o *owner, s *catalog.Segment) {
-	in.metrics.seals.WithLabelValues(s.Signal.String()).Inc()
-	in.metrics.sealedBytes.WithLabelValues(s.Signal.String()).Add(float64(s.Bytes))
-	if in.shards[o.shard].sealSucceeded(s.Created) {
+func (in *Ingest) sealed(o *owner, segments []*catalog.Segment) {
+	if in.shards[o.shard].sealSucceeded(time.Now().UTC()) {
 		o.log.Info("seals succeed again")
 	}
-	o.log.Debug("sealed", "segment", s.ID, "rows", s.Rows, "bytes", s.Bytes)
-	if in.onSealed != nil {
-		in.onSealed(*s)
+	for _, s := range segments {
+		in.metrics.seals.WithLabelValues(s.Signal.String()).Inc()
+		in.metrics.sealedBytes.WithLabelValues(s.Signal.String()).Add(float64(s.Bytes))
+		o.log.Debug("sealed", "segment", s.ID, "rows", s.Rows, "bytes", s.Bytes)
+		if in.onSealed != nil {
+			in.onSealed(*s)
+		}
 	}
 }
 

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"sync"
 	"time"
 
@@ -42,22 +43,62 @@ type spool struct {
 // errSpoolFull says that a head has to wait for uploads.
 var errSpoolFull = errors.New("the spool is full: segments wait for the object store")
 
-// localSegment is a generation's segment in the spool. It is the generation's content in place of the rows that were in memory.
+// localSegment is a generation's segments in the spool. It is the generation's content in place of the rows that were in memory.
 type localSegment struct {
+	rows     *localFile // nil: no record was kept
+	counted  *localFile // nil: nothing was counted
+	failures int
+}
+
+// localFile is one of them.
+type localFile struct {
 	*segment.Segment
 	entry    catalog.Segment
 	objects  store.Store // holds the two objects open: they can be read even when they are deleted
 	uploaded bool
-	failures int
 }
 
-func (l *localSegment) append(*telemetry.Batch, []bool, time.Time) error {
-	return fmt.Errorf("segment %s: nothing can be appended to a sealed generation", l.entry.ID)
+// files are those that there are.
+func (l *localSegment) files() []*localFile {
+	return slices.DeleteFunc([]*localFile{l.rows, l.counted}, func(f *localFile) bool { return f == nil })
 }
 
-func (l *localSegment) part(context.Context) (index.Part, error) { return l.Segment, nil }
-func (l *localSegment) records() int                             { return l.entry.Records }
-func (l *localSegment) bytes() int64                             { return 0 } // of memory
+// entries are what the catalog is to know of them.
+func (l *localSegment) entries() (segments []*catalog.Segment) {
+	for _, f := range l.files() {
+		segments = append(segments, &f.entry)
+	}
+	return segments
+}
+
+var errSealed = errors.New("nothing can be appended to a sealed generation")
+
+func (l *localSegment) append(*telemetry.Batch, []bool, time.Time) error { return errSealed }
+
+func (l *localSegment) count(context.Context, *telemetry.Batch, []bool) error { return errSealed }
+
+func (l *localSegment) part(context.Context) (index.Part, error) {
+	if l.rows == nil {
+		return nil, nil // nobody asks for the rows of a generation that has none
+	}
+	return l.rows.Segment, nil
+}
+
+func (l *localSegment) counts(context.Context, index.Part) (index.Part, error) {
+	if l.counted == nil {
+		return nil, nil
+	}
+	return l.counted.Segment, nil
+}
+
+func (l *localSegment) records() int {
+	if l.rows == nil {
+		return 0
+	}
+	return l.rows.entry.Records
+}
+
+func (l *localSegment) bytes() int64 { return 0 } // of memory
 
 // clear removes what an earlier process left, and says how many segments that were.
 func (s *spool) clear(ctx context.Context) (segments int, err error) {
@@ -98,8 +139,24 @@ func (s *spool) roomAgain() bool {
 	return true
 }
 
-// open opens a segment that has just been written.
-func (s *spool) open(ctx context.Context, entry catalog.Segment) (*localSegment, error) {
+// open opens a generation's segments, which have just been written. signal is the records'.
+func (s *spool) open(ctx context.Context, signal telemetry.Signal, segments []*catalog.Segment) (*localSegment, error) {
+	l := &localSegment{}
+	for _, entry := range segments {
+		f, err := s.openFile(ctx, *entry)
+		if err != nil {
+			return nil, err
+		}
+		if entry.Signal == signal {
+			l.rows = f
+		} else {
+			l.counted = f
+		}
+	}
+	return l, nil
+}
+
+func (s *spool) openFile(ctx context.Context, entry catalog.Segment) (*localFile, error) {
 	parquet, indexName := segment.Names(entry.ID)
 	objects, err := s.Dir.Hold(parquet, indexName)
 	if err != nil {
@@ -109,23 +166,25 @@ func (s *spool) open(ctx context.Context, entry catalog.Segment) (*localSegment,
 	if err != nil {
 		return nil, err
 	}
-	return &localSegment{Segment: opened, entry: entry, objects: objects}, nil
+	return &localFile{Segment: opened, entry: entry, objects: objects}, nil
 }
 
 func (s *spool) added(l *localSegment) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	s.bytes += l.entry.Bytes
-	s.segments++
+	for _, f := range l.files() {
+		s.bytes += f.entry.Bytes
+		s.segments++
+	}
 }
 
 // remove deletes a segment that has been committed, or whose owner is gone. Queries that are reading it go on: they hold its files.
-func (s *spool) remove(l *localSegment) error {
+func (s *spool) remove(f *localFile) error {
 	s.mu.Lock()
-	s.bytes -= l.entry.Bytes
+	s.bytes -= f.entry.Bytes
 	s.segments--
 	s.mu.Unlock()
-	return segment.Delete(context.Background(), s.Dir, l.entry.ID)
+	return segment.Delete(context.Background(), s.Dir, f.entry.ID)
 }
 
 // uploadFailed notes a failure and says whether it is the first of a row.

@@ -42,7 +42,7 @@ func (in *Ingest) uploadOldest(h *head) (pause time.Duration) {
 			in.log.Info("segments can be uploaded again", "after", time.Since(since).Round(time.Second), "waiting", in.spool.status().Segments)
 			in.uploads.hurry()
 		}
-		in.sealed(o, &l.entry)
+		in.sealed(o, l.entries())
 		if in.spool.roomAgain() {
 			in.queue.hurry()
 		}
@@ -80,30 +80,33 @@ func uploadReason(err error) string {
 
 func (in *Ingest) uploadAndCommit(o *owner, h *head, g *generation, l *localSegment) error {
 	in.step("spooled")
-	if !l.uploaded {
-		if err := l.sound(o.ctx); errors.As(err, new(*index.DamageError)) {
+	for _, f := range l.files() {
+		if f.uploaded {
+			continue
+		}
+		if err := f.sound(o.ctx); errors.As(err, new(*index.DamageError)) {
 			in.metrics.uploadFailures.WithLabelValues("damaged").Inc()
 			o.stop(fmt.Errorf("a segment was damaged while it waited for its upload, the log is read again: %w", err))
 			return err
 		} else if err != nil {
 			return fmt.Errorf("upload segment of %s of %s: %w", h.key.Signal, h.key.Tenant, err)
 		}
-		parquet, indexName := segment.Names(l.entry.ID)
+		parquet, indexName := segment.Names(f.entry.ID)
 		for _, name := range []string{parquet, indexName} {
-			if err := in.upload(o.ctx, l.objects, name); err != nil {
+			if err := in.upload(o.ctx, f.objects, name); err != nil {
 				return fmt.Errorf("upload segment of %s of %s: %w", h.key.Signal, h.key.Tenant, err)
 			}
 		}
-		l.uploaded = true
+		f.uploaded = true
 	}
 	in.step("uploaded")
-	return in.commitSealed(o, h, g, &l.entry)
+	return in.commitSealed(o, h, g, l.entries())
 }
 
 // sound reads a local segment whole and compares it with its checksums. Until it is committed the log has its records too, and afterwards nothing has: it may
 // have waited for hours, so it is looked at before.
-func (l *localSegment) sound(ctx context.Context) error {
-	s, err := segment.Open(ctx, l.objects, l.entry.ID, nil)
+func (f *localFile) sound(ctx context.Context) error {
+	s, err := segment.Open(ctx, f.objects, f.entry.ID, nil)
 	if err != nil {
 		return err
 	}

@@ -7,6 +7,9 @@ const (
 	MarkType = "prometheus.type"
 	// MarkHistogram says of a histogram, in words with spaces between them, which kind of native histogram it was.
 	MarkHistogram = "prometheus.histogram"
+	// MarkCounts is the width of the buckets, as 10s, of a metric that clew itself counts (ingest/red): its points are deltas, each of the records of one
+	// bucket, at the bucket's end, and several may be of the same bucket. It is asked for as a counter.
+	MarkCounts = "clew.counts"
 )
 
 // Words of MarkHistogram.

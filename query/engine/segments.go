@@ -64,13 +64,13 @@ func (s *Segments) View(ctx context.Context, scope Scope) (*View, error) {
 			v.Partial = append(v.Partial, "unsealed records: "+err.Error())
 		}
 	}
-	version, err := s.version(ctx, heads, tenant, signal)
+	version, err := s.version(ctx, heads, tenant)
 	if err != nil {
 		return nil, err
 	}
 	v.Version = version.Sequence()
 	for _, h := range heads {
-		position := version.Position(catalog.Key{Shard: h.Shard, Signal: signal, Tenant: tenant})
+		position := version.Position(catalog.Key{Shard: h.Shard, Signal: h.Signal, Tenant: tenant})
 		if position < h.Committed {
 			v.Partial = append(v.Partial, fmt.Sprintf("shard %d: its head has given up records to position %d, the catalog knows only %d",
 				h.Shard, h.Committed, position))
@@ -108,10 +108,10 @@ func (s *Segments) View(ctx context.Context, scope Scope) (*View, error) {
 }
 
 // version acquires a version of the catalog that has all that the heads have given up; if it does not come in time, the current one.
-func (s *Segments) version(ctx context.Context, heads []index.HeadView, tenant string, signal telemetry.Signal) (*catalog.Version, error) {
+func (s *Segments) version(ctx context.Context, heads []index.HeadView, tenant string) (*catalog.Version, error) {
 	v := s.catalog.Acquire()
 	for _, h := range heads {
-		key := catalog.Key{Shard: h.Shard, Signal: signal, Tenant: tenant}
+		key := catalog.Key{Shard: h.Shard, Signal: h.Signal, Tenant: tenant}
 		if v.Position(key) >= h.Committed {
 			continue
 		}

@@ -33,6 +33,7 @@ func (h *fakeHeads) Heads(context.Context, string, telemetry.Signal) ([]index.He
 	defer h.mu.Unlock()
 	v := h.view
 	v.Generations = append([]index.Generation(nil), v.Generations...)
+	v.Signal = telemetry.Logs
 	return []index.HeadView{v}, h.err
 }
 

@@ -60,7 +60,7 @@ func (s *selected) exemplars(t *translator) ([]exemplar.Exemplar, error) {
 	var out []exemplar.Exemplar
 	for i := range s.pieces {
 		p := &s.pieces[i]
-		if v := p.o.view; v != viewNumber && v != viewNative && v != viewBucket {
+		if v := p.o.view; v != viewNumber && v != viewNative && v != viewBucket && v != viewCalls {
 			continue
 		}
 		chunk, found, err := p.r.row(p.ref)

@@ -28,6 +28,7 @@ const (
 	viewSum           // likewise
 	viewQuantile      // of a summary: origin.bound
 	viewTarget        // target_info
+	viewCalls         // of a histogram that clew counts: how many, from the beginning of the hour on
 )
 
 // origin is where a series' points are in a part.
@@ -48,6 +49,7 @@ type series struct {
 type partIndex struct {
 	series   []series
 	families []*family
+	calls    *family             // what the calls are, if the part has any that are counted
 	byName   map[string][]uint32 // names of Prometheus
 	byOTel   map[string][]uint32 // names of OTLP that are not the series' names too
 	bytes    int64
@@ -75,7 +77,7 @@ func newPartIndex(ctx context.Context, t *translator, part index.Part) (x *partI
 		return nil, fmt.Errorf("series of part %s: %w", part.Info().ID, err)
 	}
 	x = &partIndex{byName: map[string][]uint32{}, byOTel: map[string][]uint32{}, postings: map[string]map[string][]uint32{}}
-	a := &assembler{x: x, at: map[uint64][]uint32{}, lb: labels.NewBuilder(labels.EmptyLabels())}
+	a := &assembler{x: x, t: t, at: map[uint64][]uint32{}, lb: labels.NewBuilder(labels.EmptyLabels())}
 	reader := newPartReader(part, x)
 	for i, base := range b.bases {
 		if i%checkEvery == 0 && ctx.Err() != nil {
@@ -102,6 +104,9 @@ func newPartIndex(ctx context.Context, t *translator, part index.Part) (x *partI
 	}
 	for _, f := range b.byMarks {
 		x.families = append(x.families, f)
+	}
+	if x.calls != nil {
+		x.families = append(x.families, x.calls)
 	}
 	if len(b.spans) > 0 {
 		x.families = append(x.families, targetFamily)
@@ -136,6 +141,7 @@ func cmpInt(a, b int64) int {
 // assembler makes series of bases.
 type assembler struct {
 	x  *partIndex
+	t  *translator
 	at map[uint64][]uint32 // series by their labels' hash
 	lb *labels.Builder
 }
@@ -149,6 +155,13 @@ func (a *assembler) base(ctx context.Context, r *partReader, of *base) error {
 	switch {
 	case of.typ == typeGauge || of.typ == typeSum:
 		a.named(of, name, "", 0, viewNumber)
+	case of.typ == typeExponential && of.family.marks.width > 0:
+		a.named(of, name, "", 0, viewNative)
+		calls := *of
+		calls.family = a.t.callsOf(of.family)
+		a.x.calls = calls.family
+		a.named(&calls, calls.family.name, "", 0, viewCalls)
+		calls.labels = labels.EmptyLabels()
 	case of.typ == typeExponential, of.typ == typeHistogram && of.family.marks.native:
 		a.named(of, name, "", 0, viewNative)
 	case of.typ == typeHistogram:

@@ -197,9 +197,17 @@ func (s *selected) merge() (chunkenc.Iterator, error) {
 	var all []chunkenc.Iterator
 	var deltas []floatPoint
 	var nativeDeltas []nativePoint
+	var counted []tick
+	var width int64
 	for i := range s.pieces {
 		p := &s.pieces[i]
 		switch {
+		case p.o.family.marks.width > 0:
+			width = p.o.family.marks.width
+			var err error
+			if counted, err = s.ticks(counted, p); err != nil {
+				return nil, err
+			}
 		case p.lends() && !p.o.delta:
 			it := &sampleIterator{}
 			if err := it.lend(p); err != nil {
@@ -235,6 +243,9 @@ func (s *selected) merge() (chunkenc.Iterator, error) {
 	if len(nativeDeltas) > 0 {
 		sort.SliceStable(nativeDeltas, func(i, j int) bool { return nativeDeltas[i].t < nativeDeltas[j].t })
 		all = append(all, &nativeList{points: accumulate(nativeDeltas), i: -1})
+	}
+	if len(counted) > 0 {
+		all = append(all, newCounter(counted, width, s.mint, min(s.maxt, max(s.now, counted[len(counted)-1].t))))
 	}
 	if len(all) == 1 {
 		return all[0], nil

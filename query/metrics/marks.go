@@ -2,6 +2,7 @@ package metrics
 
 import (
 	"strings"
+	"time"
 
 	"github.com/prometheus/common/model"
 	"go.opentelemetry.io/collector/pdata/pcommon"
@@ -18,6 +19,7 @@ type marks struct {
 	floats     bool             // counts are the bits of doubles
 	gauge      bool             // the histogram may go up and down
 	reset      bool             // each point is known to begin anew
+	width      int64            // of the buckets that it counts, milliseconds; 0: it is no metric that clew counts itself
 }
 
 // readMarks reads them from the metadata section; nothing is wrong with metadata that say something else.
@@ -33,6 +35,11 @@ func readMarks(metadata []byte) marks {
 	if v, ok := all.Get(points.MarkType); ok {
 		m.prometheus = true
 		m.typ = model.MetricType(strings.ToLower(v.Str()))
+	}
+	if v, ok := all.Get(points.MarkCounts); ok {
+		if width, err := time.ParseDuration(v.Str()); err == nil && width >= time.Second && time.Hour%width == 0 {
+			m.width = width.Milliseconds()
+		}
 	}
 	if v, ok := all.Get(points.MarkHistogram); ok {
 		for word := range strings.FieldsSeq(v.Str()) {

@@ -16,6 +16,7 @@ import (
 // selection is the answer to one Select.
 type selection struct {
 	mint, maxt int64 // milliseconds, both inclusive
+	now        int64 // milliseconds
 	series     []selected
 	warnings   annotations.Annotations
 
@@ -30,7 +31,14 @@ func (q *querier) choose(ctx context.Context, sorted bool, mint, maxt int64, mat
 	if err != nil {
 		return nil, err
 	}
-	out := &selection{mint: mint, maxt: maxt, warnings: warnings}
+	out := &selection{mint: mint, maxt: maxt, now: q.storage.now().UnixMilli(), warnings: warnings}
+	if mayCount(matchers) {
+		earlier, err := q.earlier(ctx, &out.warnings)
+		if err != nil {
+			return nil, err
+		}
+		parts = append(earlier, parts...)
+	}
 	if len(parts) == 1 {
 		err = out.one(ctx, q, parts[0], matchers)
 	} else {
@@ -120,12 +128,16 @@ func (s *selection) many(ctx context.Context, q *querier, parts []*partReader, m
 func (s *selection) appendPieces(ctx context.Context, to []piece, r *partReader, of *series) ([]piece, error) {
 	for i := range of.origins {
 		o := &of.origins[i]
+		mint := s.mint
+		if o.family.marks.width > 0 {
+			mint = hourOf(mint) // they are counted from there on
+		}
 		for k := range o.rows {
 			ref := &o.rows[k]
 			if ref.min > s.maxt {
 				break
 			}
-			if ref.max < s.mint {
+			if ref.max < mint {
 				continue
 			}
 			if o.view != viewTarget {

@@ -7,6 +7,7 @@ import (
 	"math"
 	"slices"
 	"sync"
+	"time"
 
 	"github.com/prometheus/prometheus/model/labels"
 	"github.com/prometheus/prometheus/storage"
@@ -23,6 +24,7 @@ type Storage struct {
 	t      *translator
 	cache  *cache
 	log    *slog.Logger
+	now    func() time.Time
 }
 
 var _ storage.SampleAndChunkQueryable = (*Storage)(nil)
@@ -30,7 +32,7 @@ var _ storage.SampleAndChunkQueryable = (*Storage)(nil)
 // New returns a Storage over a source's parts.
 func New(source engine.Source, log *slog.Logger) *Storage {
 	t := newTranslator()
-	return &Storage{source: source, t: t, cache: newCache(t, indexBytesMax), log: log}
+	return &Storage{source: source, t: t, cache: newCache(t, indexBytesMax), log: log, now: time.Now}
 }
 
 type tenantKey struct{}
@@ -71,6 +73,7 @@ type querier struct {
 	mu       sync.Mutex
 	view     *engine.View
 	parts    []*partReader
+	early    []index.Part // those whose records are before mint, in the same hour
 	warnings annotations.Annotations
 	closed   bool
 }
@@ -86,7 +89,7 @@ func (q *querier) open(ctx context.Context) ([]*partReader, annotations.Annotati
 		return q.parts, q.warnings, nil
 	}
 	tenant := tenantOf(ctx)
-	view, err := q.storage.source.View(ctx, engine.Scope{Tenant: tenant, Signal: telemetry.Metrics, From: nanos(q.mint), To: nanosUp(q.maxt)})
+	view, err := q.storage.source.View(ctx, engine.Scope{Tenant: tenant, Signal: telemetry.Metrics, From: nanos(hourOf(q.mint)), To: nanosUp(q.maxt)})
 	if err != nil {
 		return nil, nil, fmt.Errorf("view of metrics of tenant %s: %w", tenant, err)
 	}
@@ -96,21 +99,47 @@ func (q *querier) open(ctx context.Context) ([]*partReader, annotations.Annotati
 		warnings.Add(errPartial(why))
 	}
 	for _, part := range view.Parts {
-		if info := part.Info(); info.Rows == 0 {
+		info := part.Info()
+		if info.Rows == 0 {
 			continue
 		}
-		x, err := q.storage.cache.get(ctx, part)
-		if err != nil {
-			if ctx.Err() == nil && q.aside(err, &warnings) {
-				continue
-			}
+		if info.MaxTime < nanos(q.mint) {
+			q.early = append(q.early, part)
+			continue
+		}
+		if parts, err = q.read(ctx, parts, part, &warnings); err != nil {
 			view.Release()
 			return nil, nil, err
 		}
-		parts = append(parts, newPartReader(part, x))
 	}
 	q.view, q.parts, q.warnings = view, parts, warnings
 	return parts, warnings, nil
+}
+
+// read adds a part to those that are read, unless it is damaged.
+func (q *querier) read(ctx context.Context, to []*partReader, part index.Part, warnings *annotations.Annotations) ([]*partReader, error) {
+	x, err := q.storage.cache.get(ctx, part)
+	switch {
+	case err == nil:
+		return append(to, newPartReader(part, x)), nil
+	case ctx.Err() == nil && q.aside(err, warnings):
+		return to, nil
+	}
+	return to, err
+}
+
+// earlier are the parts that only what is counted from the beginning of the hour needs.
+func (q *querier) earlier(ctx context.Context, warnings *annotations.Annotations) ([]*partReader, error) {
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	var parts []*partReader
+	for _, part := range q.early {
+		var err error
+		if parts, err = q.read(ctx, parts, part, warnings); err != nil {
+			return nil, err
+		}
+	}
+	return parts, nil
 }
 
 // aside turns what is wrong with one part into a warning; false: it is not about one part.

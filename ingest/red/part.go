@@ -1,0 +1,201 @@
+package red
+
+import (
+	"context"
+	"maps"
+	"math"
+	"slices"
+	"time"
+
+	"go.opentelemetry.io/collector/pdata/pcommon"
+	"go.opentelemetry.io/collector/pdata/pmetric"
+
+	"clew/index"
+	"clew/ingest/series"
+	"clew/internal/points"
+	"clew/internal/telemetry"
+)
+
+// Names of the metrics, and of what tells their series apart, as OTLP has them. Those of spans are the Collector's spanmetrics connector's, so that
+// dashboards made for it work.
+const (
+	spanMetric = "traces.span.metrics.duration"
+	spanName   = "span.name"
+	spanKind   = "span.kind"
+	statusCode = "status.code"
+
+	logMetric   = "clew.log.records"
+	logSeverity = "severity"
+	logTemplate = "template"
+
+	scopeName = "clew/ingest/red"
+)
+
+// Part is what has been counted, as rows of metrics; nil if that is nothing.
+func (t *Tally) Part(ctx context.Context) (index.Part, error) {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	if t.part != nil || len(t.series) == 0 {
+		return t.part, nil
+	}
+	head := series.New(t.id+"-counts", t.tenant, t.shard)
+	for _, s := range t.sorted() {
+		if err := ctx.Err(); err != nil {
+			return nil, err
+		}
+		m, last := t.metrics(s)
+		if err := head.Append(m, time.Unix(0, last)); err != nil {
+			return nil, err
+		}
+	}
+	part, err := head.Snapshot(ctx)
+	if err != nil {
+		return nil, err
+	}
+	t.part = part
+	return part, nil
+}
+
+// sorted are the series in the order of their labels, so that the same records make the same rows.
+func (t *Tally) sorted() []*counter {
+	compare := func(a, b uint32) int {
+		switch x, y := t.labels[a], t.labels[b]; {
+		case x < y:
+			return -1
+		case x > y:
+			return 1
+		}
+		return 0
+	}
+	out := slices.Clone(t.series)
+	slices.SortFunc(out, func(a, b *counter) int {
+		for _, c := range [...]int{compare(a.service, b.service), compare(a.name, b.name), compare(a.kind, b.kind), compare(a.status, b.status)} {
+			if c != 0 {
+				return c
+			}
+		}
+		return 0
+	})
+	return out
+}
+
+// metrics are the points of a series; last is the latest's time.
+func (t *Tally) metrics(s *counter) (out pmetric.Metrics, last int64) {
+	out = pmetric.NewMetrics()
+	rm := out.ResourceMetrics().AppendEmpty()
+	if s.service != 0 {
+		rm.Resource().Attributes().PutStr(serviceName, t.labels[s.service])
+	}
+	sm := rm.ScopeMetrics().AppendEmpty()
+	sm.Scope().SetName(scopeName)
+	m := sm.Metrics().AppendEmpty()
+	m.Metadata().PutStr(points.MarkCounts, Width.String())
+	buckets := slices.Sorted(maps.Keys(s.cells))
+	kept := s.exemplars(buckets)
+	attributes := pcommon.NewMap()
+	put := func(key string, code uint32) {
+		if code != 0 {
+			attributes.PutStr(key, t.labels[code])
+		}
+	}
+	var add func(c *cell, at pcommon.Timestamp) pmetric.ExemplarSlice
+	if t.signal == telemetry.Spans {
+		put(spanName, s.name)
+		put(spanKind, s.kind)
+		put(statusCode, s.status)
+		add = histogramOf(m, attributes, s.cells)
+	} else {
+		put(logSeverity, s.kind)
+		put(logTemplate, s.name)
+		add = sumOf(m, attributes)
+	}
+	for _, n := range buckets {
+		last = (n + 1) * int64(Width)
+		c := s.cells[n]
+		es := add(c, pcommon.Timestamp(last))
+		if kept[n] {
+			c.best.appendTo(es, t.signal)
+		}
+	}
+	return out, last
+}
+
+// exemplars chooses the buckets whose exemplar is kept: of each exemplarEvery the one with the highest value.
+func (s *counter) exemplars(buckets []int64) map[int64]bool {
+	best := map[int64]int64{}
+	for _, n := range buckets {
+		c := s.cells[n]
+		if c.best.at == 0 {
+			continue
+		}
+		at := n * int64(Width) / int64(exemplarEvery)
+		if have, ok := best[at]; !ok || c.best.value > s.cells[have].best.value {
+			best[at] = n
+		}
+	}
+	kept := make(map[int64]bool, len(best))
+	for _, n := range best {
+		kept[n] = true
+	}
+	return kept
+}
+
+// histogramOf makes all points of a series have the same buckets: a chunk is encoded anew where they change, and an empty one takes a bit.
+func histogramOf(m pmetric.Metric, attributes pcommon.Map, cells map[int64]*cell) func(*cell, pcommon.Timestamp) pmetric.ExemplarSlice {
+	m.SetName(spanMetric)
+	m.SetUnit("s")
+	m.SetDescription("Durations of spans, by operation")
+	h := m.SetEmptyExponentialHistogram()
+	h.SetAggregationTemporality(pmetric.AggregationTemporalityDelta)
+	first, last := int16(math.MaxInt16), int16(math.MinInt16)
+	for _, c := range cells {
+		if n := len(c.buckets); n > 0 {
+			first, last = min(first, c.buckets[0].index), max(last, c.buckets[n-1].index)
+		}
+	}
+	return func(c *cell, at pcommon.Timestamp) pmetric.ExemplarSlice {
+		p := h.DataPoints().AppendEmpty()
+		attributes.CopyTo(p.Attributes())
+		p.SetTimestamp(at)
+		p.SetScale(scale)
+		p.SetCount(c.count)
+		p.SetZeroCount(c.zero)
+		p.SetSum(float64(c.sum) / 1e9)
+		if first <= last {
+			counts := make([]uint64, int(last-first)+1)
+			for _, b := range c.buckets {
+				counts[b.index-first] = uint64(b.count)
+			}
+			p.Positive().SetOffset(int32(first))
+			p.Positive().BucketCounts().FromRaw(counts)
+		}
+		return p.Exemplars()
+	}
+}
+
+func sumOf(m pmetric.Metric, attributes pcommon.Map) func(*cell, pcommon.Timestamp) pmetric.ExemplarSlice {
+	m.SetName(logMetric)
+	m.SetDescription("Log records, by template")
+	sum := m.SetEmptySum()
+	sum.SetIsMonotonic(true)
+	sum.SetAggregationTemporality(pmetric.AggregationTemporalityDelta)
+	return func(c *cell, at pcommon.Timestamp) pmetric.ExemplarSlice {
+		p := sum.DataPoints().AppendEmpty()
+		attributes.CopyTo(p.Attributes())
+		p.SetTimestamp(at)
+		p.SetIntValue(int64(c.count))
+		return p.Exemplars()
+	}
+}
+
+func (e *exemplar) appendTo(es pmetric.ExemplarSlice, signal telemetry.Signal) {
+	x := es.AppendEmpty()
+	x.SetTimestamp(pcommon.Timestamp(e.at))
+	x.SetTraceID(pcommon.TraceID(e.trace))
+	x.SetSpanID(pcommon.SpanID(e.span))
+	if signal == telemetry.Spans {
+		x.SetDoubleValue(float64(e.value) / 1e9)
+	} else {
+		x.SetIntValue(1)
+	}
+}

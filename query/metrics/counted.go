@@ -1,0 +1,213 @@
+package metrics
+
+import (
+	"cmp"
+	"math"
+	"slices"
+	"time"
+
+	"github.com/prometheus/common/model"
+	"github.com/prometheus/prometheus/model/histogram"
+	"github.com/prometheus/prometheus/model/labels"
+	"github.com/prometheus/prometheus/tsdb/chunkenc"
+)
+
+// What clew counts of spans and log records is kept as deltas: how many there were in a bucket of ten seconds, told by each part that has any of them. It is asked
+// for as a counter that begins anew with each hour:
+//
+//	delta    .  3  .  .  1  .  …  .  2 | .  .  4
+//	sample 0 0  3  3  3  4  4  …  7  9 0 0  0  4
+//
+// In an hour in which anything was counted there is a sample at the end of each bucket, as if it had been scraped there, and a zero a millisecond after the
+// hour's beginning. So a counter's first increase is seen, nothing is lost where it begins anew, and what a sample says depends on one hour's records only:
+// not on where a query begins, nor on which process counted. Over whole hours increase() is exact.
+
+const hour = int64(time.Hour / time.Millisecond)
+
+// hourOf is the beginning of the hour that a moment is of, in milliseconds: hours are after their beginning and up to their end.
+func hourOf(t int64) int64 {
+	if t <= math.MinInt64/2 {
+		return t
+	}
+	t--
+	if t < 0 {
+		t -= hour - 1
+	}
+	return t / hour * hour
+}
+
+// Names of the metrics that are counted, Prometheus' and OTLP's.
+const callsMetric = "traces.span.metrics.calls"
+
+var countedNames = []string{
+	"traces_span_metrics_calls_total", "traces_span_metrics_duration_seconds", "clew_log_records_total",
+	callsMetric, "traces.span.metrics.duration", "clew.log.records",
+}
+
+// callsOf is the metric of the calls whose durations another one is of.
+func (t *translator) callsOf(durations *family) *family {
+	f := t.family(callsMetric, "", "Spans, by operation", shape{typ: typeSum, delta: true, monotonic: true}, durations.marks)
+	return &f
+}
+
+// mayCount says whether what matches may be counted.
+func mayCount(matchers []*labels.Matcher) bool {
+	return slices.ContainsFunc(countedNames, func(name string) bool {
+		for _, m := range matchers {
+			if m.Name == model.MetricNameLabel && !m.Matches(name) {
+				return false
+			}
+		}
+		return true
+	})
+}
+
+// tick is what was counted in a bucket, as a part says it.
+type tick struct {
+	t int64 // the bucket's end, milliseconds
+	v float64
+	h *histogram.FloatHistogram // not nil: of a histogram
+}
+
+// ticks adds those of a piece.
+func (s *selected) ticks(to []tick, p *piece) ([]tick, error) {
+	if p.o.view == viewNumber {
+		all, err := s.floats(nil, p)
+		for _, x := range all {
+			to = append(to, tick{t: x.t, v: x.v})
+		}
+		return to, err
+	}
+	all, err := s.natives(p)
+	for i := range all {
+		switch h := all[i].h; {
+		case h == nil: // none has doubles
+		case p.o.view == viewCalls:
+			to = append(to, tick{t: all[i].t, v: float64(h.Count)})
+		default:
+			to = append(to, tick{t: all[i].t, h: h.ToFloat(nil)})
+		}
+	}
+	return to, err
+}
+
+// counter goes through a counter's samples.
+type counter struct {
+	ticks       []tick // by time; those before next are in sum
+	width       int64
+	from, until int64 // milliseconds, both inclusive
+
+	next  int
+	hour  int64 // its beginning
+	t     int64 // of the sample at hand
+	begun bool  // there is one
+	v     float64
+	h     *histogram.FloatHistogram
+}
+
+// newCounter makes a counter of ticks, of which there is at least one.
+func newCounter(ticks []tick, width, from, until int64) *counter {
+	slices.SortStableFunc(ticks, func(a, b tick) int { return cmp.Compare(a.t, b.t) })
+	return &counter{ticks: ticks, width: width, from: from, until: until}
+}
+
+// Next implements chunkenc.Iterator.
+func (c *counter) Next() chunkenc.ValueType {
+	switch {
+	case !c.begun || c.t >= c.hour+hour:
+		if !c.begin() {
+			return chunkenc.ValNone
+		}
+	default:
+		c.t = c.hour + ((c.t-c.hour)/c.width+1)*c.width
+		if c.h != nil {
+			c.h.CounterResetHint = histogram.NotCounterReset
+		}
+	}
+	if c.t > c.until {
+		c.t, c.next = c.hour+hour, len(c.ticks)
+		return chunkenc.ValNone
+	}
+	for ; c.next < len(c.ticks) && c.ticks[c.next].t <= c.t; c.next++ {
+		c.add(&c.ticks[c.next])
+	}
+	return c.kind()
+}
+
+func (c *counter) kind() chunkenc.ValueType {
+	if c.h != nil {
+		return chunkenc.ValFloatHistogram
+	}
+	return chunkenc.ValFloat
+}
+
+// begin goes to the first sample of the next hour that has any, or to the first that is asked for.
+func (c *counter) begin() bool {
+	for ; c.next < len(c.ticks); c.next++ {
+		first := &c.ticks[c.next]
+		c.hour = hourOf(first.t)
+		if c.hour+hour < c.from {
+			continue
+		}
+		c.begun, c.t, c.v = true, c.hour+1, 0
+		if first.h != nil {
+			c.h = &histogram.FloatHistogram{Schema: first.h.Schema, ZeroThreshold: first.h.ZeroThreshold, CounterResetHint: histogram.CounterReset}
+		}
+		if c.t < c.from {
+			c.t = c.hour + (c.from-c.hour+c.width-1)/c.width*c.width
+		}
+		return true
+	}
+	return false
+}
+
+func (c *counter) add(x *tick) {
+	if c.h == nil || x.h == nil {
+		c.v += x.v
+		return
+	}
+	hint := c.h.CounterResetHint
+	x.h.CounterResetHint = hint
+	if sum, _, _, err := c.h.Add(x.h); err == nil {
+		c.h = sum
+		c.h.CounterResetHint = hint
+	}
+}
+
+// Seek implements chunkenc.Iterator.
+func (c *counter) Seek(t int64) chunkenc.ValueType {
+	if c.begun && c.t >= t {
+		return c.kind()
+	}
+	for {
+		if vt := c.Next(); vt == chunkenc.ValNone || c.t >= t {
+			return vt
+		}
+	}
+}
+
+// At implements chunkenc.Iterator.
+func (c *counter) At() (int64, float64) { return c.t, c.v }
+
+// AtT implements chunkenc.Iterator.
+func (c *counter) AtT() int64 { return c.t }
+
+// AtST implements chunkenc.Iterator: a counter begins with its hour.
+func (c *counter) AtST() int64 { return c.hour }
+
+// Err implements chunkenc.Iterator.
+func (c *counter) Err() error { return nil }
+
+// AtHistogram implements chunkenc.Iterator.
+func (c *counter) AtHistogram(*histogram.Histogram) (int64, *histogram.Histogram) {
+	panic("a histogram of doubles was asked for as one of whole numbers") // Next says which it is
+}
+
+// AtFloatHistogram implements chunkenc.Iterator.
+func (c *counter) AtFloatHistogram(h *histogram.FloatHistogram) (int64, *histogram.FloatHistogram) {
+	if h == nil {
+		return c.t, c.h.Copy()
+	}
+	c.h.CopyTo(h)
+	return c.t, h
+}
