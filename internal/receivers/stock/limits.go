@@ -13,4 +13,10 @@ const (
 
 	// messageBytesMax bounds a syslog message. RFC 5425 wants 8 KiB at least; applications send stack traces.
 	messageBytesMax = 256 << 10
+
+	// stockBytesMax is what a message may have where a configuration says nothing: the stock receiver's default.
+	stockBytesMax = 1 << 20
+
+	// countDigitsMax bounds the count of a frame: nobody counts more.
+	countDigitsMax = 10
 )

@@ -53,7 +53,7 @@ func spans(f receiver.Factory, protocol string, m *way.Metrics) receiver.Factory
 func logs(f receiver.Factory, protocol string, m *way.Metrics) receiver.Factory {
 	create := func(ctx context.Context, set receiver.Settings, cfg component.Config, next consumer.Logs) (receiver.Logs, error) {
 		set.Logger = counting(set.Logger, protocol, m)
-		return f.CreateLogs(ctx, set, cfg, &records{Logs: next, protocol: protocol, metrics: m})
+		return f.CreateLogs(ctx, set, framed(cfg), &records{Logs: next, protocol: protocol, metrics: m})
 	}
 	return receiver.NewFactory(f.Type(), f.CreateDefaultConfig, receiver.WithLogs(create, f.LogsStability()))
 }

@@ -2,12 +2,11 @@ package stock
 
 import "strings"
 
-// syslog are receivers of each format over TCP and UDP. Over TCP a message ends with a newline, which is what rsyslog, syslog-ng and logger send by
-// default; the stock receiver reads octet-counted frames only if told to (tcp.enable_octet_counting), and then nothing else.
+// syslog are receivers of each format over TCP and UDP. What frames a message over TCP is told by the message (see frames).
 func (p Place) syslog(ports []Port) []Component {
 	var out []Component
 	for _, port := range ports {
-		// A counted frame whose last byte is a newline, as rsyslog's are, must keep it to be as long as it says; records cuts it off.
+		// Spaces at the end are the message's; records cuts newlines off.
 		tcp := map[string]any{"listen_address": p.endpoint(port), "max_log_size": messageBytesMax, "preserve_trailing_whitespaces": true}
 		if p.TLS != nil {
 			tcp["tls"] = p.TLS.config()
