@@ -11,6 +11,7 @@ import (
 	"clew/index/catalog"
 	"clew/index/compact"
 	"clew/index/segment"
+	"clew/ingest/pace"
 	"clew/internal/telemetry"
 )
 
@@ -87,12 +88,12 @@ func (in *Ingest) merge(ctx context.Context, o *owner, m compact.Merge) error {
 	defer v.Release()
 	in.rewriter.state.Store("merging")
 	p := in.mergePace()
-	defer p.end(ctx)
+	defer p.End(ctx)
 	cache := segment.NewCache(mergeCacheBytes, 0)
 	signal := m.Segments[0].Signal
 	var parts []index.Part
 	for _, s := range m.Segments {
-		part, err := segment.Open(ctx, pacedStore{in.store, p}, s.ID, cache)
+		part, err := segment.Open(ctx, p.Store(in.store), s.ID, cache)
 		if err != nil {
 			return err
 		}
@@ -120,12 +121,12 @@ func (in *Ingest) merge(ctx context.Context, o *owner, m compact.Merge) error {
 }
 
 // mergePace is a merge's: it gives way to what is pressing.
-func (in *Ingest) mergePace() *pace {
+func (in *Ingest) mergePace() *pace.Pace {
 	looked := time.Now()
-	return &pace{
-		share:  in.cfg.Compaction.Share,
-		worked: func(d time.Duration) { in.metrics.rewriteWork.WithLabelValues(reasonCompact).Add(d.Seconds()) },
-		gate: func(ctx context.Context) error {
+	return &pace.Pace{
+		Share:  in.cfg.Compaction.Share,
+		Worked: func(d time.Duration) { in.metrics.rewriteWork.WithLabelValues(reasonCompact).Add(d.Seconds()) },
+		Gate: func(ctx context.Context) error {
 			if time.Since(looked) < pauseStep {
 				return nil
 			}

@@ -12,6 +12,7 @@ import (
 	"clew/index/compact"
 	"clew/index/segment"
 	"clew/ingest/deletion"
+	"clew/ingest/pace"
 )
 
 // runDeletions does what has been requested and is not done, the oldest first, and says whether all of it is done. A deletion that fails is tried again later.
@@ -104,12 +105,12 @@ func (in *Ingest) deleteFrom(ctx context.Context, d deletion.Request, selector S
 	}
 	ctx, cancel := mergeContexts(ctx, o.ctx)
 	defer cancel()
-	p := &pace{
-		share:  max(in.cfg.Compaction.Share, deletionShare),
-		worked: func(d time.Duration) { in.metrics.rewriteWork.WithLabelValues(reasonDelete).Add(d.Seconds()) },
+	p := &pace.Pace{
+		Share:  max(in.cfg.Compaction.Share, deletionShare),
+		Worked: func(d time.Duration) { in.metrics.rewriteWork.WithLabelValues(reasonDelete).Add(d.Seconds()) },
 	}
-	defer p.end(ctx)
-	part, err := segment.Open(ctx, pacedStore{in.store, p}, s.ID, segment.NewCache(mergeCacheBytes, 0))
+	defer p.End(ctx)
+	part, err := segment.Open(ctx, p.Store(in.store), s.ID, segment.NewCache(mergeCacheBytes, 0))
 	if err != nil {
 		return err
 	}

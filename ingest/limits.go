@@ -55,9 +55,8 @@ const (
 	// rewriteEvery is how often there is a look for segments to merge, if the catalog has changed or planAgain has passed: windows close.
 	rewriteEvery = 10 * time.Second
 	planAgain    = time.Minute
-	// paceStretch is how long background work goes on between two pauses; pauseStep is how often it looks whether what it waits for is over.
-	paceStretch = 5 * time.Millisecond
-	pauseStep   = 100 * time.Millisecond
+	// pauseStep is how often background work looks whether what it waits for is over.
+	pauseStep = 100 * time.Millisecond
 	// lagMax is how many messages of the log may wait before background work does: at 256 KB a message a second's work or so.
 	lagMax = 32
 	// mergeCacheBytes is for the columns of a merge's inputs: those that several of its row groups draw on are not decoded anew for each.

@@ -11,6 +11,7 @@ import (
 	"clew/index"
 	"clew/index/catalog"
 	"clew/index/segment"
+	"clew/ingest/pace"
 )
 
 // rewriter is what the one goroutine that rewrites segments knows: it runs deletions first, then compaction.
@@ -99,7 +100,7 @@ type replacement struct {
 
 // replace writes the new segment and puts it into the place of the old ones, in one commit that changes no position. Until the commit the new objects
 // are nobody's, and after it the old ones are; both are collected. A *goneError says that an old one was removed meanwhile: nothing has changed then.
-func (in *Ingest) replace(ctx context.Context, o *owner, r replacement, p *pace) (*catalog.Segment, error) {
+func (in *Ingest) replace(ctx context.Context, o *owner, r replacement, p *pace.Pace) (*catalog.Segment, error) {
 	s, err := in.rewrite(ctx, o, r, p)
 	if err != nil {
 		return nil, err
@@ -131,7 +132,7 @@ func (in *Ingest) replace(ctx context.Context, o *owner, r replacement, p *pace)
 }
 
 // rewrite writes the new segment's objects; its id is pending afterwards.
-func (in *Ingest) rewrite(ctx context.Context, o *owner, r replacement, p *pace) (*catalog.Segment, error) {
+func (in *Ingest) rewrite(ctx context.Context, o *owner, r replacement, p *pace.Pace) (*catalog.Segment, error) {
 	if len(r.parts) == 0 {
 		return nil, nil
 	}
@@ -142,7 +143,7 @@ func (in *Ingest) rewrite(ctx context.Context, o *owner, r replacement, p *pace)
 	for i, old := range r.old {
 		replaces[i] = old.ID
 	}
-	stats, err := segment.Write(ctx, pacedStore{in.store, p}, id, r.parts, segment.Options{Replaces: replaces})
+	stats, err := segment.Write(ctx, p.Store(in.store), id, r.parts, segment.Options{Replaces: replaces})
 	if err != nil {
 		in.discard(ctx, id)
 		return nil, fmt.Errorf("rewrite segments of %s of %s: %w", first.Signal, first.Tenant, err)
