@@ -15,12 +15,13 @@ import (
 // What clew counts of spans and log records is kept as deltas: how many there were in a bucket of ten seconds, told by each part that has any of them. It is asked
 // for as a counter that begins anew with each hour:
 //
-//	delta    .  3  .  .  1  .  …  .  2 | .  .  4
-//	sample 0 0  3  3  3  4  4  …  7  9 0 0  0  4
+//	delta    .  3  .  .  1  .  …  .  2 |  .  4  .
+//	sample   0  3  3  3  4  4  …  7  9 |  0  4  4
 //
-// In an hour in which anything was counted there is a sample at the end of each bucket, as if it had been scraped there, and a zero a millisecond after the
-// hour's beginning. So a counter's first increase is seen, nothing is lost where it begins anew, and what a sample says depends on one hour's records only:
-// not on where a query begins, nor on which process counted. Over whole hours increase() is exact.
+// From the first bucket of an hour in which anything was counted there is a sample at the end of each, as if it had been scraped there, and a zero at its beginning
+// (a millisecond later if that is the hour's: there the hour before has its last sample). So a counter's first increase is seen, nothing is lost where it
+// begins anew, and what a sample says depends on one hour's records up to it: not on where a query begins or ends, nor on who counted. Over whole hours
+// increase() is exact.
 
 const hour = int64(time.Hour / time.Millisecond)
 
@@ -149,7 +150,7 @@ func (c *counter) begin() bool {
 		if c.hour+hour < c.from {
 			continue
 		}
-		c.begun, c.t, c.v = true, c.hour+1, 0
+		c.begun, c.t, c.v = true, max(c.hour+1, first.t-c.width), 0
 		if first.h != nil {
 			c.h = &histogram.FloatHistogram{Schema: first.h.Schema, ZeroThreshold: first.h.ZeroThreshold, CounterResetHint: histogram.CounterReset}
 		}
