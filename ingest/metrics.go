@@ -20,6 +20,7 @@ type metrics struct {
 	retiredBytes *prometheus.CounterVec
 	collected    prometheus.Counter
 
+	countedOther   *prometheus.CounterVec
 	uploadFailures *prometheus.CounterVec
 	spoolLeft      prometheus.Counter
 
@@ -62,6 +63,7 @@ func newMetrics(in *Ingest, r prometheus.Registerer) (*metrics, error) {
 	m.deletions = prometheus.NewCounter(prometheus.CounterOpts{Name: "clew_ingest_deletions_total", Help: "Deletions by query that are done."})
 	m.deletedRecords = counter("deleted_records_total", "Records taken out by deletions.", "signal")
 	m.rewritePaused = counter("rewrite_paused_seconds_total", "Time that compaction waited although there was something to merge, by what for.", "for")
+	m.countedOther = counter("counted_other_total", "Records that are counted under the name other, because their tenant has too many operations or templates.", "signal")
 	m.uploadFailures = counter("upload_failures_total", "Attempts to upload a local segment that failed, by reason; each is repeated.", "reason")
 	m.spoolLeft = prometheus.NewCounter(prometheus.CounterOpts{
 		Name: "clew_ingest_spool_left_segments_total", Help: "Local segments that an earlier process left waiting, and that are made again from the log.",
@@ -73,7 +75,7 @@ func newMetrics(in *Ingest, r prometheus.Registerer) (*metrics, error) {
 		m.records, m.duplicates, m.dropped, m.seals, m.sealFailures, m.sealedBytes, m.sealSeconds, m.retired, m.retiredBytes, m.collected,
 		m.merges, m.mergedInputs, m.mergedBytes, m.mergeFailures, m.rewriteWork, m.rewritePaused,
 		m.deletions, m.deletedRecords,
-		m.uploadFailures, m.spoolLeft,
+		m.uploadFailures, m.spoolLeft, m.countedOther,
 		gauges{in},
 	} {
 		if err := r.Register(c); err != nil {

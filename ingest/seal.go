@@ -142,6 +142,9 @@ func (in *Ingest) write(ctx context.Context, st store.Store, h *head, g *generat
 	if err != nil {
 		return nil, err
 	}
+	if c, ok := g.content.(rowContent); ok && c.tally != nil {
+		in.metrics.countedOther.WithLabelValues(h.key.Signal.String()).Add(float64(c.tally.Overflow()))
+	}
 	for _, p := range []index.Part{part, counts} {
 		if p == nil || p.Info().Rows == 0 {
 			continue
