@@ -12,6 +12,7 @@ import (
 	"clew/index/table"
 	"clew/ingest/red"
 	"clew/ingest/series"
+	"clew/internal/points"
 	"clew/internal/telemetry"
 )
 
@@ -98,9 +99,16 @@ func (c pointContent) count(context.Context, *telemetry.Batch, []bool) error { r
 
 func (c pointContent) counts(context.Context, index.Part) (index.Part, error) { return nil, nil }
 
-func (c pointContent) part(ctx context.Context) (index.Part, error) { return c.head.Snapshot(ctx) }
-func (c pointContent) records() int                                 { return c.head.Points() }
-func (c pointContent) bytes() int64                                 { return c.head.Bytes() }
+// part is the points as rows, or as they are for those who read them so.
+func (c pointContent) part(ctx context.Context) (index.Part, error) {
+	if points.WantsLive(ctx) {
+		return c.head.Live(), nil
+	}
+	return c.head.Snapshot(ctx)
+}
+
+func (c pointContent) records() int { return c.head.Points() }
+func (c pointContent) bytes() int64 { return c.head.Bytes() }
 
 // keepPoints removes the points, in their order in m, for which keep is false.
 func keepPoints(m pmetric.Metrics, keep []bool) {

@@ -11,6 +11,7 @@ package series
 import (
 	"context"
 	"fmt"
+	"math"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -43,6 +44,13 @@ type Head struct {
 	done    int64                // bytes of rows
 	key     keyWriter
 	part    index.Part // of the points so far, if it has been asked for
+
+	// What Live needs.
+	number    uint64
+	live      *Live    // of the points so far, if it has been asked for
+	counts    []uint32 // of each series, its points
+	reshaped  []uint32 // series of which a point had bounds or quantiles that were new to it
+	low, high int64    // the first and the last time
 }
 
 // New returns an empty head. id must be unique in the process, like a table's.
@@ -50,6 +58,7 @@ func New(id, tenant string, shard int) *Head {
 	return &Head{
 		id: id, tenant: tenant, shard: shard,
 		sets: vocabulary.NewInterner(), metas: vocabulary.NewInterner(), keys: vocabulary.NewInterner(),
+		number: heads.Add(1), low: math.MaxInt64, high: math.MinInt64,
 	}
 }
 
@@ -74,7 +83,7 @@ func (h *Head) Append(m pmetric.Metrics, now time.Time) error {
 	}
 	h.mu.Lock()
 	defer h.mu.Unlock()
-	h.part = nil
+	h.part, h.live = nil, nil
 	in := appender{Head: h, now: now.UnixNano(), future: now.Add(futureMax).UnixNano()}
 	for i := range m.ResourceMetrics().Len() {
 		rm := m.ResourceMetrics().At(i)
@@ -95,7 +104,7 @@ func (h *Head) Append(m pmetric.Metrics, now time.Time) error {
 	return nil
 }
 
-// seriesBytes is what a series takes in Head.series.
+// seriesBytes is what a series takes in Head.series and Head.counts.
 const seriesBytes = 48
 
 // pointsBytes is what the first point of a series allocates beside the point.
@@ -125,8 +134,9 @@ func (a *appender) metric(m pmetric.Metric) error {
 			s, t := a.find(dp.Attributes(), dp.Timestamp())
 			p := a.histograms(s, false)
 			was := p.held
-			p.addExplicit(dp, &a.key)
+			reshaped := p.addExplicit(dp, &a.key)
 			p.times[len(p.times)-1] = t
+			a.reshape(s, reshaped)
 			if err := a.added(s, was, histogramSamplesMax); err != nil {
 				return err
 			}
@@ -155,7 +165,7 @@ func (a *appender) metric(m pmetric.Metric) error {
 				a.series[s].summaries = p
 			}
 			was := p.held
-			p.add(dp)
+			a.reshape(s, p.add(dp))
 			p.points.At(p.points.Len() - 1).SetTimestamp(pcommon.Timestamp(t))
 			if err := a.added(s, was, histogramSamplesMax); err != nil {
 				return err
@@ -211,7 +221,9 @@ func (a *appender) find(attributes pcommon.Map, stated pcommon.Timestamp) (s uin
 	s, added := a.keys.Intern(a.key.buf)
 	if added {
 		a.series = append(a.series, series{meta: a.meta})
+		a.counts = append(a.counts, 0)
 	}
+	a.low, a.high = min(a.low, t), max(a.high, t)
 	if head&1 == 1 && a.series[s].observed == 0 {
 		a.series[s].observed = a.now
 	}
@@ -221,6 +233,7 @@ func (a *appender) find(attributes pcommon.Map, stated pcommon.Timestamp) (s uin
 // added counts a point of series s, whose points took was bytes before it, and makes a row when there are enough.
 func (a *appender) added(s uint32, was int64, most int) error {
 	a.count++
+	a.counts[s]++
 	sr := &a.series[s]
 	a.pending += sr.bytes() - was
 	if sr.points() < most {
@@ -239,8 +252,10 @@ func (a *appender) added(s uint32, was int64, most int) error {
 	a.pending += sr.bytes() - was
 	for _, r := range rows {
 		a.done += int64(cap(r.chunk) + cap(r.extra))
+		r.before = sr.latest
+		a.rows = append(a.rows, r)
+		sr.latest = int32(len(a.rows))
 	}
-	a.rows = append(a.rows, rows...)
 	return nil
 }
 

@@ -36,7 +36,8 @@ type histograms struct {
 	common
 	exponential bool
 	points      []histogramPoint
-	held        int64 // estimate of the points' memory
+	held        int64     // estimate of the points' memory
+	known       []float64 // bounds that points have or had, ascending
 }
 
 func (p *histograms) addCommon(t, start pcommon.Timestamp, flags pmetric.DataPointFlags, es pmetric.ExemplarSlice, w *keyWriter) {
@@ -49,16 +50,19 @@ func (p *histograms) addCommon(t, start pcommon.Timestamp, flags pmetric.DataPoi
 	}
 }
 
-// addExplicit copies a point, without its attributes.
-func (p *histograms) addExplicit(dp pmetric.HistogramDataPoint, w *keyWriter) {
+// addExplicit copies a point, without its attributes. reshaped says that it has a bound that none before it had.
+func (p *histograms) addExplicit(dp pmetric.HistogramDataPoint, w *keyWriter) (reshaped bool) {
 	p.addCommon(dp.Timestamp(), dp.StartTimestamp(), dp.Flags(), dp.Exemplars(), w)
 	h := histogramPoint{count: dp.Count(), bounds: dp.ExplicitBounds().AsRaw(), pos: buckets{counts: dp.BucketCounts().AsRaw()}}
 	if n := len(p.points); n > 0 && sameBits(p.points[n-1].bounds, h.bounds) {
 		h.bounds = p.points[n-1].bounds
+	} else {
+		p.known, reshaped = learn(p.known, h.bounds)
 	}
 	h.setStats(dp.HasSum(), dp.Sum, dp.HasMin(), dp.Min, dp.HasMax(), dp.Max)
 	p.points = append(p.points, h)
 	p.count()
+	return reshaped
 }
 
 // addExponential copies a point, without its attributes.

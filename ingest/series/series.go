@@ -12,6 +12,7 @@ import (
 // row is points of one series and time range that take no more. Its contents never change.
 type row struct {
 	series  uint32
+	before  int32 // as series.latest, of the series' row before it
 	kind    string
 	min     int64 // ordering time, nanoseconds
 	max     int64
@@ -27,6 +28,7 @@ const rowBytes = 120
 // series is one series' points that are not in a row yet. Exactly one of the pointers is set, as the metric's kind asks.
 type series struct {
 	meta     uint32
+	latest   int32 // 1 + the place in Head.rows of the last row of its points; 0: there is none
 	observed int64 // when the first of the points was received, for points of the future; else 0
 
 	numbers    *numbers
@@ -80,10 +82,12 @@ func (s *series) clear() {
 		*p = numbers{common: common{times: p.times[:0]}, values: p.values[:0]}
 	}
 	if s.histograms != nil {
-		*s.histograms = histograms{exponential: s.histograms.exponential}
+		*s.histograms = histograms{exponential: s.histograms.exponential, known: s.histograms.known}
 	}
 	if s.summaries != nil {
+		known := s.summaries.known
 		s.summaries = newSummaries()
+		s.summaries.known = known
 	}
 	s.observed = 0
 }

@@ -9,13 +9,14 @@ import (
 // summaries are points of summaries. No chunk has a place for quantiles and summaries are rare, so they are kept as OTLP.
 type summaries struct {
 	points pmetric.SummaryDataPointSlice
-	held   int64 // estimate of the points' memory
+	held   int64     // estimate of the points' memory
+	known  []float64 // quantiles that points have or had, ascending
 }
 
 func newSummaries() *summaries { return &summaries{points: pmetric.NewSummaryDataPointSlice()} }
 
-// add copies a point, without its attributes.
-func (p *summaries) add(dp pmetric.SummaryDataPoint) {
+// add copies a point, without its attributes. reshaped says that it has a quantile that none before it had.
+func (p *summaries) add(dp pmetric.SummaryDataPoint) (reshaped bool) {
 	to := p.points.AppendEmpty()
 	to.SetTimestamp(dp.Timestamp())
 	to.SetStartTimestamp(dp.StartTimestamp())
@@ -24,6 +25,12 @@ func (p *summaries) add(dp pmetric.SummaryDataPoint) {
 	to.SetFlags(dp.Flags())
 	dp.QuantileValues().CopyTo(to.QuantileValues())
 	p.held += int64(160 + 48*dp.QuantileValues().Len())
+	quantiles := make([]float64, 0, dp.QuantileValues().Len())
+	for _, q := range dp.QuantileValues().All() {
+		quantiles = append(quantiles, q.Quantile())
+	}
+	p.known, reshaped = learn(p.known, quantiles)
+	return reshaped
 }
 
 // rows makes one row.

@@ -21,6 +21,7 @@ type cache struct {
 
 type cached struct {
 	id    string
+	grows *growth    // of a head that gives its points as they are; the next four are not used
 	part  index.Part // a head's parts have one id while it grows
 	done  chan struct{}
 	index *partIndex
@@ -35,11 +36,14 @@ func newCache(t *translator, bytesMax int64) *cache {
 // get returns a part's series.
 func (c *cache) get(ctx context.Context, part index.Part) (*partIndex, error) {
 	info := part.Info()
+	if head, ok := part.(Growing); ok {
+		return c.grown(ctx, info.ID, head)
+	}
 	for {
 		c.mu.Lock()
 		if el := c.entries[info.ID]; el != nil {
 			e := el.Value.(*cached)
-			if !info.Head || e.part == part {
+			if e.grows == nil && (!info.Head || e.part == part) {
 				c.recent.MoveToFront(el)
 				c.mu.Unlock()
 				select {
@@ -81,8 +85,40 @@ func (c *cache) fill(ctx context.Context, el *list.Element, e *cached, part inde
 		c.removeLocked(el)
 		return
 	}
-	e.bytes = e.index.bytes
-	c.bytes += e.bytes
+	c.weighLocked(e, e.index.bytes)
+}
+
+// grown returns a head's series.
+func (c *cache) grown(ctx context.Context, id string, part Growing) (*partIndex, error) {
+	c.mu.Lock()
+	el := c.entries[id]
+	if el != nil && (el.Value.(*cached).grows == nil || el.Value.(*cached).grows.head != part.Head()) {
+		c.removeLocked(el)
+		el = nil
+	}
+	if el == nil {
+		el = c.recent.PushFront(&cached{id: id, grows: newGrowth(part.Head())})
+		c.entries[id] = el
+	}
+	c.recent.MoveToFront(el)
+	c.mu.Unlock()
+	e := el.Value.(*cached)
+	x, err := e.grows.of(ctx, c.t, part)
+	if err != nil {
+		return nil, err
+	}
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if c.entries[id] == el {
+		c.weighLocked(e, x.bytes)
+	}
+	return x, nil
+}
+
+// weighLocked notes what an entry takes, and forgets others if it is too much.
+func (c *cache) weighLocked(e *cached, bytes int64) {
+	c.bytes += bytes - e.bytes
+	e.bytes = bytes
 	for c.bytes > c.max && c.recent.Len() > 1 {
 		c.removeLocked(c.recent.Back())
 	}

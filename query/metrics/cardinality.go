@@ -42,6 +42,9 @@ func (s *Storage) Cardinality(ctx context.Context, mint, maxt int64, limit int) 
 			for k := range of.origins {
 				for _, row := range of.origins[k].rows {
 					out.Rows++
+					if r.live != nil {
+						row.min, row.max = millis(r.part.Info().MinTime), millis(r.part.Info().MaxTime)
+					}
 					out.Min = min(out.Min, row.min)
 					if row.max != math.MaxInt64 {
 						out.Max = max(out.Max, row.max)

@@ -63,6 +63,9 @@ func (s *selected) exemplars(t *translator) ([]exemplar.Exemplar, error) {
 		if v := p.o.view; v != viewNumber && v != viewNative && v != viewBucket && v != viewCalls {
 			continue
 		}
+		if p.ref.chunk == chunkNumbers {
+			continue // it has none
+		}
 		chunk, found, err := p.r.row(p.ref)
 		if err != nil {
 			return nil, err

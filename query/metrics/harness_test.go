@@ -37,6 +37,9 @@ type parts struct {
 	store store.Store
 	cache *segment.Cache
 
+	// columns: heads are read by their columns, as what clew counts is.
+	columns bool
+
 	mu     sync.Mutex
 	heads  []*head.Head
 	sealed []index.Part
@@ -95,10 +98,18 @@ func (p *parts) seal(h *head.Head) {
 
 // View implements engine.Source.
 func (p *parts) View(ctx context.Context, scope engine.Scope) (*engine.View, error) {
+	return p.view(ctx, scope, p.columns)
+}
+
+func (p *parts) view(ctx context.Context, scope engine.Scope, columns bool) (*engine.View, error) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	v := &engine.View{Release: func() {}}
 	for _, h := range p.heads {
+		if points.WantsLive(ctx) && !columns {
+			v.Parts = append(v.Parts, h.Live())
+			continue
+		}
 		part, err := h.Snapshot(ctx)
 		if err != nil {
 			return nil, err
@@ -113,8 +124,15 @@ func (p *parts) View(ctx context.Context, scope engine.Scope) (*engine.View, err
 	return v, nil
 }
 
+// byColumns reads the heads by their columns.
+type byColumns struct{ *parts }
+
+func (p *byColumns) View(ctx context.Context, scope engine.Scope) (*engine.View, error) {
+	return p.view(ctx, scope, true)
+}
+
 // storageOf reads parts.
-func storageOf(p *parts) *Storage { return New(p, slog.New(slog.DiscardHandler)) }
+func storageOf(p engine.Source) *Storage { return New(p, slog.New(slog.DiscardHandler)) }
 
 // shift is added to the times of Prometheus' tests, which begin in 1970: OTLP says with time 0 that there is none.
 const shift = int64(1_000_000_000_000)
@@ -131,7 +149,7 @@ type promStorage struct {
 	live   *head.Head
 }
 
-func newPromStorage(t testing.TB) storage.Storage {
+func newPromStorage(t testing.TB) *promStorage {
 	p := newParts(t)
 	return &promStorage{Storage: storageOf(p), parts: p, counts: map[uint64]int{}, live: p.head()}
 }

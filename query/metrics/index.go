@@ -77,7 +77,7 @@ func newPartIndex(ctx context.Context, t *translator, part index.Part) (x *partI
 		return nil, fmt.Errorf("series of part %s: %w", part.Info().ID, err)
 	}
 	x = &partIndex{byName: map[string][]uint32{}, byOTel: map[string][]uint32{}, postings: map[string]map[string][]uint32{}}
-	a := &assembler{x: x, t: t, at: map[uint64][]uint32{}, lb: labels.NewBuilder(labels.EmptyLabels())}
+	a := newAssembler(x, t, map[uint64][]uint32{})
 	reader := newPartReader(part, x)
 	for i, base := range b.bases {
 		if i%checkEvery == 0 && ctx.Err() != nil {
@@ -144,6 +144,12 @@ type assembler struct {
 	t  *translator
 	at map[uint64][]uint32 // series by their labels' hash
 	lb *labels.Builder
+
+	growing bool // x is of a head
+}
+
+func newAssembler(x *partIndex, t *translator, at map[uint64][]uint32) *assembler {
+	return &assembler{x: x, t: t, at: at, lb: labels.NewBuilder(labels.EmptyLabels())}
 }
 
 // base adds the series that a base is.
@@ -209,9 +215,14 @@ func formatBound(v float64) string {
 // add adds an origin to the series of these labels.
 func (a *assembler) add(ls labels.Labels, o origin) {
 	hash := ls.Hash()
+	if a.growing {
+		o.rows = always
+	}
 	for _, n := range a.at[hash] {
 		if s := &a.x.series[n]; labels.Equal(s.labels, ls) {
-			s.origins = append(s.origins, o)
+			if !a.growing || !s.knows(&o) {
+				s.origins = append(s.origins, o)
+			}
 			return
 		}
 	}

@@ -37,6 +37,7 @@ const (
 	chunkXOR2 chunkKind = iota
 	chunkHistogram
 	chunkOTLP
+	chunkNumbers // no chunk: the points of a gauge or a sum are in a list (growing.go)
 	chunkUnknown
 )
 
@@ -59,6 +60,8 @@ type base struct {
 	typ    string
 	delta  bool
 	rows   []rowRef // in no order
+	// numbers are the head's own of the series whose points it is, ascending; nil if it is of no head.
+	numbers []uint32
 	// labels are those of its series, but for the name and what tells its series apart.
 	labels labels.Labels
 }

@@ -7,6 +7,7 @@ import (
 	"github.com/prometheus/prometheus/promql"
 	"github.com/prometheus/prometheus/promql/parser"
 	"github.com/prometheus/prometheus/promql/promqltest"
+	"github.com/prometheus/prometheus/storage"
 )
 
 // Prometheus' own tests of PromQL, against real heads and segments.
@@ -16,5 +17,13 @@ func TestPromQL(t *testing.T) {
 		EnableAtModifier: true, EnableNegativeOffset: true, EnableDelayedNameRemoval: true, UseStartTimestamps: true,
 		Parser: parser.NewParser(promqltest.TestParserOpts),
 	})
-	promqltest.RunBuiltinTestsWithStorage(t, e, newPromStorage)
+	for name, columns := range map[string]bool{"heads as they grow": false, "heads by columns": true} {
+		t.Run(name, func(t *testing.T) {
+			promqltest.RunBuiltinTestsWithStorage(t, e, func(t testing.TB) storage.Storage {
+				s := newPromStorage(t)
+				s.parts.columns = columns
+				return s
+			})
+		})
+	}
 }

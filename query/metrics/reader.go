@@ -19,12 +19,17 @@ type partReader struct {
 
 	mu     sync.Mutex
 	groups []*rowGroup
+	live   *live // not nil: of a head, which has no groups
 }
 
 type rowGroup struct{ chunks, extras values }
 
 func newPartReader(part index.Part, x *partIndex) *partReader {
-	return &partReader{part: part, index: x, fields: fieldsOf(part), groups: make([]*rowGroup, len(part.RowGroups()))}
+	r := &partReader{part: part, index: x, fields: fieldsOf(part), groups: make([]*rowGroup, len(part.RowGroups()))}
+	if part, ok := part.(Growing); ok {
+		r.live = &live{part: part, of: map[uint32][]*liveRow{}, read: map[uint32]bool{}}
+	}
+	return r
 }
 
 // load reads a row group's chunks.
@@ -50,6 +55,11 @@ func (r *partReader) load(ctx context.Context, rg uint32) (*rowGroup, error) {
 
 // row is a row's bytes. Its row group is loaded.
 func (r *partReader) row(ref *rowRef) (chunk []byte, found points.Found, err error) {
+	if r.live != nil {
+		row := r.liveRow(ref)
+		found, err = points.Sections(row.extra)
+		return row.chunk, found, err
+	}
 	r.mu.Lock()
 	g := r.groups[ref.rg]
 	r.mu.Unlock()
@@ -59,6 +69,9 @@ func (r *partReader) row(ref *rowRef) (chunk []byte, found points.Found, err err
 
 // chunk is a row's chunk. Its row group is loaded.
 func (r *partReader) chunk(ref *rowRef) []byte {
+	if r.live != nil {
+		return r.liveRow(ref).chunk
+	}
 	r.mu.Lock()
 	g := r.groups[ref.rg]
 	r.mu.Unlock()

@@ -55,7 +55,7 @@ func (q *querier) choose(ctx context.Context, sorted bool, mint, maxt int64, mat
 
 // one is choose for a single part, whose series are each there once.
 func (s *selection) one(ctx context.Context, q *querier, r *partReader, matchers []*labels.Matcher) error {
-	numbers, err := r.index.matching(ctx, q.storage.t, matchers)
+	numbers, err := r.matching(ctx, q.storage.t, matchers, s.mint, s.maxt)
 	if err != nil {
 		return err
 	}
@@ -85,7 +85,7 @@ func (s *selection) many(ctx context.Context, q *querier, parts []*partReader, m
 	byHash := map[uint64]int32{}
 	var same []int32 // the next series of the same hash, or -1
 	for _, r := range parts {
-		numbers, err := r.index.matching(ctx, q.storage.t, matchers)
+		numbers, err := r.matching(ctx, q.storage.t, matchers, s.mint, s.maxt)
 		if err != nil {
 			return err
 		}
@@ -132,6 +132,10 @@ func (s *selection) appendPieces(ctx context.Context, to []piece, r *partReader,
 		if o.family.marks.width > 0 {
 			mint = hourOf(mint) // they are counted from there on
 		}
+		if r.live != nil {
+			to = r.appendLive(to, o, mint, s.maxt)
+			continue
+		}
 		for k := range o.rows {
 			ref := &o.rows[k]
 			if ref.min > s.maxt {
@@ -174,6 +178,9 @@ func (s *selection) floats(to []floatPoint, p *piece) ([]floatPoint, error) {
 	case viewTarget:
 		return s.target(to, p.ref), nil
 	case viewNumber:
+		if p.ref.chunk == chunkNumbers {
+			return append(to, p.r.liveRow(p.ref).numbers...), nil
+		}
 		chunk, found, err := p.r.row(p.ref)
 		if err != nil {
 			return nil, err

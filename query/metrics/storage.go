@@ -14,6 +14,7 @@ import (
 	"github.com/prometheus/prometheus/util/annotations"
 
 	"clew/index"
+	"clew/internal/points"
 	"clew/internal/telemetry"
 	"clew/query/engine"
 )
@@ -89,7 +90,7 @@ func (q *querier) open(ctx context.Context) ([]*partReader, annotations.Annotati
 		return q.parts, q.warnings, nil
 	}
 	tenant := tenantOf(ctx)
-	view, err := q.storage.source.View(ctx, engine.Scope{Tenant: tenant, Signal: telemetry.Metrics, From: nanos(hourOf(q.mint)), To: nanosUp(q.maxt)})
+	view, err := q.storage.source.View(points.WithLive(ctx), engine.Scope{Tenant: tenant, Signal: telemetry.Metrics, From: nanos(hourOf(q.mint)), To: nanosUp(q.maxt)})
 	if err != nil {
 		return nil, nil, fmt.Errorf("view of metrics of tenant %s: %w", tenant, err)
 	}
