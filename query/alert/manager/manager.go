@@ -60,6 +60,7 @@ type Manager struct {
 
 	reloads chan chan error
 	running chan struct{} // closed once alerts are taken
+	ended   chan struct{} // closed when they no longer are
 	routing atomic.Pointer[routing]
 }
 
@@ -74,7 +75,7 @@ func New(opts Options) (*Manager, error) {
 	}
 	flags, reg := featurecontrol.NoopFlags{}, opts.Registerer
 	m := &Manager{
-		opts: opts, log: opts.Logger, first: first, count: newCounters(reg), reloads: make(chan chan error, 1), running: make(chan struct{}),
+		opts: opts, log: opts.Logger, first: first, count: newCounters(reg), reloads: make(chan chan error, 1), running: make(chan struct{}), ended: make(chan struct{}),
 		groups: marker.NewGroupMarker(), pipeline: notify.NewPipelineBuilder(reg, flags, eventrecorder.NopRecorder()),
 		metrics: dispatch.NewDispatcherMetrics(false, reg, flags),
 	}
@@ -169,6 +170,7 @@ func (m *Manager) Run(ctx context.Context) error {
 	m.take(m.first)
 	close(m.running)
 	m.loop(ctx)
+	close(m.ended)
 	m.routing.Load().stop()
 	m.look()
 	return m.close()
@@ -237,6 +239,11 @@ func (m *Manager) Send(ctx context.Context, notifications ...*clewalert.Notifica
 	case <-m.running:
 	case <-ctx.Done():
 		return fmt.Errorf("the Alertmanager has not started: %w", ctx.Err())
+	}
+	select {
+	case <-m.ended:
+		return fmt.Errorf("the Alertmanager has ended: %w", context.Canceled) // rules tell again at the next start
+	default:
 	}
 	now := time.Now()
 	put := make([]*alert.Alert, 0, len(notifications))

@@ -34,11 +34,12 @@ func (u *underWay) Exec(ctx context.Context, l *slog.Logger, alerts ...*alert.Al
 	u.mu.Unlock()
 	defer u.count.Done()
 	apart, cancel := context.WithCancel(context.WithoutCancel(ctx))
-	if deadline, ok := ctx.Deadline(); ok {
-		cancel()
-		apart, cancel = context.WithDeadline(context.WithoutCancel(ctx), deadline)
-	}
 	defer cancel()
+	if deadline, ok := ctx.Deadline(); ok {
+		var end context.CancelFunc
+		apart, end = context.WithDeadline(apart, deadline)
+		defer end()
+	}
 	stop := context.AfterFunc(ctx, func() {
 		timer := time.NewTimer(underWayMax)
 		defer timer.Stop()

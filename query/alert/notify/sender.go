@@ -14,6 +14,7 @@ import (
 	"os"
 	"path/filepath"
 	"strconv"
+	"strings"
 	"sync"
 	"time"
 
@@ -35,6 +36,7 @@ type Sender struct {
 	log     *slog.Logger
 	count   *counters
 	targets []*target
+	ended   chan struct{} // closed when nothing more is taken
 }
 
 // target is an Alertmanager.
@@ -69,7 +71,7 @@ func New(opts Options) (*Sender, error) {
 	if err := os.MkdirAll(opts.Dir, 0o750); err != nil {
 		return nil, fmt.Errorf("directory of the queues of alerts: %w", err)
 	}
-	s := &Sender{log: opts.Logger, count: newCounters()}
+	s := &Sender{log: opts.Logger, count: newCounters(), ended: make(chan struct{})}
 	for _, text := range opts.URLs {
 		if err := s.add(text, opts.Dir); err != nil {
 			return nil, errors.Join(err, s.close())
@@ -88,7 +90,7 @@ func (s *Sender) add(text, dir string) error {
 		return err
 	}
 	bare := *u
-	bare.User = nil
+	bare.User, bare.Path = nil, strings.TrimSuffix(u.Path, "/")
 	for _, t := range s.targets {
 		if t.name == bare.String() {
 			return fmt.Errorf("%s: given twice", t.name)
@@ -113,6 +115,11 @@ func (s *Sender) add(text, dir string) error {
 
 // Send implements alert.Notifier: the alerts are in the queues, on disk, when it returns.
 func (s *Sender) Send(_ context.Context, alerts ...*alert.Notification) error {
+	select {
+	case <-s.ended:
+		return fmt.Errorf("alerts are no longer delivered: %w", context.Canceled) // rules tell again at the next start
+	default:
+	}
 	now := time.Now()
 	entries := make([]*entry, 0, len(alerts))
 	for _, a := range alerts {
@@ -146,6 +153,7 @@ func (s *Sender) Run(ctx context.Context) error {
 		all.Go(func() { t.run(ctx) })
 	}
 	all.Wait()
+	close(s.ended)
 	last, cancel := context.WithTimeout(context.WithoutCancel(ctx), lastWords)
 	defer cancel()
 	for _, t := range s.targets {
