@@ -131,3 +131,11 @@ func newSampling(in *Ingest, r prometheus.Registerer) (*tailsample.Metrics, erro
 	}
 	return m, nil
 }
+
+// Sampled is how many of a tenant's spans tail sampling has left out since the start, by the policy that did it.
+func (in *Ingest) Sampled(tenant string) map[string]uint64 {
+	if in.sampled == nil {
+		return nil
+	}
+	return in.sampled.Left(tenant)
+}

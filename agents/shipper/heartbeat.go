@@ -119,7 +119,7 @@ func (s *Shipper) heartbeats(ctx context.Context) error {
 	for told := true; ; {
 		err := s.beat(ctx, client, scheme)
 		if err != nil && ctx.Err() == nil && told {
-			s.logger.Info("no collector takes heartbeats: hosts and the ledger show this agent as silent", "err", err)
+			s.logger.Warn("no collector takes heartbeats: hosts and the ledger do not know this agent, or call it silent (exporters: clew: heartbeats: has the addresses of OTLP over HTTP)", "err", err)
 		}
 		told = err == nil
 		select {

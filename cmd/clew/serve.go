@@ -122,6 +122,7 @@ func (p *process) open(ctx context.Context) error {
 		return err
 	}
 	p.book.UseStored(func() (map[string]ledger.Stored, bool) { return p.ingest.SourceAccounts(ctx) })
+	p.book.UseSampled(p.ingest.Sampled)
 	source := engine.NewSegments(p.catalog, p.store, cache, p.ingest, p.logger.With("part", "query"))
 	p.segments = source
 	// A cache as the vocabulary index below.

@@ -2,6 +2,8 @@ package tailsample
 
 import (
 	"fmt"
+	"maps"
+	"sync"
 
 	"github.com/prometheus/client_golang/prometheus"
 )
@@ -12,6 +14,9 @@ type Metrics struct {
 	spansTotal  *prometheus.CounterVec
 	tracesTotal *prometheus.CounterVec
 	earlyTotal  *prometheus.CounterVec
+
+	mu   sync.Mutex
+	left map[string]map[string]uint64 // spans, by tenant and policy
 }
 
 // NewMetrics registers the metrics; with a nil registerer they only count.
@@ -44,6 +49,25 @@ func decision(t *Trace) string {
 
 func (m *Metrics) spans(t *Trace, n int) {
 	m.spansTotal.WithLabelValues(decision(t), t.policy).Add(float64(n))
+	if t.keep {
+		return
+	}
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	if m.left == nil {
+		m.left = map[string]map[string]uint64{}
+	}
+	if m.left[t.tenant] == nil {
+		m.left[t.tenant] = map[string]uint64{}
+	}
+	m.left[t.tenant][t.policy] += uint64(n)
+}
+
+// Left is how many of a tenant's spans were left out since the start, by the policy that did it.
+func (m *Metrics) Left(tenant string) map[string]uint64 {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	return maps.Clone(m.left[tenant])
 }
 
 func (m *Metrics) trace(t *Trace) { m.tracesTotal.WithLabelValues(decision(t), t.policy).Inc() }

@@ -8,7 +8,10 @@ import (
 	"testing"
 	"time"
 
+	"github.com/google/go-cmp/cmp"
+
 	"clew/internal/harness"
+	book "clew/internal/ledger"
 	"clew/query/api"
 )
 
@@ -81,6 +84,11 @@ func TestTailSamplingKill9(t *testing.T) {
 	await(p, 2*traces/5)
 	if text := metricsText(t, p.HTTP); !strings.Contains(text, fmt.Sprintf(`clew_tail_sampling_spans_total{decision="sampled",policy="(none)"} %d`, 8*traces/5)) {
 		t.Error("what was left out is not counted")
+	}
+	var account api.Ledger
+	get(t, p, "/api/v1/ledger", url.Values{}, &account)
+	if want := []book.SampledAccount{{Signal: "spans", Policy: "(none)", Records: 8 * traces / 5}}; !cmp.Equal(account.Sampled, want) {
+		t.Errorf("the ledger has sampled %+v, want %+v", account.Sampled, want)
 	}
 	if err := p.Post(t.Context(), "/api/v1/admin/seal", nil); err != nil {
 		t.Fatal(err)

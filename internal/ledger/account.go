@@ -126,6 +126,13 @@ type SenderAccount struct {
 	Refused   map[string]uint64 `json:"refused,omitempty"`
 }
 
+// SampledAccount is what tail sampling has left out, since the start of the collector. It was stored in the log first, and is part of what hosts and services have stored.
+type SampledAccount struct {
+	Signal  string `json:"signal"`
+	Policy  string `json:"policy"` // (none): no policy kept it
+	Records uint64 `json:"records"`
+}
+
 // Outcome is what was answered to a batch.
 type Outcome struct {
 	Stored  int

@@ -18,6 +18,7 @@ type Book struct {
 
 	mu      sync.Mutex
 	stored  func() (accounts map[string]Stored, whole bool)
+	sampled func(tenant string) map[string]uint64
 	agents  map[agentKey]*agentState
 	senders map[senderKey]*SenderAccount
 }
@@ -53,7 +54,8 @@ var ErrFull = errors.New("the ledger knows as many agents as it can")
 func NewBook(now time.Time) *Book {
 	return &Book{
 		started: now, agents: map[agentKey]*agentState{}, senders: map[senderKey]*SenderAccount{},
-		stored: func() (map[string]Stored, bool) { return nil, false },
+		stored:  func() (map[string]Stored, bool) { return nil, false },
+		sampled: func(string) map[string]uint64 { return nil },
 	}
 }
 
@@ -63,6 +65,26 @@ func (b *Book) UseStored(stored func() (accounts map[string]Stored, whole bool))
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	b.stored = stored
+}
+
+// UseSampled tells the book where it can ask how many of a tenant's spans tail sampling has left out since the start, by policy.
+func (b *Book) UseSampled(sampled func(tenant string) map[string]uint64) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	b.sampled = sampled
+}
+
+// Sampled lists what tail sampling has left out of a tenant's spans, by policy.
+func (b *Book) Sampled(tenant string) []SampledAccount {
+	b.mu.Lock()
+	sampled := b.sampled
+	b.mu.Unlock()
+	by := sampled(tenant)
+	list := make([]SampledAccount, 0, len(by))
+	for _, policy := range slices.Sorted(maps.Keys(by)) {
+		list = append(list, SampledAccount{Signal: telemetry.Spans.String(), Policy: policy, Records: by[policy]})
+	}
+	return list
 }
 
 // agentLocked finds or makes an agent. It is nil if there is no room.

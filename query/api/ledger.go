@@ -18,6 +18,7 @@ import (
 type Book interface {
 	Hosts(tenant, host string, now time.Time) []ledger.HostAccount
 	Senders(tenant string) []ledger.SenderAccount
+	Sampled(tenant string) []ledger.SampledAccount
 	Notes(q ledger.Question, now time.Time) []string
 	Started() time.Time
 }
@@ -28,6 +29,8 @@ type Ledger struct {
 	Since   time.Time              `json:"since"` // since when senders and missing numbers are counted: the server's start. Agents' counts are since they were installed
 	Hosts   []ledger.HostAccount   `json:"hosts"`
 	Senders []ledger.SenderAccount `json:"senders"` // services whose SDK sends by itself
+	// Sampled is what tail sampling has left out of what was stored, of all hosts and services together.
+	Sampled []ledger.SampledAccount `json:"sampled,omitempty"`
 }
 
 func (s *Server) ledger(c *gin.Context) {
@@ -53,6 +56,7 @@ func (s *Server) ledger(c *gin.Context) {
 		out.Hosts = s.deps.Book.Hosts(name, host, now)
 		if host == "" {
 			out.Senders = s.deps.Book.Senders(name)
+			out.Sampled = s.deps.Book.Sampled(name)
 		}
 	}
 	if since > 0 {

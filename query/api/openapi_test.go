@@ -181,6 +181,7 @@ func TestOpenAPISchemas(t *testing.T) {
 		ledger.AgentQueue{},
 		ledger.Loss{},
 		ledger.SenderAccount{},
+		ledger.SampledAccount{},
 		Error{},
 		ErrorDetail{},
 	}
