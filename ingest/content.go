@@ -63,6 +63,9 @@ func (c rowContent) counts(ctx context.Context, part index.Part) (index.Part, er
 	if err := c.tally.Read(ctx, part); err != nil {
 		return nil, err
 	}
+	if points.WantsLive(ctx) {
+		return c.tally.Live(ctx)
+	}
 	return c.tally.Part(ctx)
 }
 

@@ -14,6 +14,10 @@ const (
 	durationMax = time.Hour
 	// scale of the histograms: 8 buckets for each doubling, so that a quantile is off by 4.4 % at most.
 	scale = 3
+	// livePoints is how many points there may be for each bucket in what is read while it grows, before it is made anew with one: somebody who asks each
+	// second sees a bucket grow ten times. liveSlack is for few buckets.
+	livePoints = 3
+	liveSlack  = 1000
 	// exemplarEvery is the time in which a series has one exemplar, the slowest call: they are about as large as the rest of a bucket.
 	exemplarEvery = time.Minute
 )

@@ -43,7 +43,7 @@ func (t *Tally) Part(ctx context.Context) (index.Part, error) {
 		if err := ctx.Err(); err != nil {
 			return nil, err
 		}
-		m, last := t.metrics(s)
+		m, last := t.metrics(s, s.cells)
 		if err := head.Append(m, time.Unix(0, last)); err != nil {
 			return nil, err
 		}
@@ -79,8 +79,8 @@ func (t *Tally) sorted() []*counter {
 	return out
 }
 
-// metrics are the points of a series; last is the latest's time.
-func (t *Tally) metrics(s *counter) (out pmetric.Metrics, last int64) {
+// metrics are points of a series: those of cells, by their buckets' numbers. last is the latest's time.
+func (t *Tally) metrics(s *counter, cells map[int64]*cell) (out pmetric.Metrics, last int64) {
 	out = pmetric.NewMetrics()
 	rm := out.ResourceMetrics().AppendEmpty()
 	if s.service != 0 {
@@ -90,7 +90,7 @@ func (t *Tally) metrics(s *counter) (out pmetric.Metrics, last int64) {
 	sm.Scope().SetName(scopeName)
 	m := sm.Metrics().AppendEmpty()
 	m.Metadata().PutStr(points.MarkCounts, Width.String())
-	buckets := slices.Sorted(maps.Keys(s.cells))
+	buckets := slices.Sorted(maps.Keys(cells))
 	kept := s.exemplars(buckets)
 	attributes := pcommon.NewMap()
 	put := func(key string, code uint32) {
@@ -103,7 +103,7 @@ func (t *Tally) metrics(s *counter) (out pmetric.Metrics, last int64) {
 		put(spanName, s.name)
 		put(spanKind, s.kind)
 		put(statusCode, s.status)
-		add = histogramOf(m, attributes, s.cells)
+		add = histogramOf(m, attributes, cells)
 	} else {
 		put(logSeverity, s.kind)
 		put(logTemplate, s.name)
@@ -111,7 +111,7 @@ func (t *Tally) metrics(s *counter) (out pmetric.Metrics, last int64) {
 	}
 	for _, n := range buckets {
 		last = (n + 1) * int64(Width)
-		c := s.cells[n]
+		c := cells[n]
 		es := add(c, pcommon.Timestamp(last))
 		if kept[n] {
 			c.best.appendTo(es, t.signal)

@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"math"
+	"slices"
 	"testing"
 	"time"
 
@@ -11,6 +12,7 @@ import (
 	"go.opentelemetry.io/collector/pdata/ptrace"
 
 	"clew/index/table"
+	"clew/ingest/series"
 	"clew/internal/telemetry"
 )
 
@@ -147,6 +149,52 @@ func TestReadGrowing(t *testing.T) {
 	}
 	if want := start.Add(160 * time.Second).UnixNano(); a.Info().MaxTime != want {
 		t.Errorf("the last bucket ends at %s", time.Unix(0, a.Info().MaxTime).UTC())
+	}
+}
+
+// What is read while it grows adds up to what is counted, however often it is asked for.
+func TestLive(t *testing.T) {
+	tb := table.New("g", telemetry.Spans, "a", 0)
+	tally := New("g", telemetry.Spans, "a", 0)
+	heads := map[uint64]bool{}
+	for i := range 600 {
+		spans(t, tb, i*11, 50, 3) // one after the other, and many in buckets of before
+		if err := tally.Read(t.Context(), tb.Snapshot()); err != nil {
+			t.Fatal(err)
+		}
+		part, err := tally.Live(t.Context())
+		if err != nil {
+			t.Fatal(err)
+		}
+		heads[part.(*series.Live).Head()] = true
+		if again, err := tally.Live(t.Context()); err != nil || again != part {
+			t.Fatalf("without anything new: %v, %v", again, err)
+		}
+		told := map[string]uint64{}
+		points := 0
+		rows, err := tally.live.head.Rows(t.Context())
+		if err != nil {
+			t.Fatal(err)
+		}
+		points = tally.live.head.Points()
+		rows.Release()
+		for _, s := range tally.series {
+			for _, c := range s.cells {
+				if c.changed || c.told.count != c.count || c.told.sum != c.sum || !slices.Equal(c.told.buckets, c.buckets) {
+					t.Fatalf("%+v is not told: %+v", c, c.told)
+				}
+				told[tally.labels[s.name]] += c.told.count
+			}
+		}
+		if n := told["op aa"] + told["op ab"] + told["op ac"]; n != uint64(50*(i+1)) {
+			t.Fatalf("%d of %d are told", n, 50*(i+1))
+		}
+		if points > livePoints*tally.cells+liveSlack+len(tally.series)*2 {
+			t.Fatalf("%d points for %d buckets", points, tally.cells)
+		}
+	}
+	if len(heads) < 2 || len(heads) > 20 {
+		t.Errorf("it was made anew %d times", len(heads))
 	}
 }
 

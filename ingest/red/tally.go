@@ -27,6 +27,7 @@ type Tally struct {
 	cells    int
 	overflow int        // records counted under Other
 	part     index.Part // of all that is counted; nil: it has to be made
+	live     live
 }
 
 // key is what tells series apart: codes of labels. Of logs name is the template and kind the severity.
@@ -47,6 +48,8 @@ type cell struct {
 	sum     int64  // nanoseconds
 	buckets []bucket
 	best    exemplar
+	told    *cell // as much of it as readers of the live head know; nil: nothing
+	changed bool  // since then
 }
 
 // bucket is a bucket of a histogram, by OTLP's index at scale.
@@ -135,7 +138,7 @@ func (t *Tally) Overflow() int {
 func (t *Tally) Bytes() int64 {
 	t.mu.Lock()
 	defer t.mu.Unlock()
-	return int64(t.cells)*cellBytes + int64(len(t.series))*seriesBytes + int64(len(t.labels))*textMax/2
+	return int64(t.cells)*cellBytes + int64(len(t.series))*seriesBytes + int64(len(t.labels))*textMax/2 + t.live.bytes()
 }
 
 // cellBytes is about what a cell takes with its buckets and its place in a map; seriesBytes a series.
@@ -193,15 +196,18 @@ func (t *Tally) begin(k key) *counter {
 // cellAt is the bucket that a time, in nanoseconds, falls into. A bucket is after its beginning and up to its end, as Prometheus' ranges are.
 func (t *Tally) cellAt(s *counter, at int64) *cell {
 	n := max(0, at-1) / int64(Width)
-	if s.last != nil && s.lastAt == n {
-		return s.last
+	c := s.last
+	if c == nil || s.lastAt != n {
+		if c = s.cells[n]; c == nil {
+			c = &cell{}
+			s.cells[n] = c
+			t.cells++
+		}
+		s.last, s.lastAt = c, n
 	}
-	c := s.cells[n]
-	if c == nil {
-		c = &cell{}
-		s.cells[n] = c
-		t.cells++
+	if !c.changed && t.live.head != nil {
+		c.changed = true
+		t.live.changed = append(t.live.changed, place{s, n})
 	}
-	s.last, s.lastAt = c, n
 	return c
 }
