@@ -21,6 +21,7 @@ import (
 var (
 	textCases = flag.Int("cases", 4000, "queries that TestDifferentialText compares, each over three layouts")
 	textSeed  = flag.Uint64("seed", 1, "of TestDifferentialText")
+	textRound = flag.Uint64("round", 0, "of TestDifferentialText to begin with: each has data of its own, which seed and round make")
 )
 
 // TestDifferentialText compares counts over random texts with a scan by regexp: texts of every shape that templates can take, and queries made of
@@ -28,7 +29,7 @@ var (
 func TestDifferentialText(t *testing.T) {
 	const perCorpus = 500
 	began, asked, refused, empty := time.Now(), 0, 0, 0
-	for round := uint64(0); asked < *textCases; round++ {
+	for round := *textRound; asked < *textCases; round++ {
 		rng := rand.New(rand.NewPCG(*textSeed, round))
 		records := textCorpus(rng, 60+rng.IntN(240))
 		engines := layouts(t, rng, telemetry.Logs, records)
