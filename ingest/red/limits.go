@@ -18,6 +18,8 @@ const (
 	// second sees a bucket grow ten times. liveSlack is for few buckets.
 	livePoints = 3
 	liveSlack  = 1000
+	// rowSamples bounds the buckets of a row: an hour of them.
+	rowSamples = 360
 	// exemplarEvery is the time in which a series has one exemplar, the slowest call: they are about as large as the rest of a bucket.
 	exemplarEvery = time.Minute
 )

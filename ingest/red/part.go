@@ -5,7 +5,6 @@ import (
 	"maps"
 	"math"
 	"slices"
-	"time"
 
 	"go.opentelemetry.io/collector/pdata/pcommon"
 	"go.opentelemetry.io/collector/pdata/pmetric"
@@ -43,8 +42,7 @@ func (t *Tally) Part(ctx context.Context) (index.Part, error) {
 		if err := ctx.Err(); err != nil {
 			return nil, err
 		}
-		m, last := t.metrics(s, s.cells)
-		if err := head.Append(m, time.Unix(0, last)); err != nil {
+		if err := t.rowsOf(head, s); err != nil {
 			return nil, err
 		}
 	}
@@ -79,34 +77,50 @@ func (t *Tally) sorted() []*counter {
 	return out
 }
 
-// metrics are points of a series: those of cells, by their buckets' numbers. last is the latest's time.
-func (t *Tally) metrics(s *counter, cells map[int64]*cell) (out pmetric.Metrics, last int64) {
-	out = pmetric.NewMetrics()
-	rm := out.ResourceMetrics().AppendEmpty()
-	if s.service != 0 {
-		rm.Resource().Attributes().PutStr(serviceName, t.labels[s.service])
-	}
-	sm := rm.ScopeMetrics().AppendEmpty()
-	sm.Scope().SetName(scopeName)
-	m := sm.Metrics().AppendEmpty()
-	m.Metadata().PutStr(points.MarkCounts, Width.String())
-	buckets := slices.Sorted(maps.Keys(cells))
+// rowsOf makes rows of a series, encoded as what they are: buckets.
+func (t *Tally) rowsOf(head *series.Head, s *counter) error {
+	m, attributes, _ := t.shape(s)
+	histograms := t.signal == telemetry.Spans
+	buckets := slices.Sorted(maps.Keys(s.cells))
 	kept := s.exemplars(buckets)
-	attributes := pcommon.NewMap()
-	put := func(key string, code uint32) {
-		if code != 0 {
-			attributes.PutStr(key, t.labels[code])
+	for chunk := range slices.Chunk(buckets, rowSamples) {
+		r := series.Ready{
+			ChunkKind: points.ChunkCounts, First: (chunk[0] + 1) * int64(Width), Last: (chunk[len(chunk)-1] + 1) * int64(Width), Samples: len(chunk),
+			Chunk: points.CountsHeader(Width.Milliseconds(), histograms, scale),
+		}
+		last := int64(0)
+		var count points.Count
+		for i, n := range chunk {
+			c := s.cells[n]
+			count.Count, count.Zero, count.Sum, count.Buckets = c.count, c.zero, c.sum, count.Buckets[:0]
+			for _, b := range c.buckets {
+				count.Buckets = append(count.Buckets, points.CountBucket{Index: int32(b.index), Count: uint64(b.count)})
+			}
+			r.Chunk = points.AppendCount(r.Chunk, &count, n+1, last, histograms)
+			last = n + 1
+			if kept[n] {
+				es := pmetric.NewExemplarSlice()
+				c.best.appendTo(es, t.signal)
+				r.Exemplars = append(r.Exemplars, series.ReadyExemplars{Point: i, Exemplars: es})
+			}
+		}
+		r.Chunk = slices.Clip(r.Chunk)
+		if err := head.AppendReady(m, attributes, &r); err != nil {
+			return err
 		}
 	}
-	var add func(c *cell, at pcommon.Timestamp) pmetric.ExemplarSlice
+	return nil
+}
+
+// metrics are points of a series, as OTLP has them: those of cells, by their buckets' numbers. last is the latest's time.
+func (t *Tally) metrics(s *counter, cells map[int64]*cell) (out pmetric.Metrics, last int64) {
+	out, attributes, m := t.shape(s)
+	buckets := slices.Sorted(maps.Keys(cells))
+	kept := s.exemplars(buckets)
+	var add func(*cell, pcommon.Timestamp) pmetric.ExemplarSlice
 	if t.signal == telemetry.Spans {
-		put(spanName, s.name)
-		put(spanKind, s.kind)
-		put(statusCode, s.status)
 		add = histogramOf(m, attributes, cells)
 	} else {
-		put(logSeverity, s.kind)
-		put(logTemplate, s.name)
 		add = sumOf(m, attributes)
 	}
 	for _, n := range buckets {
@@ -118,6 +132,43 @@ func (t *Tally) metrics(s *counter, cells map[int64]*cell) (out pmetric.Metrics,
 		}
 	}
 	return out, last
+}
+
+// shape is the metric of a series, without points, and its attributes.
+func (t *Tally) shape(s *counter) (out pmetric.Metrics, attributes pcommon.Map, m pmetric.Metric) {
+	out = pmetric.NewMetrics()
+	rm := out.ResourceMetrics().AppendEmpty()
+	if s.service != 0 {
+		rm.Resource().Attributes().PutStr(serviceName, t.labels[s.service])
+	}
+	sm := rm.ScopeMetrics().AppendEmpty()
+	sm.Scope().SetName(scopeName)
+	m = sm.Metrics().AppendEmpty()
+	m.Metadata().PutStr(points.MarkCounts, Width.String())
+	attributes = pcommon.NewMap()
+	put := func(key string, code uint32) {
+		if code != 0 {
+			attributes.PutStr(key, t.labels[code])
+		}
+	}
+	if t.signal == telemetry.Spans {
+		put(spanName, s.name)
+		put(spanKind, s.kind)
+		put(statusCode, s.status)
+		m.SetName(spanMetric)
+		m.SetUnit("s")
+		m.SetDescription("Durations of spans, by operation")
+		m.SetEmptyExponentialHistogram().SetAggregationTemporality(pmetric.AggregationTemporalityDelta)
+		return out, attributes, m
+	}
+	put(logSeverity, s.kind)
+	put(logTemplate, s.name)
+	m.SetName(logMetric)
+	m.SetDescription("Log records, by template")
+	sum := m.SetEmptySum()
+	sum.SetIsMonotonic(true)
+	sum.SetAggregationTemporality(pmetric.AggregationTemporalityDelta)
+	return out, attributes, m
 }
 
 // exemplars chooses the buckets whose exemplar is kept: of each exemplarEvery the one with the highest value.
@@ -142,11 +193,7 @@ func (s *counter) exemplars(buckets []int64) map[int64]bool {
 
 // histogramOf makes all points of a series have the same buckets: a chunk is encoded anew where they change, and an empty one takes a bit.
 func histogramOf(m pmetric.Metric, attributes pcommon.Map, cells map[int64]*cell) func(*cell, pcommon.Timestamp) pmetric.ExemplarSlice {
-	m.SetName(spanMetric)
-	m.SetUnit("s")
-	m.SetDescription("Durations of spans, by operation")
-	h := m.SetEmptyExponentialHistogram()
-	h.SetAggregationTemporality(pmetric.AggregationTemporalityDelta)
+	h := m.ExponentialHistogram()
 	first, last := int16(math.MaxInt16), int16(math.MinInt16)
 	for _, c := range cells {
 		if n := len(c.buckets); n > 0 {
@@ -174,11 +221,7 @@ func histogramOf(m pmetric.Metric, attributes pcommon.Map, cells map[int64]*cell
 }
 
 func sumOf(m pmetric.Metric, attributes pcommon.Map) func(*cell, pcommon.Timestamp) pmetric.ExemplarSlice {
-	m.SetName(logMetric)
-	m.SetDescription("Log records, by template")
-	sum := m.SetEmptySum()
-	sum.SetIsMonotonic(true)
-	sum.SetAggregationTemporality(pmetric.AggregationTemporalityDelta)
+	sum := m.Sum()
 	return func(c *cell, at pcommon.Timestamp) pmetric.ExemplarSlice {
 		p := sum.DataPoints().AppendEmpty()
 		attributes.CopyTo(p.Attributes())

@@ -47,6 +47,8 @@ func (r *Row) AppendPoints(m pmetric.Metric) (err error) {
 	switch {
 	case r.ChunkKind == points.ChunkOTLP:
 		return r.appendOTLP(m)
+	case r.ChunkKind == points.ChunkCounts && (m.Type() == pmetric.MetricTypeSum || m.Type() == pmetric.MetricTypeExponentialHistogram):
+		return r.appendCounts(m, &found)
 	case r.ChunkKind == points.ChunkXOR2 && m.Type() == pmetric.MetricTypeGauge, r.ChunkKind == points.ChunkXOR2 && m.Type() == pmetric.MetricTypeSum:
 		p, err := readNumbers(r.Chunk, &found, r.Samples)
 		if err != nil {

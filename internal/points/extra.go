@@ -10,7 +10,7 @@ import (
 	"fmt"
 )
 
-// Values of the chunk_kind column.
+// Values of the chunk_kind column; ChunkCounts is the fourth.
 const (
 	// ChunkXOR2: Prometheus' XOR2 encoding of doubles, with start times (gauges and sums).
 	ChunkXOR2 = "xor2"

@@ -2,6 +2,7 @@ package metrics
 
 import (
 	"cmp"
+	"fmt"
 	"math"
 	"slices"
 	"time"
@@ -10,6 +11,8 @@ import (
 	"github.com/prometheus/prometheus/model/histogram"
 	"github.com/prometheus/prometheus/model/labels"
 	"github.com/prometheus/prometheus/tsdb/chunkenc"
+
+	"clew/internal/points"
 )
 
 // What clew counts of spans and log records is kept as deltas: how many there were in a bucket of ten seconds, told by each part that has any of them. It is asked
@@ -72,6 +75,9 @@ type tick struct {
 
 // ticks adds those of a piece.
 func (s *selected) ticks(to []tick, p *piece) ([]tick, error) {
+	if p.ref.chunk == chunkCounts {
+		return p.counts(to)
+	}
 	if p.o.view == viewNumber {
 		all, err := s.floats(nil, p)
 		for _, x := range all {
@@ -90,6 +96,51 @@ func (s *selected) ticks(to []tick, p *piece) ([]tick, error) {
 		}
 	}
 	return to, err
+}
+
+// counts adds those of a chunk of counts.
+func (p *piece) counts(to []tick) ([]tick, error) {
+	chunk, _, err := p.r.row(p.ref)
+	if err == nil {
+		err = checkRow(p.ref, chunk)
+	}
+	if err != nil {
+		return nil, err
+	}
+	first := len(to)
+	histograms, scale, err := points.ReadCounts(chunk, int(p.ref.samples), func(c *points.Count) {
+		x := tick{t: c.End, v: float64(c.Count)}
+		if p.o.view == viewNative {
+			x.h = sparse(c)
+		}
+		to = append(to, x)
+	})
+	if err == nil && histograms == (p.o.view == viewNumber) {
+		err = fmt.Errorf("chunk of counts, histograms %v, of a series of another type", histograms)
+	}
+	if p.o.view == viewNative {
+		for i := range to[first:] {
+			to[first+i].h.Schema = int32(scale)
+		}
+	}
+	return to, err
+}
+
+// sparse is a histogram of the buckets that there are.
+func sparse(c *points.Count) *histogram.FloatHistogram {
+	h := &histogram.FloatHistogram{Count: float64(c.Count), Sum: float64(c.Sum) / 1e9, ZeroCount: float64(c.Zero), PositiveBuckets: make([]float64, len(c.Buckets))}
+	next := int32(0)
+	for i, b := range c.Buckets {
+		at := b.Index + 1 // OTLP counts from 0 where Prometheus counts from 1
+		if n := len(h.PositiveSpans); n > 0 && at == next {
+			h.PositiveSpans[n-1].Length++
+		} else {
+			h.PositiveSpans = append(h.PositiveSpans, histogram.Span{Offset: at - next, Length: 1})
+		}
+		next = at + 1
+		h.PositiveBuckets[i] = float64(b.Count)
+	}
+	return h
 }
 
 // counter goes through a counter's samples.

@@ -62,7 +62,7 @@ func checkRow(ref *rowRef, chunk []byte) error {
 	if ref.samples < 1 || ref.samples > samplesOfRowMax {
 		return fmt.Errorf("row of %d points: want 1 to %d", ref.samples, samplesOfRowMax)
 	}
-	if ref.chunk == chunkOTLP {
+	if ref.chunk == chunkOTLP || ref.chunk == chunkCounts {
 		return nil
 	}
 	// Headers: the number of samples, and a byte of flags.
@@ -71,6 +71,9 @@ func checkRow(ref *rowRef, chunk []byte) error {
 	}
 	if n := uint32(chunk[0])<<8 | uint32(chunk[1]); n != ref.samples {
 		return fmt.Errorf("chunk has %d samples, the row %d", n, ref.samples)
+	}
+	if ref.chunk == chunkHistogram {
+		return checkLayout(chunk)
 	}
 	return nil
 }
@@ -108,11 +111,12 @@ func metricsOf(ref *rowRef, chunk []byte) (pmetric.Metric, error) {
 }
 
 // numbersOf are the points of a row of a gauge or a sum.
-func numbersOf(ref *rowRef, chunk []byte, found *points.Found) ([]floatPoint, error) {
+func numbersOf(ref *rowRef, chunk []byte, found *points.Found) (out []floatPoint, err error) {
+	defer guard(&err)
 	if err := checkRow(ref, chunk); err != nil {
 		return nil, err
 	}
-	out := make([]floatPoint, 0, ref.samples)
+	out = make([]floatPoint, 0, ref.samples)
 	if ref.chunk == chunkOTLP {
 		m, err := metricsOf(ref, chunk)
 		if err != nil {
@@ -162,7 +166,8 @@ func numbersOf(ref *rowRef, chunk []byte, found *points.Found) ([]floatPoint, er
 }
 
 // multiOf are the points of a row of an explicit histogram or a summary.
-func multiOf(ref *rowRef, chunk []byte, found *points.Found) ([]multiPoint, error) {
+func multiOf(ref *rowRef, chunk []byte, found *points.Found) (out []multiPoint, err error) {
+	defer guard(&err)
 	if err := checkRow(ref, chunk); err != nil {
 		return nil, err
 	}
@@ -188,7 +193,7 @@ func multiOf(ref *rowRef, chunk []byte, found *points.Found) ([]multiPoint, erro
 			has[i] = points.HasSum
 		}
 	}
-	out := make([]multiPoint, 0, ref.samples)
+	out = make([]multiPoint, 0, ref.samples)
 	c := chunkenc.NewHistogramChunk()
 	c.Reset(chunk)
 	it := c.Iterator(nil)
@@ -291,7 +296,8 @@ func multiOfOTLP(ref *rowRef, chunk []byte) ([]multiPoint, error) {
 }
 
 // eachBounds calls f with the bounds, or quantiles, that a row's points have.
-func eachBounds(of *base, ref *rowRef, chunk []byte, found *points.Found, f func([]float64)) error {
+func eachBounds(of *base, ref *rowRef, chunk []byte, found *points.Found, f func([]float64)) (err error) {
+	defer guard(&err)
 	if err := checkRow(ref, chunk); err != nil {
 		return err
 	}

@@ -38,6 +38,7 @@ const (
 	chunkHistogram
 	chunkOTLP
 	chunkNumbers // no chunk: the points of a gauge or a sum are in a list (growing.go)
+	chunkCounts
 	chunkUnknown
 )
 
@@ -47,6 +48,8 @@ func chunkKindOf(name string) chunkKind {
 		return chunkXOR2
 	case points.ChunkHistogram:
 		return chunkHistogram
+	case points.ChunkCounts:
+		return chunkCounts
 	case points.ChunkOTLP:
 		return chunkOTLP
 	}
