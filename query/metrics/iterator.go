@@ -83,6 +83,9 @@ func (it *sampleIterator) open() bool {
 	} else {
 		it.err = it.decode(p)
 	}
+	if it.err != nil {
+		it.err = fmt.Errorf("part %s: %w", p.r.part.Info().ID, it.err)
+	}
 	return it.err == nil
 }
 

@@ -20,7 +20,8 @@ type nativePoint struct {
 }
 
 // nativesOf are the points of a row of an exponential histogram, or of one with custom buckets.
-func nativesOf(of *base, ref *rowRef, chunk []byte, found *points.Found) ([]nativePoint, error) {
+func nativesOf(of *base, ref *rowRef, chunk []byte, found *points.Found) (out []nativePoint, err error) {
+	defer guard(&err)
 	if err := checkRow(ref, chunk); err != nil {
 		return nil, err
 	}
@@ -34,7 +35,7 @@ func nativesOf(of *base, ref *rowRef, chunk []byte, found *points.Found) ([]nati
 	if err != nil {
 		return nil, err
 	}
-	out := make([]nativePoint, 0, ref.samples)
+	out = make([]nativePoint, 0, ref.samples)
 	c := chunkenc.NewHistogramChunk()
 	c.Reset(chunk)
 	it := c.Iterator(nil)

@@ -282,28 +282,3 @@ func TestExponential(t *testing.T) {
 		})
 	}
 }
-
-// Whatever a row's bytes are, reading it ends with points or an error.
-func FuzzDecode(f *testing.F) {
-	c := chunkenc.NewXOR2Chunk()
-	app, _ := c.Appender()
-	app.Append(0, 1000, 1)
-	app.Append(0, 2000, 2)
-	f.Add(uint8(chunkXOR2), uint32(2), c.Bytes(), []byte{})
-	f.Add(uint8(chunkOTLP), uint32(1), []byte{10, 0}, []byte{})
-	f.Fuzz(func(t *testing.T, kind uint8, samples uint32, chunk, extra []byte) {
-		ref := &rowRef{samples: samples, chunk: chunkKind(kind % 4)}
-		if ref.chunk == chunkHistogram {
-			return // Prometheus' decoder believes the sizes it finds: the checksum is what guards it
-		}
-		found, err := points.Sections(extra)
-		if err != nil {
-			return
-		}
-		if all, err := numbersOf(ref, chunk, &found); err == nil && len(all) != int(samples) {
-			t.Errorf("%d points of %d", len(all), samples)
-		}
-		_, _ = multiOf(ref, chunk, &found)
-		_, _ = nativesOf(&base{family: &family{}}, ref, chunk, &found)
-	})
-}
