@@ -65,7 +65,7 @@ func exampleLines(examples []Example) string {
 // generator is the page of the rule's question.
 func (l *links) generator(a *Alert, expr string, language rulefile.Lang) string {
 	if language == rulefile.PromQL {
-		return l.base + "/metrics?expr=" + url.QueryEscape(expr)
+		return l.base + "/explore?expr=" + url.QueryEscape(expr)
 	}
 	return fmt.Sprintf("%s/search?signal=%s&q=%s", l.base, language.Signal(), url.QueryEscape(expr))
 }

@@ -10,6 +10,7 @@ const pages = [
   'src/views/hosts/HostsPage.tsx',
   'src/views/hosts/HostPage.tsx',
   'src/views/metrics/MetricsPage.tsx',
+  'src/views/alerts/AlertsPage.tsx',
 ];
 const manifest = JSON.parse(readFileSync('dist/.vite/manifest.json', 'utf8'));
 

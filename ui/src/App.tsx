@@ -12,6 +12,7 @@ const hosts = page(() => import('@/views/hosts/HostsPage'));
 const host = page(() => import('@/views/hosts/HostPage'));
 // Not at /metrics, where clew's own are for a Prometheus to scrape.
 const metrics = page(() => import('@/views/metrics/MetricsPage'));
+const alerts = page(() => import('@/views/alerts/AlertsPage'));
 const ledger = page(() => import('@/views/ledger/LedgerPage'));
 const start = page(() => import('@/views/start/StartPage'));
 
@@ -31,6 +32,7 @@ export function App() {
             <Route path="/hosts" component={hosts.Component} />
             <Route path="/hosts/:host" component={host.Component} />
             <Route path="/explore" component={metrics.Component} />
+            <Route path="/alerts" component={alerts.Component} />
             <Route path="/ledger" component={ledger.Component} />
             <Route path="/start" component={start.Component} />
             <Route>
@@ -46,7 +48,7 @@ export function App() {
 /** From a result to its trace is the way that is gone most: it shall not begin with fetching code. */
 function preloadWhenIdle(): () => void {
   const timer = setTimeout(() => {
-    for (const p of [search, trace, hosts, host, metrics, start]) p.preload().catch(() => {}); // said when the page is opened
+    for (const p of [search, trace, hosts, host, metrics, alerts, start]) p.preload().catch(() => {}); // said when the page is opened
   }, preloadAfterMs);
   return () => clearTimeout(timer);
 }

@@ -53,12 +53,22 @@ export async function askText(path: string, params: Params, signal?: AbortSignal
   return (await get(path, params, signal)).text();
 }
 
-async function get(path: string, params: Params, signal?: AbortSignal): Promise<Response> {
+/** Asks for a change; nothing of the answer is wanted but that it is good. */
+export async function send(method: 'POST' | 'DELETE', path: string, body?: unknown): Promise<void> {
+  const json = body === undefined ? {} : { headers: { 'Content-Type': 'application/json' }, body: JSON.stringify(body) };
+  await request(path, { method, ...json });
+}
+
+function get(path: string, params: Params, signal?: AbortSignal): Promise<Response> {
+  return request(requestPath(path, params), { headers: { Accept: 'application/json' }, signal: signal ?? null });
+}
+
+async function request(path: string, init: RequestInit): Promise<Response> {
   let response: Response;
   try {
-    response = await fetch(requestPath(path, params), { headers: { Accept: 'application/json' }, signal: signal ?? null });
+    response = await fetch(path, init);
   } catch (e) {
-    if (signal?.aborted) throw e;
+    if (init.signal?.aborted) throw e;
     throw new ApiError('clew does not answer: is it still running?', 0, 'unreachable');
   }
   if (!response.ok) throw errorFrom(response.status, await response.json().catch(() => undefined));

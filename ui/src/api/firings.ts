@@ -12,9 +12,10 @@ const seriesMax = 500;
 const none: Firing[] = [];
 const everything: Record<string, string> = {};
 
-/** `about`: labels that those must not contradict which are meant. One question answers all charts of a page; until it is answered there are none. */
+/** `about`: labels of those that are meant. One question answers all charts of a page; until it is answered there are none. */
 export function useFirings(instants: Instants, about = everything): Firing[] {
-  const { start, end, step } = windowOf(instants, stepsMax);
+  const { start, end: last, step } = windowOf(instants, stepsMax);
+  const end = last + step; // what fired since the last step is seen at the next one
   const { data } = useQuery({
     queryKey: ['firings', start, end, step],
     queryFn: ({ signal }) =>
@@ -31,6 +32,8 @@ export function useFirings(instants: Instants, about = everything): Firing[] {
   return useMemo(() => {
     if (!data) return none;
     const meant = JSON.parse(key) as Record<string, string>;
-    return firingsOf(data).filter((f) => concerns(f, meant));
-  }, [data, key]);
+    return firingsOf(data)
+      .filter((f) => concerns(f, meant))
+      .map((f) => (f.from > instants.end ? { ...f, from: instants.end } : f));
+  }, [data, key, instants.end]);
 }

@@ -119,6 +119,7 @@ function useCommands(text: string, onKeys: () => void): Command[] {
   out.push({ group: 'Page', name: 'Hosts', run: () => navigate(time.zone === 'utc' ? '/hosts?tz=utc' : '/hosts') });
   for (const [name, to] of [
     ['Metrics', '/explore'],
+    ['Alerts', '/alerts'],
     ['Ledger', '/ledger'],
   ] as const) {
     out.push({ group: 'Page', name, run: () => navigate(withZone(to, time.zone)) });

@@ -23,7 +23,7 @@ export function Shell({ children }: { children: ReactNode }) {
   const [dialog, setDialog] = useState<Dialog>();
   const { tick, zone } = useTime();
   const search = searchHref(zone);
-  const timed = ['/search', '/explore', '/hosts'].includes(path) || path.startsWith('/hosts/');
+  const timed = ['/search', '/explore', '/hosts', '/alerts'].includes(path) || path.startsWith('/hosts/');
   useKeys({
     'mod+k': () => setDialog(dialog === 'palette' ? undefined : 'palette'),
     '?': () => setDialog('keys'),
@@ -53,6 +53,9 @@ export function Shell({ children }: { children: ReactNode }) {
           </NavLink>
           <NavLink href={withZone('/explore', zone)} active={path === '/explore'} onClick={tick}>
             Metrics
+          </NavLink>
+          <NavLink href={withZone('/alerts', zone)} active={path === '/alerts'} onClick={tick}>
+            Alerts
           </NavLink>
           <NavLink href={zone === 'utc' ? '/ledger?tz=utc' : '/ledger'} active={path === '/ledger'}>
             Ledger

@@ -1,4 +1,5 @@
-// Alerts on a time axis: a line where one fired, and a band along the top for as long as it did.
+// Alerts on a time axis: a line where one fired, and a band along the top for as long as it did. Where many fired the lines are short, or they would
+// hide what they are about.
 import type uPlot from 'uplot';
 import type { Theme } from '@/logic/color';
 
@@ -12,6 +13,8 @@ export interface AlertMark {
 
 export const alertInk: Record<Theme, string> = { light: '#b4184e', dark: '#ff7a9c' };
 const bandHeight = 3; // pixels
+const longLinesMax = 6;
+const shortLine = 10;
 
 export function alertMarks(marks: readonly AlertMark[], theme: Theme): uPlot.Plugin {
   return {
@@ -28,6 +31,7 @@ export function alertMarks(marks: readonly AlertMark[], theme: Theme): uPlot.Plu
         ctx.strokeStyle = alertInk[theme];
         ctx.lineWidth = ratio;
         ctx.setLineDash([3 * ratio, 3 * ratio]);
+        const down = marks.filter((m) => !m.before).length > longLinesMax ? shortLine * ratio : bbox.height;
         for (const m of marks) {
           const x0 = m.before ? bbox.left : u.valToPos(m.from, 'x', true);
           const x1 = m.to === undefined ? bbox.left + bbox.width : u.valToPos(m.to, 'x', true);
@@ -35,7 +39,7 @@ export function alertMarks(marks: readonly AlertMark[], theme: Theme): uPlot.Plu
           if (m.before) continue;
           ctx.beginPath();
           ctx.moveTo(Math.round(x0) + 0.5, bbox.top);
-          ctx.lineTo(Math.round(x0) + 0.5, bbox.top + bbox.height);
+          ctx.lineTo(Math.round(x0) + 0.5, bbox.top + down);
           ctx.stroke();
         }
         ctx.restore();

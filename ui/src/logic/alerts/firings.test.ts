@@ -27,8 +27,13 @@ test('wide steps look at all that is between them', () => {
   expect(firingQuery(600_000)).toBe('max_over_time(ALERTS{alertstate="firing"}[600s])');
 });
 
-test('an alert concerns what its labels do not contradict', () => {
+test('an alert concerns what its labels name', () => {
   const [f] = firingsOf({ start: 0, step: 1, points: 1, series: [{ labels, values: [1] }] });
   if (!f) throw new Error('no firing');
-  expect([concerns(f, { host_name: 'a' }), concerns(f, { host_name: 'b' }), concerns(f, { service: 'x' })]).toEqual([true, false, true]);
+  expect([concerns(f, { host_name: 'a' }), concerns(f, { host_name: 'b' }), concerns(f, { service: 'x' }), concerns(f, {})]).toEqual([
+    true,
+    false,
+    false,
+    true,
+  ]);
 });

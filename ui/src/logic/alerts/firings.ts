@@ -47,9 +47,9 @@ export function firingsOf({ start, step, points, series }: Steps): Firing[] {
   return out.sort((a, b) => a.from - b.from || a.name.localeCompare(b.name));
 }
 
-/** Whether a firing is about something: it contradicts none of these labels. An alert that names none of them is about everything. */
+/** Whether a firing has all of these labels. */
 export function concerns(f: Firing, about: Record<string, string>): boolean {
-  return Object.entries(about).every(([key, value]) => f.labels[key] === undefined || f.labels[key] === value);
+  return Object.entries(about).every(([key, value]) => f.labels[key] === value);
 }
 
 /** What a firing says of itself: HighLatency host_name=a. */

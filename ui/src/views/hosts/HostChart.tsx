@@ -2,11 +2,12 @@
 import { useMemo, useRef, useState } from 'react';
 import type uPlot from 'uplot';
 import { useSequences } from '@/api/hosts';
-import { gutter, timeAxis, valueAxis, zoneDate } from '@/components/chart';
 import { ErrorNote } from '@/components/ErrorNote';
+import { lineChart } from '@/components/lineChart';
+import { useAlertMarks } from '@/components/useAlertMarks';
 import { useChart } from '@/components/useChart';
 import { lineColor, type Theme } from '@/logic/color';
-import { formatMoment, type Zone } from '@/logic/format';
+import { formatMoment } from '@/logic/format';
 import { formatUnit, type HostChartSpec, type Line, latelyOf, leastOf, linesOf, rateSpan, stackedOf, windowOf } from '@/logic/hosts/charts';
 import { rangeOf } from '@/logic/timerange';
 import { useTheme } from '@/state/theme';
@@ -36,10 +37,24 @@ export default function HostChart({ spec, host, agent }: { spec: HostChartSpec; 
 
   const { start, end } = instants;
   const count = shown.lines.length;
+  const { plugin: marks } = useAlertMarks(instants, { host_name: host });
   const options = useMemo(() => {
-    const zoom = (a: number, b: number) => setRange(rangeOf(a * 1000, b * 1000));
-    return chartOptions({ spec, count, range: [start / 1000, end / 1000], theme, zone, zoom, setHover });
-  }, [spec, count, start, end, theme, zone, setRange]);
+    const colors = Array.from({ length: count }, (_, i) => lineColor(i, theme));
+    return lineChart({
+      colors: spec.stacked ? colors.reverse() : colors,
+      stacked: spec.stacked,
+      range: [start / 1000, end / 1000],
+      theme,
+      zone,
+      bounds: (_min, max) => [0, spec.unit === 'share' ? 1 : Math.max(max * 1.05, leastOf[spec.unit])],
+      label: (n) => formatUnit(n, spec.unit).replace('/s', ''),
+      axisWidth: 58,
+      sync: syncKey,
+      zoom: (a, b) => setRange(rangeOf(a * 1000, b * 1000)),
+      setHover,
+      plugins: [marks],
+    });
+  }, [spec, count, start, end, theme, zone, setRange, marks]);
   useChart(element, count > 0 ? options : undefined, shown.data);
 
   const at = hover === undefined ? undefined : shown.times[hover];
@@ -89,54 +104,4 @@ function Legend({ spec, lines, more, at, theme }: LegendProps) {
       {more > 0 && <li className={classes.soft}>and {more} smaller</li>}
     </ul>
   );
-}
-
-interface ChartFacts {
-  spec: HostChartSpec;
-  count: number;
-  range: [number, number];
-  theme: Theme;
-  zone: Zone;
-  zoom: (from: number, to: number) => void;
-  setHover: (i: number | undefined) => void;
-}
-
-function chartOptions({ spec, count, range, theme, zone, zoom, setHover }: ChartFacts): Omit<uPlot.Options, 'width' | 'height'> {
-  const colors = Array.from({ length: count }, (_, i) => lineColor(i, theme));
-  if (spec.stacked) colors.reverse();
-  const ground = theme === 'dark' ? '#11151b' : '#ffffff';
-  const whole = spec.unit === 'share';
-  return {
-    padding: [8, 10, 0, gutter > 0 ? 4 : 0],
-    legend: { show: false },
-    tzDate: zoneDate(zone),
-    cursor: { y: false, sync: { key: syncKey }, points: { show: false }, drag: { x: true, y: false, setScale: false, dist: 4 } },
-    scales: {
-      x: { time: true, range: () => range },
-      y: { range: (_u, _min, max) => [0, whole ? 1 : Math.max((max ?? 0) * 1.05, leastOf[spec.unit])] },
-    },
-    axes: [
-      timeAxis(theme, zone),
-      { ...valueAxis(theme, (splits) => splits.map((n) => formatUnit(n, spec.unit).replace('/s', ''))), size: 58 },
-    ],
-    series: [
-      {},
-      ...colors.map<uPlot.Series>((color) =>
-        // In a stack each area covers those that reach above it; without the ground below it they would shine through.
-        spec.stacked
-          ? { stroke: ground, width: 1, fill: color, points: { show: false } }
-          : { stroke: color, width: 1.5, points: { size: 4, fill: color } },
-      ),
-    ],
-    hooks: {
-      setSelect: [
-        (u) => {
-          if (u.select.width < 2) return;
-          zoom(u.posToVal(u.select.left, 'x'), u.posToVal(u.select.left + u.select.width, 'x'));
-          u.setSelect({ left: 0, top: 0, width: 0, height: 0 }, false);
-        },
-      ],
-      setCursor: [(u) => setHover(u.cursor.idx ?? undefined)],
-    },
-  };
 }

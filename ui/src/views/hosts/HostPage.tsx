@@ -3,8 +3,10 @@ import { IconArrowLeft } from '@tabler/icons-react';
 import { lazy, type ReactNode, Suspense, useEffect } from 'react';
 import { Link, useLocation, useParams } from 'wouter';
 import { ApiError } from '@/api/client';
+import { useFirings } from '@/api/firings';
 import { type HostAnswer, useHost } from '@/api/hosts';
 import { useCount } from '@/api/queries';
+import { AlertNote } from '@/components/AlertNote';
 import { ErrorNote } from '@/components/ErrorNote';
 import { ServiceDot } from '@/components/ServiceBadge';
 import { searchHref } from '@/logic/address';
@@ -30,6 +32,8 @@ export default function HostPage() {
   const { zone } = useTime();
   const [, navigate] = useLocation();
   const links = useLinks(name);
+  const { instants } = useTime();
+  const firings = useFirings(instants, { host_name: name });
   useMoving(name);
   useEffect(() => {
     document.title = `${name} – clew`;
@@ -50,6 +54,7 @@ export default function HostPage() {
             {data.host.status}, heard {formatAgo(data.host.lastHeard, Date.now())} ago
           </span>
         )}
+        <AlertNote firings={firings} />
         <nav className={classes.links} aria-label="Of this host">
           <Link href={links.logs} title="l">
             Logs

@@ -10,7 +10,8 @@ import {
   startCompletion,
 } from '@codemirror/autocomplete';
 import { defaultKeymap, history, historyKeymap, insertNewlineAndIndent } from '@codemirror/commands';
-import { bracketMatching, HighlightStyle, syntaxHighlighting } from '@codemirror/language';
+import { bracketMatching, forceParsing, HighlightStyle, syntaxHighlighting } from '@codemirror/language';
+import { linter } from '@codemirror/lint';
 import { EditorState, Prec, StateEffect, StateField } from '@codemirror/state';
 import { Decoration, type DecorationSet, EditorView, keymap, placeholder } from '@codemirror/view';
 import { tags } from '@lezer/highlight';
@@ -31,6 +32,9 @@ interface Props {
   autoFocus: boolean;
 }
 
+/** Far more than a query takes. */
+const parseMs = 200;
+
 const highlight = HighlightStyle.define([
   { tag: tags.name, color: 'var(--fg)' },
   { tag: [tags.function(tags.variableName), tags.operatorKeyword], color: 'var(--accent)' },
@@ -46,7 +50,8 @@ const highlight = HighlightStyle.define([
 
 /** As in the search: Tab takes the first completion, Enter one that was chosen; else it asks. */
 function takeCompletion(v: EditorView): boolean {
-  if (completionStatus(v.state) !== 'active') return false;
+  const status = completionStatus(v.state);
+  if (status !== 'active') return status === 'pending'; // still asked for: the caret stays
   return acceptCompletion(v) || (moveCompletionSelection(true)(v) && acceptCompletion(v));
 }
 
@@ -81,7 +86,10 @@ export default function Editor({ text, label, problem, onText, onRun, autoFocus 
 
   useEffect(() => {
     if (!element.current) return;
-    const promql = new PromQLExtension().setComplete({ remote: { url: '', apiPrefix: '/prometheus/api/v1', httpMethod: 'GET' } });
+    const promql = new PromQLExtension()
+      .activateLinter(false)
+      .setComplete({ remote: { url: '', apiPrefix: '/prometheus/api/v1', httpMethod: 'GET' } });
+    const lint = promql.getLinter();
     const run = (v: EditorView) => {
       latest.current.onRun(v.state.doc.toString());
       return true;
@@ -94,8 +102,13 @@ export default function Editor({ text, label, problem, onText, onRun, autoFocus 
           history(),
           bracketMatching(),
           closeBrackets(),
-          autocompletion({ icons: false, selectOnOpen: false, defaultKeymap: false }),
+          autocompletion({ icons: false, selectOnOpen: false, interactionDelay: 0, defaultKeymap: false }),
           promql.asExtension(),
+          linter((v) => {
+            // On a busy machine the text may be parsed in part only, which would look like mistakes.
+            forceParsing(v, v.state.doc.length, parseMs);
+            return lint.promQL()(v);
+          }),
           syntaxHighlighting(highlight),
           wrong,
           EditorView.lineWrapping,

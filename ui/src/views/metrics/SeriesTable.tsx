@@ -1,18 +1,25 @@
 // Answers as tables: values at an instant, and what a time's values come to.
 import type { Sample } from '@/api/promql';
 import { letterOf, type Question } from '@/logic/metrics/queries';
-import { formatNumber, formatValue, seriesName } from '@/logic/metrics/series';
+import { commonLabels, formatNumber, formatValue, seriesName, without } from '@/logic/metrics/series';
 import type { Line } from './lines';
 import classes from './metrics.module.css';
 
 const rowsMax = 1_000;
+/** With more labels than this a series is one column, with the labels that tell it from others: no window is as wide as all of them. */
+const columnsMax = 6;
 
 export function InstantTable({ questions, answers }: { questions: readonly Question[]; answers: readonly (Sample[] | undefined)[] }) {
-  const rows = answers.flatMap((a, query) => (questions[query]?.hidden ? [] : (a ?? []).map((s) => ({ query, ...s }))));
+  const rows = answers.flatMap((a, query) => {
+    if (!a || questions[query]?.hidden) return [];
+    const { __name__: _, ...common } = commonLabels(a.map((s) => s.labels));
+    return a.map((s) => ({ query, common, ...s }));
+  });
   const several = questions.filter((q) => q.expr !== '').length > 1;
   if (rows.length === 0) return <p className={classes.nothing}>No values at the end of this time.</p>;
-  const keys = [...new Set(rows.flatMap((r) => Object.keys(r.labels)))].filter((k) => k !== '__name__').sort();
-  const named = rows.some((r) => r.labels.__name__ !== undefined);
+  const all = [...new Set(rows.flatMap((r) => Object.keys(r.labels)))].filter((k) => k !== '__name__').sort();
+  const keys = all.length <= columnsMax ? all : [];
+  const named = rows.some((r) => r.labels.__name__ !== undefined) || all.length > columnsMax;
   return (
     // biome-ignore lint/a11y/noNoninteractiveTabindex: what scrolls must be reached by keyboard
     <section className={classes.tableBox} aria-label="Values" tabIndex={0}>
@@ -20,7 +27,7 @@ export function InstantTable({ questions, answers }: { questions: readonly Quest
         <thead>
           <tr>
             {several && <th scope="col">Query</th>}
-            {named && <th scope="col">Metric</th>}
+            {named && <th scope="col">{keys.length < all.length ? 'Series' : 'Metric'}</th>}
             {keys.map((k) => (
               <th key={k} scope="col">
                 {k}
@@ -35,7 +42,11 @@ export function InstantTable({ questions, answers }: { questions: readonly Quest
           {rows.slice(0, rowsMax).map((r) => (
             <tr key={`${r.query} ${seriesName(r.labels)}`}>
               {several && <td>{letterOf(r.query)}</td>}
-              {named && <td className={classes.text}>{r.labels.__name__}</td>}
+              {named && (
+                <td className={classes.text} title={seriesName(r.labels)}>
+                  {keys.length < all.length ? seriesName(without(r.labels, r.common)) : r.labels.__name__}
+                </td>
+              )}
               {keys.map((k) => (
                 <td key={k} className={classes.text}>
                   {r.labels[k]}

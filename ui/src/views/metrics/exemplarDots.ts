@@ -4,7 +4,7 @@ import type uPlot from 'uplot';
 import type { Exemplar } from '@/api/promql';
 import type { Theme } from '@/logic/color';
 
-const dotsMax = 300;
+const dotsMax = 150;
 const radius = 4; // pixels
 const reach = 9; // a pointer so near is on it
 const ink: Record<Theme, { fill: string; line: string }> = {

@@ -4,6 +4,7 @@ import type uPlot from 'uplot';
 import { useHeatmap } from '@/api/queries';
 import { timeAxis, valueAxis, zoneDate } from '@/components/chart';
 import { ErrorNote } from '@/components/ErrorNote';
+import { useAlertMarks } from '@/components/useAlertMarks';
 import { useChart } from '@/components/useChart';
 import { formatCount, formatDuration, formatMoment, type Zone } from '@/logic/format';
 import { cellsOf, durationBounds, type HeatCell, heatColor, logTicks, rowsUsed } from '@/logic/heat';
@@ -35,6 +36,7 @@ export function DurationHeatmap({ state }: { state: SearchState }) {
   const step = stepFor(instants, columnsMax);
   const { data: answer, error, refetch } = useHeatmap(state.scope, step, true);
   const [hover, setHover] = useState<HeatCell>();
+  const { plugin: marks } = useAlertMarks(instants);
 
   const picture = useMemo<Picture | undefined>(() => {
     if (!answer) return undefined;
@@ -59,8 +61,8 @@ export function DurationHeatmap({ state }: { state: SearchState }) {
       const range = rangeOf(x[0] * 1000, x[1] * 1000);
       set({ ...range, q: setBounds(state.query, 'duration', durationBounds(y[0], y[1])), live: undefined, sel: undefined });
     };
-    return heatOptions(picture, [start / 1000, end / 1000], theme, zone, select, setHover);
-  }, [picture, start, end, theme, zone, state.query, set]);
+    return { ...heatOptions(picture, [start / 1000, end / 1000], theme, zone, select, setHover), plugins: [marks] };
+  }, [picture, start, end, theme, zone, state.query, set, marks]);
   const data = useMemo<uPlot.AlignedData>(
     () => [
       [start / 1000, end / 1000],

@@ -4,8 +4,10 @@ import { IconChevronDown } from '@tabler/icons-react';
 import { useMemo, useRef, useState } from 'react';
 import uPlot from 'uplot';
 import { useHistogram } from '@/api/queries';
+import { AlertNote } from '@/components/AlertNote';
 import { timeAxis, valueAxis, zoneDate } from '@/components/chart';
 import { ErrorNote } from '@/components/ErrorNote';
+import { useAlertMarks } from '@/components/useAlertMarks';
 import { useChart } from '@/components/useChart';
 import { formatCompact, formatCount, formatMoment } from '@/logic/format';
 import { filterOf, setFilter } from '@/logic/language';
@@ -26,6 +28,7 @@ export function VolumeChart({ state }: { state: SearchState }) {
   const step = stepFor(instants, bucketsMax);
   const { data: answer, error, refetch } = useHistogram(state.scope, state.by, step);
   const [hover, setHover] = useState<number>();
+  const { firings, plugin: marks } = useAlertMarks(instants);
 
   const shown = useMemo(() => {
     const buckets = Math.max(0, ...(answer?.series.map((s) => s.counts.length) ?? []));
@@ -49,8 +52,9 @@ export function VolumeChart({ state }: { state: SearchState }) {
       zone,
       zoom,
       setHover,
+      marks,
     });
-  }, [colors, start, end, shown.width, theme, zone, setRange]);
+  }, [colors, start, end, shown.width, theme, zone, setRange, marks]);
   useChart(host, answer ? options : undefined, shown.data);
 
   if (error && !answer) return <ErrorNote error={error} retry={() => void refetch()} />;
@@ -63,6 +67,7 @@ export function VolumeChart({ state }: { state: SearchState }) {
           <ByMenu state={state} />
         </h2>
         <Legend layers={shown.layers} state={state} at={hover} />
+        <AlertNote firings={firings} />
         <span className={classes.when}>{from !== undefined && formatMoment(from * 1000, zone)}</span>
       </div>
       <div ref={host} className={classes.plot} aria-hidden="true">
@@ -137,12 +142,14 @@ interface ChartFacts {
   zone: 'local' | 'utc';
   zoom: (from: number, to: number) => void;
   setHover: (i: number | undefined) => void;
+  marks: uPlot.Plugin;
 }
 
-function chartOptions({ colors, range, width, theme, zone, zoom, setHover }: ChartFacts): Omit<uPlot.Options, 'width' | 'height'> {
+function chartOptions({ colors, range, width, theme, zone, zoom, setHover, marks }: ChartFacts): Omit<uPlot.Options, 'width' | 'height'> {
   const bars = uPlot.paths.bars?.({ size: [0.86, 40], align: 1 });
   return {
     padding: [8, 8, 0, 0],
+    plugins: [marks],
     legend: { show: false },
     tzDate: zoneDate(zone),
     cursor: { y: false, points: { show: false }, drag: { x: true, y: false, setScale: false, dist: 4 } },

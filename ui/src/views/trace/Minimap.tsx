@@ -2,6 +2,7 @@
 // edges to widen it, double-click for all.
 import { type PointerEvent, useEffect, useMemo, useRef } from 'react';
 import { useSize } from '@/components/useSize';
+import { firingText } from '@/logic/alerts/firings';
 import type { Theme } from '@/logic/color';
 import { formatDuration } from '@/logic/format';
 import { minimapPixels } from '@/logic/trace/minimap';
@@ -10,6 +11,7 @@ import { fitCanvas } from './canvas';
 import { inks, pixelOf } from './inks';
 import classes from './trace.module.css';
 import type { Actions } from './useActions';
+import { useTraceFirings } from './useTraceFirings';
 import type { TraceView } from './useTraceView';
 
 interface Props {
@@ -29,6 +31,7 @@ export function Minimap({ view, raw, actions, theme }: Props) {
   const grip = useRef<Grip | null>(null);
   const { width, height } = useSize(box);
   const { trace, whole, window: shown, colors } = view;
+  const { firings, start } = useTraceFirings(trace);
 
   const pixels = useMemo(() => {
     const ratio = window.devicePixelRatio || 1;
@@ -111,6 +114,20 @@ export function Minimap({ view, raw, actions, theme }: Props) {
           {toX(whole, width, t) < width - 50 ? formatDuration(t) : ''}
         </span>
       ))}
+      {firings.map((f) => {
+        const from = f.before ? whole.from : (f.from - start) * 1e6;
+        const to = f.to === undefined ? whole.to : (f.to - start) * 1e6;
+        const [left, right] = [Math.max(0, toX(whole, width, from)), Math.min(width, toX(whole, width, to))];
+        if (right <= 0 || left >= width) return null;
+        return (
+          <div
+            key={`${firingText(f)} ${f.from}`}
+            className={classes.minimapAlert}
+            style={{ left, width: Math.max(2, right - left) }}
+            title={firingText(f)}
+          />
+        );
+      })}
       {!everything && (
         <>
           <div className={classes.outside} style={{ left: 0, width: Math.max(0, x0) }} />

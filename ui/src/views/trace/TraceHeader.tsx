@@ -13,16 +13,19 @@ import {
 } from '@tabler/icons-react';
 import type { ReactNode } from 'react';
 import { Link } from 'wouter';
+import { AlertNote } from '@/components/AlertNote';
 import { useCopy } from '@/components/copy';
 import { ServiceBadge } from '@/components/ServiceBadge';
 import { around, searchHref } from '@/logic/address';
 import { traceCommand } from '@/logic/command';
 import { formatCount, formatDuration, formatUnixNanos } from '@/logic/format';
+import { rangeOf } from '@/logic/timerange';
 import { mainRoot, type Trace } from '@/logic/trace/model';
 import { useTime } from '@/state/time';
 import { useArrivals } from './requests';
 import classes from './trace.module.css';
 import type { Actions } from './useActions';
+import { useTraceFirings } from './useTraceFirings';
 import { nameOf, serviceOf } from './words';
 
 interface Props {
@@ -38,6 +41,7 @@ interface Props {
 export function TraceHeader({ trace: t, actions, stepMissing, reload, reloading }: Props) {
   const root = mainRoot(t);
   const { zone } = useTime();
+  const { firings } = useTraceFirings(t);
   const startMs = Number(t.startNanos / 1_000_000n);
   const times = around(startMs, startMs + t.durationNano / 1e6 + 1, Date.now(), 60_000);
   return (
@@ -94,6 +98,7 @@ export function TraceHeader({ trace: t, actions, stepMissing, reload, reloading 
             {formatCount(t.missing)} not received
           </button>
         )}
+        <AlertNote firings={firings} range={rangeOf(startMs - 300_000, startMs + t.durationNano / 1e6 + 60_000)} />
         <Clocks trace={t} />
         <Completeness trace={t} />
       </div>
