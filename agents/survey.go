@@ -14,6 +14,7 @@ import (
 	"github.com/bmatcuk/doublestar/v4"
 
 	"clew/agents/host"
+	"clew/agents/shipper"
 )
 
 // Report is what an agent would collect on this host.
@@ -60,10 +61,32 @@ func Survey(ctx context.Context, c Config, o *Composed, h host.Host) *Report {
 		conn.Close()
 		r.To = append(r.To, address+" (reached)")
 	}
+	r.heartbeats(ctx, c, o)
 	if err := writable(c.Data); err != nil {
 		r.Fatal = append(r.Fatal, fmt.Sprintf("--data %s: %v", c.Data, err))
 	}
 	return r
+}
+
+// heartbeats looks whether collectors that are reached take heartbeats where they are sent to.
+func (r *Report) heartbeats(ctx context.Context, c Config, o *Composed) {
+	named := texts(at(o.Config, "exporters", shipper.Type.String())["heartbeats"])
+	for i, collector := range c.Collectors {
+		address := shipper.HeartbeatAddress(collector)
+		if i < len(named) {
+			address = named[i]
+		}
+		if !slices.Contains(r.To, collector+" (reached)") || address == "" {
+			continue
+		}
+		dialer := net.Dialer{Timeout: reachWithin}
+		conn, err := dialer.DialContext(ctx, "tcp", address)
+		if err != nil {
+			r.Warnings = append(r.Warnings, fmt.Sprintf("collector %s: no heartbeats at %s: %v (hosts, ledger and clew doctor will not know this agent; exporters: clew: heartbeats: has other addresses)", collector, address, err))
+			continue
+		}
+		conn.Close()
+	}
 }
 
 // reachWithin is how long --check waits for a collector's port.

@@ -19,6 +19,9 @@ const (
 	waitingShare = 0.9
 	// freeBytesMin is left on the disk for others: a telemetry agent must not be what fills a host's disk.
 	freeBytesMin = 128 << 20
+	// fullDiskBytes is what the queue holds while the disk has less than that: as much as lies in files that are allocated anyway. So while collectors take what comes, all goes on, and
+	// a host with a full disk says so.
+	fullDiskBytes = segmentBytes
 	// checkpointEvery is how often progress is written down. After kill -9 what was acknowledged since is sent again, under the same numbers.
 	checkpointEvery = 2 * time.Second
 	// reopenAfter is the wait after a failed write, before the lane's log is opened anew.

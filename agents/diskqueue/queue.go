@@ -62,6 +62,10 @@ type Queue struct {
 	marksSeq uint64
 	bytes    int64 // in the queue, and reserved by entries on their way
 	diskFull bool
+	// held are the entries that wait for room, heldFor why the last of them does, and heldSince since when there is one.
+	held      int
+	heldFor   string
+	heldSince time.Time
 	dirty    bool
 	room     chan struct{} // closed and replaced when bytes went down
 }
@@ -147,7 +151,7 @@ func (q *Queue) watchDisk() {
 	}
 	q.mu.Unlock()
 	if full && !was {
-		q.logger.Warn("the disk is almost full: the queue takes nothing more", "dir", q.dir, "free", free)
+		q.logger.Warn("the disk is almost full: the queue takes little more than collectors take off it", "dir", q.dir, "free", free)
 	}
 }
 
@@ -217,6 +221,7 @@ func (q *Queue) door(l *lane, e Entry, reason string, lost bool) {
 
 // reserve finds room for n bytes.
 func (q *Queue) reserve(ctx context.Context, l *lane, e Entry, n int64) error {
+	holding := false
 	for {
 		q.mu.Lock()
 		limit := q.bytesMax
@@ -229,7 +234,7 @@ func (q *Queue) reserve(ctx context.Context, l *lane, e Entry, n int64) error {
 			limit = q.bytes + n
 		}
 		if q.diskFull {
-			limit, reason = 0, ReasonDisk
+			limit, reason = fullDiskBytes, ReasonDisk
 		}
 		fits := q.bytes+n <= limit
 		for !fits && !e.Waits && !q.diskFull && n < limit && q.dropOldestLocked() {
@@ -241,16 +246,42 @@ func (q *Queue) reserve(ctx context.Context, l *lane, e Entry, n int64) error {
 			return nil
 		}
 		room := q.room
-		q.mu.Unlock()
 		if !e.Waits || ctx.Err() != nil {
+			q.mu.Unlock()
 			q.door(l, e, reason, e.Waits)
 			return &FullError{reason}
 		}
+		if !holding {
+			holding = true
+			if q.held++; q.held == 1 {
+				q.heldSince = q.now()
+			}
+			defer q.letGo()
+		}
+		q.heldFor = reason
+		q.mu.Unlock()
 		select {
 		case <-ctx.Done():
 		case <-room:
 		}
 	}
+}
+
+// letGo says that an entry waits no more.
+func (q *Queue) letGo() {
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	q.held--
+}
+
+// Held says why and since when sources are kept waiting for room; empty if none is.
+func (q *Queue) Held() (reason string, since time.Time) {
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	if q.held == 0 {
+		return "", time.Time{}
+	}
+	return q.heldFor, q.heldSince
 }
 
 func (q *Queue) dropOldestLocked() bool {

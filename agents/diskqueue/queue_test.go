@@ -355,14 +355,41 @@ func TestDiskAlmostFull(t *testing.T) {
 	q := open(t, o)
 	free--
 	q.watchDisk()
+	small := Entry{Payload: noise(64 << 10), Tallies: []Tally{{Origin{"otlp", ""}, 1}}}
+	for range 300 { // collectors take what comes: nothing is refused
+		mustPut(t, q, "spans", small)
+		q.Done(next(t, q, "spans"), nil)
+	}
+	var err error
+	taken := 0
+	for ; err == nil && taken < 1000; taken++ {
+		err = q.Put(t.Context(), "spans", small)
+	}
 	var full *FullError
-	err := q.Put(t.Context(), "spans", Entry{Payload: []byte("x"), Tallies: []Tally{{Origin{"otlp", ""}, 1}}})
-	if !errors.As(err, &full) || full.Reason != ReasonDisk {
-		t.Fatalf("got %v", err)
+	if !errors.As(err, &full) || full.Reason != ReasonDisk || taken < 40 || taken > 65 {
+		t.Fatalf("got %v after %d entries", err, taken)
+	}
+	waits, cancel := context.WithTimeout(t.Context(), 20*time.Millisecond)
+	defer cancel()
+	if err := q.Put(waits, "logs", Entry{Payload: noise(64 << 10), Tallies: []Tally{{file, 1}}, Waits: true}); err == nil {
+		t.Error("a source that can wait is not kept waiting")
+	}
+	put := make(chan error, 1)
+	go func() {
+		put <- q.Put(t.Context(), "logs", Entry{Payload: noise(64 << 10), Tallies: []Tally{{file, 1}}, Waits: true})
+	}()
+	for reason := ""; reason != ReasonDisk; reason, _ = q.Held() {
+		time.Sleep(time.Millisecond)
 	}
 	free++
 	q.watchDisk()
-	mustPut(t, q, "spans", Entry{Payload: []byte("x"), Tallies: []Tally{{Origin{"otlp", ""}, 1}}})
+	if err := <-put; err != nil {
+		t.Error(err)
+	}
+	if reason, _ := q.Held(); reason != "" {
+		t.Errorf("held for %q, and nobody waits", reason)
+	}
+	mustPut(t, q, "spans", small)
 }
 
 // Disk space comes back: a queue through which much more goes than it may hold stays small.

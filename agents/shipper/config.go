@@ -88,7 +88,12 @@ func (c *Config) heartbeatAddress(i int) string {
 	if len(c.Heartbeats) > 0 {
 		return c.Heartbeats[i]
 	}
-	host, port, err := net.SplitHostPort(c.Collectors[i])
+	return HeartbeatAddress(c.Collectors[i])
+}
+
+// HeartbeatAddress is where a collector takes heartbeats unless a configuration says so: the port after that of OTLP over gRPC. It is empty if the address is none.
+func HeartbeatAddress(collector string) string {
+	host, port, err := net.SplitHostPort(collector)
 	n, notNumber := strconv.ParseUint(port, 10, 16)
 	if err != nil || notNumber != nil {
 		return ""

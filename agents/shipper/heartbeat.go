@@ -61,6 +61,9 @@ type HeartbeatQueue struct {
 	Bytes    int64      `json:"bytes"`
 	BytesMax int64      `json:"bytesMax"`
 	Oldest   *time.Time `json:"oldest,omitempty"` // when the oldest record in it was queued
+	// Held is why files and the journal wait for room, and HeldSince since when: what they have not been read of is in no count.
+	Held      string     `json:"held,omitempty"`
+	HeldSince *time.Time `json:"heldSince,omitempty"`
 }
 
 // heartbeatPath is where collectors take heartbeats.
@@ -83,6 +86,9 @@ func (s *Shipper) Heartbeat(now time.Time) Heartbeat {
 	}
 	lanes, sources := s.queue.Status()
 	h.Queue.Bytes, h.Queue.BytesMax = s.queue.Bytes()
+	if reason, since := s.queue.Held(); reason != "" {
+		h.Queue.Held, h.Queue.HeldSince = reason, &since
+	}
 	by := map[string]diskqueue.LaneStatus{}
 	for _, l := range lanes {
 		by[l.Lane] = l

@@ -28,6 +28,7 @@ func newDoctorCommand() *cobra.Command {
 		Short: "Say what is wrong, and what to do about it",
 		Long: `Ask a clew how it is and how its agents are: readiness, disk, log and store; agents that are silent, behind, or whose clock is off; what was lost, by
 host and reason; batches that never came. Each finding says what to do. Losses are those of the last day (--since).
+Hosts, senders and losses are those of one tenant (--tenant, or the default one): ask once for each. Disk, log and store are everybody's.
 Exit codes: 0 all is well, 1 something is not, 2 it could not be asked.`,
 		Example: `  clew doctor
   clew doctor --server http://clew.internal:7400 --tenant acme

@@ -30,6 +30,7 @@ const (
 	doctorLag      = 60.0 // seconds that an agent is behind
 	doctorClock    = 5.0  // seconds that a clock is off: records are in another order then
 	doctorQueue    = 0.8  // of an agent's queue
+	doctorHeld     = 15.0 // seconds that an agent's files wait for room in it
 	doctorLog      = 0.8  // of the log
 	doctorFree     = 2    // times the room at which senders are told to wait
 	doctorMessages = 1000 // of the log that wait to be read
@@ -165,6 +166,10 @@ func (x *examination) agent(h *ledger.HostAccount, a *ledger.AgentAccount) {
 		x.add(severityProblem, "agent", h.Host, "bring its collectors back; when the queue is full, files and the journal wait and the rest is dropped (--queue-bytes)",
 			"the queue of %s holds %s of %s", h.Host, bytesText(q.Bytes), bytesText(q.BytesMax))
 	}
+	if q := a.Queue; q.Held != "" && q.HeldSince != nil && a.Heartbeat != nil && a.Heartbeat.Sub(*q.HeldSince).Seconds()+a.ClockAhead > doctorHeld {
+		x.add(severityProblem, "agent", h.Host, lossAdvice(q.Held), "files and the journal of %s wait since %s (%s): what is written since is read when there is room, if it has not been rotated away",
+			h.Host, q.HeldSince.UTC().Format(time.RFC3339), q.Held)
+	}
 	since := x.ledger.Now.Add(-x.since)
 	for _, l := range a.Losses {
 		if l.To.Before(since) {
@@ -184,7 +189,7 @@ func lossAdvice(reason string) string {
 	case "queue_full", "queue_full_oldest":
 		return "the agent's queue was full: bring its collectors back sooner, or give it more room (--queue-bytes)"
 	case "queue_disk", "queue_write_failed":
-		return "the disk of the agent's data directory is full or fails: look at it"
+		return "the disk of the agent's data directory is almost full (128 MiB are left to others) or fails: make room"
 	case "queue_damaged":
 		return "the agent's disk does not give back what was written: look at its SMART values"
 	case "sampled":

@@ -36,6 +36,13 @@ func TestDoctor(t *testing.T) {
 		"queue": {func(_ *examination, h *ledger.HostAccount) {
 			h.Agents[0].Queue = ledger.AgentQueue{Bytes: 90, BytesMax: 100}
 		}, "problem the queue of web holds 90 B of 100 B"},
+		"held": {func(_ *examination, h *ledger.HostAccount) {
+			since := heard.Add(-time.Minute)
+			h.Agents[0].Queue = ledger.AgentQueue{Bytes: 1, BytesMax: 100, Held: "queue_disk", HeldSince: &since}
+		}, "problem files and the journal of web wait since 2026-11-21T11:58:55Z (queue_disk)"},
+		"held for a moment": {func(_ *examination, h *ledger.HostAccount) {
+			h.Agents[0].Queue = ledger.AgentQueue{Bytes: 1, BytesMax: 100, Held: "queue_full", HeldSince: &heard}
+		}, ""},
 		"loss": {func(_ *examination, h *ledger.HostAccount) {
 			h.Agents[0].Losses = []ledger.Loss{{To: heard, Signal: "logs", What: "dropped", Reason: "queue_full", Records: 5}}
 		}, "problem 5 logs of web were dropped (queue_full)"},

@@ -96,7 +96,7 @@ func (p *process) open(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	p.registry.MustRegister(&logCollector{log: p.log})
+	p.registry.MustRegister(&logCollector{log: p.log}, p.book)
 	// After the log, which is locked: from here on the data directory is ours.
 	if err := p.openStore(ctx); err != nil {
 		return err

@@ -66,6 +66,9 @@ type AgentQueue struct {
 	Bytes    int64      `json:"bytes"`
 	BytesMax int64      `json:"bytesMax"`
 	Oldest   *time.Time `json:"oldest,omitempty"` // when the oldest record in it was queued
+	// Held is why files and the journal wait for room (queue_full, queue_disk), HeldSince since when by the agent's clock. What they have not been read of is in no count.
+	Held      string     `json:"held,omitempty"`
+	HeldSince *time.Time `json:"heldSince,omitempty"`
 }
 
 // ParseHeartbeat reads a heartbeat and holds it to its bounds. The error is for its sender.
@@ -80,7 +83,7 @@ func ParseHeartbeat(body []byte) (*Heartbeat, error) {
 	if len(h.K8s) > labelsMax {
 		return nil, fmt.Errorf("k8s: %d members: want at most %d", len(h.K8s), labelsMax)
 	}
-	for _, text := range []*string{&h.Agent, &h.Host, &h.Version, &h.OS} {
+	for _, text := range []*string{&h.Agent, &h.Host, &h.Version, &h.OS, &h.Queue.Held} {
 		clean(text)
 	}
 	labels := map[string]string{}
