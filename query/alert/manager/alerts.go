@@ -60,7 +60,7 @@ func (k *kept) alert() *alert.Alert {
 	}
 }
 
-// says whether k tells more than what was written of it, was.
+// news says whether k tells more than was, what was written of it.
 func (k *kept) news(was *kept) bool {
 	return was == nil || k.Active != was.Active || !k.StartsAt.Equal(was.StartsAt) || !k.Active && !k.EndsAt.Equal(was.EndsAt) ||
 		k.GeneratorURL != was.GeneratorURL || !maps.Equal(k.Annotations, was.Annotations)
