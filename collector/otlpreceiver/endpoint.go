@@ -118,14 +118,14 @@ func (ep *endpoint) noun() string {
 
 // export takes one readable or unreadable body to its end: the encoded response, when every record that was not rejected
 // is durable, or a refusal. What came of a numbered batch is written into the book.
-func (r *otlpReceiver) export(ctx context.Context, ep *endpoint, protocol string, f format, body []byte, t *ticket) ([]byte, *refusal.Error) {
+func (r *otlpReceiver) export(ctx context.Context, ep *endpoint, protocol string, f format, in *body, t *ticket) ([]byte, *refusal.Error) {
 	c := checker{now: time.Now()}
 	n := ledger.NumberOf(ctx)
 	if n == nil {
-		return r.take(ctx, ep, protocol, f, body, t, &c)
+		return r.take(ctx, ep, protocol, f, in, t, &c)
 	}
 	r.book.Begin(quota.TenantOf(ctx), *n, c.now)
-	response, refused := r.take(ctx, ep, protocol, f, body, t, &c)
+	response, refused := r.take(ctx, ep, protocol, f, in, t, &c)
 	o := ledger.Outcome{Stored: c.records - c.rejected.total(), Refused: c.rejected}
 	if refused != nil {
 		o = ledger.Outcome{Refused: map[string]int{refused.Reason: c.records}, Again: refused.Kind == refusal.Overload || refused.Kind == refusal.Unavailable}
@@ -134,17 +134,18 @@ func (r *otlpReceiver) export(ctx context.Context, ep *endpoint, protocol string
 	return response, refused
 }
 
-func (r *otlpReceiver) take(ctx context.Context, ep *endpoint, protocol string, f format, body []byte, t *ticket, c *checker) ([]byte, *refusal.Error) {
+func (r *otlpReceiver) take(ctx context.Context, ep *endpoint, protocol string, f format, in *body, t *ticket, c *checker) ([]byte, *refusal.Error) {
 	signal := ep.signal.String()
-	r.metrics.bodyBytes.WithLabelValues(signal, protocol).Add(float64(len(body)))
-	ctx, receipt, tooFast := r.quota.Charge(ctx, len(body), c.now)
+	r.metrics.bodyBytes.WithLabelValues(signal, protocol).Add(float64(len(in.bytes)))
+	ctx, receipt, tooFast := r.quota.Charge(ctx, len(in.bytes), c.now)
 	if tooFast != nil {
 		return nil, r.refused(ep, protocol, tooFast)
 	}
-	if len(body) > r.recordBytesMax {
+	if len(in.bytes) > r.recordBytesMax {
 		c.recordBytesMax = r.recordBytesMax
 	}
-	consume, err := ep.take(body, f, c, t)
+	consume, err := ep.take(in.bytes, f, c, t)
+	in.giveBack()
 	if err != nil {
 		return nil, r.refused(ep, protocol, refusal.Of(err))
 	}

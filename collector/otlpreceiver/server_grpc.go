@@ -32,7 +32,7 @@ import (
 
 // grpcBody is a request's message, or why it was not read.
 type grpcBody struct {
-	body    []byte
+	body    *body
 	ticket  *ticket
 	refused *refusal.Error
 	handled bool // our handler has been reached, and counted the request
@@ -152,21 +152,15 @@ func (r *otlpReceiver) serveGRPC(server *grpc.Server, bodyBytesMax int64) http.H
 		}
 		r.metrics.inFlight.Inc()
 		defer r.metrics.inFlight.Dec()
-		in := &grpcBody{ticket: r.admission.ticket()}
+		in := &grpcBody{ticket: r.admission.ticket(), body: newBody()}
 		defer in.ticket.release()
-		buf := bodies.Get().(*[]byte)
-		defer func() {
-			if cap(*buf) <= pooledBodyMax {
-				bodies.Put(buf)
-			}
-		}()
+		defer in.body.giveBack()
 		// What a sender does not send holds memory: it has the time that a body over HTTP has. The server's own ReadTimeout would be the connection's.
 		_ = http.NewResponseController(w).SetReadDeadline(time.Now().Add(defaultReadTimeout))
 		var err error
-		if *buf, err = readMessage(req, (*buf)[:0], bodyBytesMax, in.ticket); err != nil {
+		if in.body.bytes, err = readMessage(req, in.body.bytes, bodyBytesMax, in.ticket); err != nil {
 			in.refused = refusal.Of(err)
 		}
-		in.body = *buf
 		empty := req.WithContext(context.WithValue(req.Context(), grpcBodyKey{}, in))
 		empty.Body = io.NopCloser(bytes.NewReader(make([]byte, messageHeader)))
 		server.ServeHTTP(w, empty)

@@ -8,7 +8,6 @@ import (
 	"net/http"
 	"strconv"
 	"strings"
-	"sync"
 
 	"google.golang.org/protobuf/encoding/protojson"
 	"google.golang.org/protobuf/proto"
@@ -51,8 +50,6 @@ func formatOf(contentType string) (format, bool) {
 	return 0, false
 }
 
-// bodies are buffers for request bodies. pdata copies what it keeps, so they can be used again.
-var bodies = sync.Pool{New: func() any { return new([]byte) }}
 
 // serveHTTP answers one endpoint's requests.
 func (r *otlpReceiver) serveHTTP(ep *endpoint) http.HandlerFunc {
@@ -87,17 +84,13 @@ func (r *otlpReceiver) serveHTTP(ep *endpoint) http.HandlerFunc {
 		}
 		t := r.admission.ticket()
 		defer t.release()
-		buf := bodies.Get().(*[]byte)
-		defer func() {
-			if cap(*buf) <= pooledBodyMax {
-				bodies.Put(buf)
-			}
-		}()
-		if *buf, err = readBody(req.Body, req.ContentLength, (*buf)[:0], t); err != nil {
+		in := newBody()
+		defer in.giveBack()
+		if in.bytes, err = readBody(req.Body, req.ContentLength, in.bytes, t); err != nil {
 			writeRefusal(w, f, r.refused(ep, "http", refusal.Of(err)))
 			return
 		}
-		response, refused := r.export(ctx, ep, "http", f, *buf, t)
+		response, refused := r.export(ctx, ep, "http", f, in, t)
 		if refused != nil {
 			writeRefusal(w, f, refused)
 			return
