@@ -66,8 +66,8 @@ type Queue struct {
 	held      int
 	heldFor   string
 	heldSince time.Time
-	dirty    bool
-	room     chan struct{} // closed and replaced when bytes went down
+	dirty     bool
+	room      chan struct{} // closed and replaced when bytes went down
 }
 
 // mark is a value and when it was set, in order.

@@ -6,6 +6,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io"
 	"net/http"
 	"sync"
 	"time"
@@ -74,8 +75,9 @@ func (s *server) Start(ctx context.Context, host component.Host) error {
 	if err != nil {
 		return fmt.Errorf("%s: %w", s.set.ID, err)
 	}
-	// The protocols decompress by themselves, within their own bound.
-	if s.http, err = s.cfg.ToServer(ctx, host.GetExtensions(), s.set.TelemetrySettings, s.mux); err != nil {
+	// A snappy block is no stream, which the server takes it for: the protocols that use it decompress it themselves, within their own bound.
+	blocks := confighttp.WithDecoder("snappy", func(io.ReadCloser) (io.ReadCloser, error) { return nil, nil })
+	if s.http, err = s.cfg.ToServer(ctx, host.GetExtensions(), s.set.TelemetrySettings, s.mux, blocks); err != nil {
 		return errors.Join(fmt.Errorf("%s: %w", s.set.ID, err), listener.Close())
 	}
 	s.set.Logger.Info("listening", zap.Stringer("address", listener.Addr()))
