@@ -13,7 +13,7 @@ import (
 
 // Hosts that spans name are listed, told one by one, and what cannot be meant is refused by name.
 func TestHosts(t *testing.T) {
-	traces := map[telemetry.TraceID]string{{1}: "web \"GET /\" server @0 +5ms host=node-1\n  db \"SELECT\" client @1ms +2ms host=node-2\n"}
+	traces := map[telemetry.TraceID]string{{1}: "web \"GET /\" server @0 +5ms host=node-1\n  db \"SELECT\" client @1ms +2ms host=rack/2%\n"}
 	part := head(t, "hosts", spanBatch(t, traces))
 	server := serve(t, &partsSource{parts: map[telemetry.Signal][]index.Part{telemetry.Spans: {sealed(t, part)}}}, engine.Limits{})
 	var list HostList
@@ -21,13 +21,13 @@ func TestHosts(t *testing.T) {
 	if len(list.Hosts) != 2 || list.Matched != 2 || list.Up+list.Silent != 2 || list.Hosts[0].Traffic[0].Signal != "spans" {
 		t.Errorf("list: %+v", list)
 	}
-	get(t, server, "/api/v1/hosts?search=node&limit=1", &list)
+	get(t, server, "/api/v1/hosts?search=e&limit=1", &list)
 	if len(list.Hosts) != 1 || list.Matched != 2 {
 		t.Errorf("a limit of 1: %d of %d", len(list.Hosts), list.Matched)
 	}
 	var one HostDetail
-	get(t, server, "/api/v1/hosts/node-2", &one)
-	if one.Host.Host != "node-2" || len(one.Agents) != 0 {
+	get(t, server, "/api/v1/hosts/rack%2F2%25", &one)
+	if one.Host.Host != "rack/2%" || len(one.Agents) != 0 {
 		t.Errorf("one: %+v", one)
 	}
 	for target, want := range map[string]string{

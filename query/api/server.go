@@ -77,6 +77,7 @@ func New(deps Deps) *Server {
 			Name: "clew_query_refused_total", Help: "Queries that were not answered, by reason: a bound, busy, deadline, client gone.",
 		}, []string{"reason"}),
 	}
+	s.router.UseRawPath = true // a host's name may have a "/" in it, which is %2F in its address
 	deps.Registry.MustRegister(s.requests, s.refused)
 	s.router.HandleMethodNotAllowed = true
 	s.router.Use(s.observe, s.recover)

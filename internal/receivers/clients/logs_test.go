@@ -143,10 +143,11 @@ func TestLogger(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		for _, transport := range []string{"tcp", "udp"} {
+		for _, transport := range []string{"tcp", "udp", "counted"} {
 			name := "logger-" + format + "-" + transport
 			args := []string{"-n", host, "-P", port, "--" + transport, "--rfc" + format, "-t", name, "-p", "daemon.err"}
-			if format == "5424" && transport == "tcp" { // as it is configured: main_test.go
+			if transport == "counted" {
+				args[4] = "--tcp"
 				args = append(args, "--octet-count")
 			}
 			out, err := exec.Command(program, append(args, "disk sda is full")...).CombinedOutput()
@@ -173,16 +174,16 @@ func TestRsyslog(t *testing.T) {
 			t.Skip("no rsyslogd here")
 		}
 	}
-	for format, output := range map[string]string{
-		"5424": `template="RSYSLOG_SyslogProtocol23Format" TCP_Framing="octet-counted"`,
-		"3164": `template="RSYSLOG_TraditionalForwardFormat"`,
-	} {
-		t.Run(format, func(t *testing.T) { rsyslog(t, program, format, output) })
+	for format, template := range map[string]string{"5424": "RSYSLOG_SyslogProtocol23Format", "3164": "RSYSLOG_TraditionalForwardFormat"} {
+		for _, framing := range []string{"octet-counted", "traditional"} {
+			output := fmt.Sprintf("template=%q TCP_Framing=%q", template, framing)
+			t.Run(format+" "+framing, func(t *testing.T) { rsyslog(t, program, format, framing[:5], output) })
+		}
 	}
 }
 
 // rsyslog runs one that sends in a format, and gives it a message.
-func rsyslog(t *testing.T, program, format, output string) {
+func rsyslog(t *testing.T, program, format, framing, output string) {
 	dir := t.TempDir()
 	host, port, err := net.SplitHostPort(clew.ports["syslog "+format])
 	if err != nil {
@@ -221,10 +222,10 @@ action(type="omfwd" target="%s" port="%s" protocol="tcp" %s)
 		}
 		time.Sleep(50 * time.Millisecond)
 	}
-	if out, err := exec.Command("logger", "-u", input, "-t", "cron"+format, "job 17 done").CombinedOutput(); err != nil {
+	if out, err := exec.Command("logger", "-u", input, "-t", "cron"+format+framing, "job 17 done").CombinedOutput(); err != nil {
 		t.Fatalf("%v: %s", err, out)
 	}
 	// With RFC 5424 the space is in what rsyslog takes for the message, and sends.
-	got := find(t, "default", "logs", `service:cron`+format+` "job 17 done"`, 1)[0]
+	got := find(t, "default", "logs", `service:cron`+format+framing+` "job 17 done"`, 1)[0]
 	check(t, got, map[string]string{"5424": " job 17 done", "3164": "job 17 done"}[format], "body")
 }

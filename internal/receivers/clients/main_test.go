@@ -31,7 +31,7 @@ collector:
       zipkin: {endpoint: "%s"}
       syslog/rfc3164_tcp: {tcp: {listen_address: "%s"}}
       syslog/rfc3164_udp: {udp: {listen_address: "%[6]s"}}
-      syslog/rfc5424_tcp: {tcp: {listen_address: "%[7]s"}, enable_octet_counting: true}
+      syslog/rfc5424_tcp: {tcp: {listen_address: "%[7]s"}}
       syslog/rfc5424_udp: {udp: {listen_address: "%[7]s"}}
       fluent_forward: {endpoint: "%[8]s"}
 `
