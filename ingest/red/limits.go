@@ -20,8 +20,8 @@ const (
 	liveSlack  = 1000
 	// rowSamples bounds the buckets of a row: an hour of them.
 	rowSamples = 360
-	// exemplarEvery is the time in which a series has one exemplar, the slowest call: they are about as large as the rest of a bucket.
-	exemplarEvery = time.Minute
+	// exemplarEvery is the time in which a series has one exemplar, the slowest call: ids do not compress, so that one a minute would be most of what is stored of a quiet service.
+	exemplarEvery = 5 * time.Minute
 )
 
 // Other stands for the operations and templates beyond the bound.

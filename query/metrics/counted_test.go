@@ -225,7 +225,7 @@ func TestCountedQuantile(t *testing.T) {
 	}
 }
 
-// The slowest call of a minute is an exemplar, of durations and of calls; and the metrics say what they are.
+// The slowest call of five minutes is an exemplar, of durations and of calls; and the metrics say what they are.
 func TestCountedExemplars(t *testing.T) {
 	p := newParts(t)
 	slow := call{testStart.Add(15 * time.Second), 3 * time.Second}
