@@ -15,6 +15,7 @@ import (
 
 	"clew/agents/host"
 	"clew/agents/shipper"
+	"clew/internal/receivers/stock"
 )
 
 // Report is what an agent would collect on this host.
@@ -192,6 +193,15 @@ func describe(kind, name string, config map[string]any) string {
 			parts = append(parts, fmt.Sprintf("%s on %v", p, m["endpoint"]))
 		}
 		return name + ": " + strings.Join(parts, ", ")
+	case stock.Syslog:
+		for _, transport := range []string{"tcp", "udp"} {
+			if m, has := config[transport].(map[string]any); has {
+				return fmt.Sprintf("%s: %v over %s on %v", name, config["protocol"], transport, m["listen_address"])
+			}
+		}
+	}
+	if endpoint, has := config["endpoint"]; has {
+		return fmt.Sprintf("%s: on %v", name, endpoint)
 	}
 	return name
 }
