@@ -134,6 +134,11 @@ describe.skipIf(!inject('chromium'))('metrics', () => {
     const lines = (await (await download.createReadStream()).toArray()).join('').split('\r\n');
     expect(lines[0]).toContain('temperature_celsius');
     expect(lines.length).toBeGreaterThan(50);
+    await page.getByRole('button', { name: 'Query', exact: true }).click();
+    await page.keyboard.type('1 + 1');
+    await page.keyboard.press('Enter');
+    await expect.poll(() => new URL(page.url()).searchParams.getAll('expr')[2]).toBe('1 + 1');
+    await page.getByRole('button', { name: 'Remove query C' }).click();
     await page.getByRole('button', { name: 'Remove query A' }).click();
     await expect.poll(() => new URL(page.url()).searchParams.getAll('expr')).toEqual(['temperature_celsius']);
     await leave(v);
@@ -145,6 +150,7 @@ describe.skipIf(!inject('chromium'))('metrics', () => {
     await page.getByText('1 measurement has its trace').click();
     const link = page.getByRole('link', { name: shopTrace });
     await link.waitFor();
+    await page.locator('.u-over').waitFor();
     const plot = await page.locator('.u-over').boundingBox();
     if (!plot) throw new Error('no plot');
     // The measurement is of just now: its dot is at the right edge, as high as its value.

@@ -131,7 +131,8 @@ export default function Editor({ text, label, problem, onText, onRun, autoFocus 
       }),
     });
     view.current = made;
-    if (first.current.autoFocus) made.focus();
+    // It comes late: who types elsewhere by then goes on there.
+    if (first.current.autoFocus && !(document.activeElement instanceof HTMLInputElement)) made.focus();
     return () => {
       made.destroy();
       promql.destroy();

@@ -63,6 +63,7 @@ export default function MetricsPage() {
 
   const results = view === 'instant' ? instant : ranged;
   const nothing = texts.every((t) => t === '');
+  const failed = results.every((r, i) => texts[i] === '' || r.error !== null); // and each says so
   return (
     <div className={classes.page}>
       <h1 className="sr-only">Metrics</h1>
@@ -102,7 +103,7 @@ export default function MetricsPage() {
         <Toolbar state={state} shown={shown} instant={instant.map((r) => r.data)} onAdd={() => add()} />
         {nothing ? (
           <Nothing />
-        ) : (
+        ) : failed ? null : (
           <Results
             state={state}
             shown={shown}

@@ -6,6 +6,8 @@ import type { Line } from './lines';
 import classes from './metrics.module.css';
 
 const rowsMax = 1_000;
+/** Longer numbers are shortened; the title has all of one. */
+const digitsMax = 12;
 /** With more labels than this a series is one column, with the labels that tell it from others: no window is as wide as all of them. */
 const columnsMax = 6;
 
@@ -53,7 +55,7 @@ export function InstantTable({ questions, answers }: { questions: readonly Quest
                 </td>
               ))}
               <td className={classes.number} title={r.value}>
-                {Number.isNaN(Number(r.value)) ? r.value : formatNumber(Number(r.value))}
+                {r.value.length <= digitsMax || Number.isNaN(Number(r.value)) ? r.value : formatNumber(Number(r.value))}
               </td>
             </tr>
           ))}
