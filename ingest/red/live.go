@@ -1,6 +1,7 @@
 package red
 
 import (
+	"cmp"
 	"context"
 	"slices"
 	"time"
@@ -39,9 +40,9 @@ func (t *Tally) Live(ctx context.Context) (index.Part, error) {
 	if l := &t.live; l.head == nil || l.head.Points()+len(l.changed) > livePoints*t.cells+liveSlack {
 		l.head, l.changed = series.New(t.id+"-counts", t.tenant, t.shard), l.changed[:0]
 		for _, s := range t.series {
-			for n, c := range s.cells {
-				c.told = nil
-				l.changed = append(l.changed, place{s, n})
+			s.told = map[int64]cell{}
+			for i := range s.cells {
+				l.changed = append(l.changed, place{s, s.cells[i].n})
 			}
 		}
 	}
@@ -54,23 +55,26 @@ func (t *Tally) Live(ctx context.Context) (index.Part, error) {
 
 // tell appends what has changed to the live head.
 func (t *Tally) tell(ctx context.Context) error {
-	bySeries := map[*counter]map[int64]*cell{}
+	bySeries := map[*counter][]cell{}
 	var order []*counter
 	for _, p := range t.live.changed {
-		c := p.series.cells[p.bucket]
+		i, _ := p.series.find(p.bucket)
+		c := &p.series.cells[i]
 		if bySeries[p.series] == nil {
-			bySeries[p.series] = map[int64]*cell{}
 			order = append(order, p.series)
 		}
-		bySeries[p.series][p.bucket] = c.untold()
-		c.told, c.changed = c.clone(), false
+		bySeries[p.series] = append(bySeries[p.series], c.untold(p.series.told[c.n]))
+		c.changed = false
+		p.series.told[c.n] = c.clone()
 	}
 	t.live.changed = t.live.changed[:0]
 	for _, s := range order {
 		if err := ctx.Err(); err != nil {
 			return err
 		}
-		m, last := t.metrics(s, bySeries[s])
+		cells := bySeries[s]
+		slices.SortFunc(cells, func(a, b cell) int { return cmp.Compare(a.n, b.n) })
+		m, last := t.metrics(s, cells)
 		if err := t.live.head.Append(m, time.Unix(0, last)); err != nil {
 			return err
 		}
@@ -78,22 +82,20 @@ func (t *Tally) tell(ctx context.Context) error {
 	return nil
 }
 
-func (c *cell) clone() *cell {
-	return &cell{count: c.count, zero: c.zero, sum: c.sum, buckets: slices.Clone(c.buckets), best: c.best}
+func (c *cell) clone() cell {
+	out := *c
+	out.buckets = slices.Clone(c.buckets)
+	return out
 }
 
 // untold is what readers don't know of a cell.
-func (c *cell) untold() *cell {
+func (c *cell) untold(told cell) cell {
 	out := c.clone()
-	if c.told == nil {
-		return out
-	}
-	out.count, out.zero, out.sum = c.count-c.told.count, c.zero-c.told.zero, c.sum-c.told.sum
-	told := c.told.buckets
-	for i := range out.buckets {
-		if len(told) > 0 && told[0].index == out.buckets[i].index {
-			out.buckets[i].count -= told[0].count
-			told = told[1:]
+	out.count, out.zero, out.sum = c.count-told.count, c.zero-told.zero, c.sum-told.sum
+	for i, known := 0, told.buckets; i < len(out.buckets) && len(known) > 0; i++ {
+		if known[0].index == out.buckets[i].index {
+			out.buckets[i].count -= known[0].count
+			known = known[1:]
 		}
 	}
 	out.buckets = slices.DeleteFunc(out.buckets, func(b bucket) bool { return b.count == 0 })

@@ -56,14 +56,16 @@ func (t *Tally) logs(ctx context.Context, part index.Part, rg, from, to int) err
 		if times.Values != nil && index.IsValid(times.Valid, row) {
 			at = times.Values[row]
 		}
-		c := t.cellAt(t.seriesOf(k), at)
+		s := t.seriesOf(k)
+		c := t.cellAt(s, at)
 		c.count++
-		if c.best.at == 0 {
+		if best := s.bestAt(c.n); best.at == 0 {
 			if trace := traces(row); trace != nil {
-				c.best = exemplar{at: at, trace: telemetry.TraceID(trace)}
+				best = exemplar{at: at, n: c.n, trace: telemetry.TraceID(trace)}
 				if span := spans(row); span != nil {
-					c.best.span = telemetry.SpanID(span)
+					best.span = telemetry.SpanID(span)
 				}
+				s.better(best)
 			}
 		}
 	}

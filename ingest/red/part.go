@@ -2,7 +2,6 @@ package red
 
 import (
 	"context"
-	"maps"
 	"math"
 	"slices"
 
@@ -81,26 +80,24 @@ func (t *Tally) sorted() []*counter {
 func (t *Tally) rowsOf(head *series.Head, s *counter) error {
 	m, attributes, _ := t.shape(s)
 	histograms := t.signal == telemetry.Spans
-	buckets := slices.Sorted(maps.Keys(s.cells))
-	kept := s.exemplars(buckets)
-	for chunk := range slices.Chunk(buckets, rowSamples) {
+	for chunk := range slices.Chunk(s.cells, rowSamples) {
 		r := series.Ready{
-			ChunkKind: points.ChunkCounts, First: (chunk[0] + 1) * int64(Width), Last: (chunk[len(chunk)-1] + 1) * int64(Width), Samples: len(chunk),
+			ChunkKind: points.ChunkCounts, First: chunk[0].end(), Last: chunk[len(chunk)-1].end(), Samples: len(chunk),
 			Chunk: points.CountsHeader(Width.Milliseconds(), histograms, scale),
 		}
 		last := int64(0)
 		var count points.Count
-		for i, n := range chunk {
-			c := s.cells[n]
-			count.Count, count.Zero, count.Sum, count.Buckets = c.count, c.zero, c.sum, count.Buckets[:0]
+		for i := range chunk {
+			c := &chunk[i]
+			count.Count, count.Zero, count.Sum, count.Buckets = uint64(c.count), uint64(c.zero), c.sum, count.Buckets[:0]
 			for _, b := range c.buckets {
 				count.Buckets = append(count.Buckets, points.CountBucket{Index: int32(b.index), Count: uint64(b.count)})
 			}
-			r.Chunk = points.AppendCount(r.Chunk, &count, n+1, last, histograms)
-			last = n + 1
-			if kept[n] {
+			r.Chunk = points.AppendCount(r.Chunk, &count, c.n+1, last, histograms)
+			last = c.n + 1
+			if best := s.bestAt(c.n); best.stands(c) {
 				es := pmetric.NewExemplarSlice()
-				c.best.appendTo(es, t.signal)
+				best.appendTo(es, t.signal)
 				r.Exemplars = append(r.Exemplars, series.ReadyExemplars{Point: i, Exemplars: es})
 			}
 		}
@@ -112,23 +109,21 @@ func (t *Tally) rowsOf(head *series.Head, s *counter) error {
 	return nil
 }
 
-// metrics are points of a series, as OTLP has them: those of cells, by their buckets' numbers. last is the latest's time.
-func (t *Tally) metrics(s *counter, cells map[int64]*cell) (out pmetric.Metrics, last int64) {
+// metrics are points of a series, as OTLP has them: those of cells, which are by their numbers. last is the latest's time.
+func (t *Tally) metrics(s *counter, cells []cell) (out pmetric.Metrics, last int64) {
 	out, attributes, m := t.shape(s)
-	buckets := slices.Sorted(maps.Keys(cells))
-	kept := s.exemplars(buckets)
 	var add func(*cell, pcommon.Timestamp) pmetric.ExemplarSlice
 	if t.signal == telemetry.Spans {
 		add = histogramOf(m, attributes, cells)
 	} else {
 		add = sumOf(m, attributes)
 	}
-	for _, n := range buckets {
-		last = (n + 1) * int64(Width)
-		c := cells[n]
+	for i := range cells {
+		c := &cells[i]
+		last = c.end()
 		es := add(c, pcommon.Timestamp(last))
-		if kept[n] {
-			c.best.appendTo(es, t.signal)
+		if best := s.bestAt(c.n); best.stands(c) {
+			best.appendTo(es, t.signal)
 		}
 	}
 	return out, last
@@ -171,31 +166,18 @@ func (t *Tally) shape(s *counter) (out pmetric.Metrics, attributes pcommon.Map, 
 	return out, attributes, m
 }
 
-// exemplars chooses the buckets whose exemplar is kept: of each exemplarEvery the one with the highest value.
-func (s *counter) exemplars(buckets []int64) map[int64]bool {
-	best := map[int64]int64{}
-	for _, n := range buckets {
-		c := s.cells[n]
-		if c.best.at == 0 {
-			continue
-		}
-		at := n * int64(Width) / int64(exemplarEvery)
-		if have, ok := best[at]; !ok || c.best.value > s.cells[have].best.value {
-			best[at] = n
-		}
-	}
-	kept := make(map[int64]bool, len(best))
-	for _, n := range best {
-		kept[n] = true
-	}
-	return kept
-}
+// end is the time of a bucket's point, in nanoseconds.
+func (c *cell) end() int64 { return (c.n + 1) * int64(Width) }
+
+// stands says whether the exemplar is that of a bucket.
+func (e *exemplar) stands(c *cell) bool { return e.at != 0 && e.n == c.n }
 
 // histogramOf makes all points of a series have the same buckets: a chunk is encoded anew where they change, and an empty one takes a bit.
-func histogramOf(m pmetric.Metric, attributes pcommon.Map, cells map[int64]*cell) func(*cell, pcommon.Timestamp) pmetric.ExemplarSlice {
+func histogramOf(m pmetric.Metric, attributes pcommon.Map, cells []cell) func(*cell, pcommon.Timestamp) pmetric.ExemplarSlice {
 	h := m.ExponentialHistogram()
 	first, last := int16(math.MaxInt16), int16(math.MinInt16)
-	for _, c := range cells {
+	for i := range cells {
+		c := &cells[i]
 		if n := len(c.buckets); n > 0 {
 			first, last = min(first, c.buckets[0].index), max(last, c.buckets[n-1].index)
 		}
@@ -205,8 +187,8 @@ func histogramOf(m pmetric.Metric, attributes pcommon.Map, cells map[int64]*cell
 		attributes.CopyTo(p.Attributes())
 		p.SetTimestamp(at)
 		p.SetScale(scale)
-		p.SetCount(c.count)
-		p.SetZeroCount(c.zero)
+		p.SetCount(uint64(c.count))
+		p.SetZeroCount(uint64(c.zero))
 		p.SetSum(float64(c.sum) / 1e9)
 		if first <= last {
 			counts := make([]uint64, int(last-first)+1)

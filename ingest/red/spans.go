@@ -56,12 +56,13 @@ func (t *Tally) spans(ctx context.Context, part index.Part, rg, from, to int) er
 		c := t.cellAt(s, start+duration)
 		c.count++
 		c.add(duration)
-		if c.best.at == 0 || duration > c.best.value {
+		if best := s.bestAt(c.n); best.at == 0 || duration > best.value {
 			if trace := traces(row); trace != nil {
-				c.best = exemplar{at: start + duration, value: duration, trace: telemetry.TraceID(trace)}
+				best = exemplar{at: start + duration, n: c.n, value: duration, trace: telemetry.TraceID(trace)}
 				if span := spans(row); span != nil {
-					c.best.span = telemetry.SpanID(span)
+					best.span = telemetry.SpanID(span)
 				}
+				s.better(best)
 			}
 		}
 	}

@@ -1,8 +1,10 @@
 package red
 
 import (
+	"cmp"
 	"context"
 	"fmt"
+	"slices"
 	"sync"
 
 	"clew/index"
@@ -36,20 +38,20 @@ type key struct{ service, name, kind, status uint32 }
 // counter is a series: the buckets of one key.
 type counter struct {
 	key
-	cells  map[int64]*cell // by the bucket's number: time divided by Width
-	last   *cell
-	lastAt int64
+	cells []cell             // by their numbers
+	at    int                // of cells: where the last record was counted
+	best  map[int64]exemplar // by their times divided by exemplarEvery
+	told  map[int64]cell     // as much of cells as readers of the live head know, by their numbers
 }
 
-// cell is what is counted in one bucket of one series.
+// cell is what is counted in one bucket of one series. A generation may have one for every few of its records, where these come from many operations and hours.
 type cell struct {
-	count   uint64
-	zero    uint64 // spans without a duration
-	sum     int64  // nanoseconds
 	buckets []bucket
-	best    exemplar
-	told    *cell // as much of it as readers of the live head know; nil: nothing
-	changed bool  // since then
+	sum     int64  // nanoseconds
+	n       int64  // the bucket's number: time divided by Width
+	count   uint32 // a generation has fewer records
+	zero    uint32 // spans without a duration
+	changed bool   // since readers of the live head were told
 }
 
 // bucket is a bucket of a histogram, by OTLP's index at scale.
@@ -60,7 +62,8 @@ type bucket struct {
 
 // exemplar is a record that stands for others: of spans the slowest, of logs the first with a trace.
 type exemplar struct {
-	at    int64 // nanoseconds
+	at    int64 // nanoseconds; 0: there is none
+	n     int64 // its bucket's number
 	value int64 // of spans: nanoseconds
 	trace telemetry.TraceID
 	span  telemetry.SpanID
@@ -141,10 +144,10 @@ func (t *Tally) Bytes() int64 {
 	return int64(t.cells)*cellBytes + int64(len(t.series))*seriesBytes + int64(len(t.labels))*textMax/2 + t.live.bytes()
 }
 
-// cellBytes is about what a cell takes with its buckets and its place in a map; seriesBytes a series.
+// cellBytes is about what a cell takes with its buckets; seriesBytes a series with its exemplars.
 const (
-	cellBytes   = 300
-	seriesBytes = 200
+	cellBytes   = 100
+	seriesBytes = 500
 )
 
 // code is a label's.
@@ -187,27 +190,42 @@ func (t *Tally) begin(k key) *counter {
 			}
 		}
 	}
-	s := &counter{key: k, cells: map[int64]*cell{}}
+	s := &counter{key: k, best: map[int64]exemplar{}, told: map[int64]cell{}}
 	t.byKey[k] = s
 	t.series = append(t.series, s)
 	return s
 }
 
-// cellAt is the bucket that a time, in nanoseconds, falls into. A bucket is after its beginning and up to its end, as Prometheus' ranges are.
+// cellAt is the bucket that a time, in nanoseconds, falls into, until the next call. A bucket is after its beginning and up to its end, as Prometheus' ranges are.
 func (t *Tally) cellAt(s *counter, at int64) *cell {
 	n := max(0, at-1) / int64(Width)
-	c := s.last
-	if c == nil || s.lastAt != n {
-		if c = s.cells[n]; c == nil {
-			c = &cell{}
-			s.cells[n] = c
+	if s.at >= len(s.cells) || s.cells[s.at].n != n {
+		i, ok := s.find(n)
+		if !ok {
+			s.cells = slices.Insert(s.cells, i, cell{n: n})
 			t.cells++
 		}
-		s.last, s.lastAt = c, n
+		s.at = i
 	}
+	c := &s.cells[s.at]
 	if !c.changed && t.live.head != nil {
 		c.changed = true
 		t.live.changed = append(t.live.changed, place{s, n})
 	}
 	return c
 }
+
+// find is where a bucket is among cells, or would be. Records come about in the order of their times.
+func (s *counter) find(n int64) (i int, ok bool) {
+	if len(s.cells) == 0 || s.cells[len(s.cells)-1].n < n {
+		return len(s.cells), false
+	}
+	return slices.BinarySearchFunc(s.cells, n, func(c cell, n int64) int { return cmp.Compare(c.n, n) })
+}
+
+// bestAt is the exemplar that is kept of the time in which a bucket is; better says so of another.
+func (s *counter) bestAt(n int64) exemplar { return s.best[exemplarSlot(n)] }
+
+func (s *counter) better(x exemplar) { s.best[exemplarSlot(x.n)] = x }
+
+func exemplarSlot(n int64) int64 { return n * int64(Width) / int64(exemplarEvery) }
