@@ -262,6 +262,7 @@ func TestOtherAlertmanagers(t *testing.T) {
 	}
 	eventually(t, 30*time.Second, "both know", func() bool { return knows(one, "Hot") && knows(two, "Hot") })
 	eventually(t, 30*time.Second, "it is paged", func() bool { return receiver.count("firing Hot:firing") == 1 })
+	time.Sleep(3 * time.Second) // killed between the receiver's answer and its fsync, one pages again
 	one.Kill()
 	temperature(t, sender, 10)
 	eventually(t, 30*time.Second, "the one that is there knows of the end", func() bool { return !knows(two, "Hot") })

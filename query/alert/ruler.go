@@ -40,7 +40,8 @@ type Ruler struct {
 
 	mu       sync.Mutex
 	running  []*run // in order of the files
-	sum      []byte // of the files as they were looked at last
+	sum      []byte // of the files as they were read last
+	seen     []byte // of the files as they were looked at last
 	problems rulefile.Problems
 	loadedAt time.Time
 }
@@ -136,13 +137,16 @@ func waitReady(ctx context.Context, ready func() error) error {
 	return nil
 }
 
-// reload takes the files over if they have changed, or if somebody asks. Broken files change nothing.
+// reload takes the files over if they have changed and are the same at two looks, or if somebody asks. An editor that empties a file before it writes it would
+// otherwise have all its alerts resolved. Broken files change nothing.
 func (r *Ruler) reload(ctx context.Context, asked bool) {
 	names, _ := rulefile.Find(r.patterns)
 	sum := sumOf(names)
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	if !asked && bytes.Equal(sum, r.sum) {
+	seen := r.seen
+	r.seen = sum
+	if !asked && (bytes.Equal(sum, r.sum) || !bytes.Equal(sum, seen)) {
 		return
 	}
 	files, sum, problems := r.load()

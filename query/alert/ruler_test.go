@@ -135,6 +135,12 @@ func TestReload(t *testing.T) {
 		if s := r.Status(); len(s.Problems) != 1 || len(s.Groups) != 2 || s.Groups[1].Rules[0].State != Firing || told.count("resolved") != 0 {
 			t.Errorf("problems %v, told %v", s.Problems, told.texts)
 		}
+		time.Sleep(time.Second) // between two looks
+		write(t, file, "")
+		r.reload(ctx, false) // an editor is half-way
+		if told.count("resolved") != 0 || len(r.Status().Groups) != 2 {
+			t.Errorf("a file that is being written was taken over: told %v", told.texts)
+		}
 		only, _, _ := strings.Cut(rulerRules, "- name: b")
 		write(t, file, only)
 		r.Reload()

@@ -82,7 +82,9 @@ func TestPromtool(t *testing.T) {
 		t.Skip("builds promtool")
 	}
 	tool := filepath.Join(t.TempDir(), "promtool")
-	if out, err := exec.Command("go", "build", "-o", tool, "github.com/prometheus/prometheus/cmd/promtool").CombinedOutput(); err != nil {
+	build := exec.Command("go", "build", "-o", tool, "github.com/prometheus/prometheus/cmd/promtool")
+	build.Dir = filepath.Join("..", "..", "tools", "prometheus")
+	if out, err := build.CombinedOutput(); err != nil {
 		t.Fatalf("build promtool: %v\n%s", err, out)
 	}
 	url, _ := serve(t)
