@@ -132,31 +132,41 @@ func (in *Ingest) commitSealed(o *owner, h *head, g *generation, segments []*cat
 	return nil
 }
 
-// write makes the generation's segments: of its records, and of what was counted of them.
+// write makes the generation's segments: of its records, and of what was counted of them. Counting comes second, so that it holds no memory while the
+// larger segment is written.
 func (in *Ingest) write(ctx context.Context, st store.Store, h *head, g *generation) (segments []*catalog.Segment, err error) {
 	part, err := g.content.part(ctx)
 	if err != nil {
 		return nil, err
 	}
-	counts, err := g.content.counts(ctx, part)
-	if err != nil {
-		return nil, err
+	defer func() {
+		if err != nil {
+			for _, s := range segments {
+				in.discardFrom(ctx, st, s.ID)
+			}
+			segments = nil
+		}
+	}()
+	parts := []func() (index.Part, error){
+		func() (index.Part, error) { return part, nil },
+		func() (index.Part, error) { return g.content.counts(ctx, part) },
 	}
-	if c, ok := g.content.(rowContent); ok && c.tally != nil {
-		in.metrics.countedOther.WithLabelValues(h.key.Signal.String()).Add(float64(c.tally.Overflow()))
-	}
-	for _, p := range []index.Part{part, counts} {
+	for _, next := range parts {
+		p, err := next()
+		if err != nil {
+			return segments, err
+		}
 		if p == nil || p.Info().Rows == 0 {
 			continue
 		}
 		s, err := in.writePart(ctx, st, h, p)
 		if err != nil {
-			for _, s := range segments {
-				in.discardFrom(ctx, st, s.ID)
-			}
-			return nil, err
+			return segments, err
 		}
 		segments = append(segments, s)
+	}
+	if c, ok := g.content.(rowContent); ok && c.tally != nil {
+		in.metrics.countedOther.WithLabelValues(h.key.Signal.String()).Add(float64(c.tally.Overflow()))
 	}
 	return segments, nil
 }
