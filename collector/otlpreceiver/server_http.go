@@ -50,7 +50,6 @@ func formatOf(contentType string) (format, bool) {
 	return 0, false
 }
 
-
 // serveHTTP answers one endpoint's requests.
 func (r *otlpReceiver) serveHTTP(ep *endpoint) http.HandlerFunc {
 	count := func(result string) { r.metrics.requests.WithLabelValues(ep.signal.String(), "http", result).Inc() }
