@@ -182,7 +182,7 @@ func (b *batch) end(s *series) {
 	flags := pmetric.DefaultDataPointFlags.WithNoRecordedValue(true)
 	switch s.kind {
 	case counter, gauge:
-		points := pmetric.NewNumberDataPointSlice()
+		var points pmetric.NumberDataPointSlice
 		if s.kind == counter {
 			points = m.Sum().DataPoints()
 		} else {

@@ -9,6 +9,7 @@ import (
 	"io"
 	"net/http"
 	"strings"
+	"sync"
 	"time"
 
 	"go.opentelemetry.io/collector/config/configgrpc"
@@ -30,12 +31,39 @@ import (
 // by what handlers read), the message is read here under a ticket, as a body over HTTP is, and gRPC gets an empty message in its place: it still does
 // what it is good for, which is its status, metadata, deadlines, authentication and the services that are not ours.
 
-// grpcBody is a request's message, or why it was not read.
+// grpcBody is a request's message, or why it was not read. When a sender leaves, gRPC returns to serveGRPC while the handler still runs, or is still to
+// begin: the buffer goes back only when the handler no longer reads it.
 type grpcBody struct {
 	body    *body
 	ticket  *ticket
 	refused *refusal.Error
-	handled bool // our handler has been reached, and counted the request
+
+	mu      sync.Mutex // held while the handler runs
+	handled bool       // our handler has been reached, and counted the request
+	left    bool       // a handler that begins now is too late
+}
+
+// begin is called before the body is used; if it says so, end must follow.
+func (b *grpcBody) begin() bool {
+	b.mu.Lock()
+	if b.left {
+		b.mu.Unlock()
+		return false
+	}
+	b.handled = true
+	return true
+}
+
+func (b *grpcBody) end() { b.mu.Unlock() }
+
+// leave waits for a handler that has begun, gives everything back, and says whether there was one.
+func (b *grpcBody) leave() (handled bool) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	b.left = true
+	b.body.giveBack()
+	b.ticket.release()
+	return b.handled
 }
 
 type grpcBodyKey struct{}
@@ -70,7 +98,10 @@ func (r *otlpReceiver) registerGRPC(s *grpc.Server, ep *endpoint) {
 			return nil, err
 		}
 		handle := func(ctx context.Context, _ any) (any, error) {
-			in.handled = true
+			if !in.begin() {
+				return nil, status.Error(codes.Canceled, "the sender has left")
+			}
+			defer in.end()
 			response, refused := r.exportGRPC(ctx, ep, in)
 			if refused != nil {
 				return nil, refused.GRPCStatus().Err()
@@ -153,8 +184,11 @@ func (r *otlpReceiver) serveGRPC(server *grpc.Server, bodyBytesMax int64) http.H
 		r.metrics.inFlight.Inc()
 		defer r.metrics.inFlight.Dec()
 		in := &grpcBody{ticket: r.admission.ticket(), body: newBody()}
-		defer in.ticket.release()
-		defer in.body.giveBack()
+		defer func() {
+			if !in.leave() { // gRPC, or an interceptor such as authentication, has refused it
+				r.metrics.requests.WithLabelValues(ep.signal.String(), "grpc", "refused_by_grpc").Inc()
+			}
+		}()
 		// What a sender does not send holds memory: it has the time that a body over HTTP has. The server's own ReadTimeout would be the connection's.
 		_ = http.NewResponseController(w).SetReadDeadline(time.Now().Add(defaultReadTimeout))
 		var err error
@@ -164,9 +198,6 @@ func (r *otlpReceiver) serveGRPC(server *grpc.Server, bodyBytesMax int64) http.H
 		empty := req.WithContext(context.WithValue(req.Context(), grpcBodyKey{}, in))
 		empty.Body = io.NopCloser(bytes.NewReader(make([]byte, messageHeader)))
 		server.ServeHTTP(w, empty)
-		if !in.handled { // gRPC, or an interceptor such as authentication, has refused it
-			r.metrics.requests.WithLabelValues(ep.signal.String(), "grpc", "refused_by_grpc").Inc()
-		}
 	})
 }
 
