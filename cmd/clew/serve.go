@@ -26,6 +26,7 @@ import (
 	"clew/internal/ledger"
 	"clew/query/api"
 	"clew/query/engine"
+	"clew/query/parts"
 	"clew/query/promapi"
 	"clew/ui"
 )
@@ -41,13 +42,13 @@ type process struct {
 	rate      logRate
 	catalog   *catalog.Catalog
 	ingest    *ingest.Ingest
-	segments  *engine.Segments
+	segments  *parts.Segments
 	engine    *engine.Engine
 	promql    *promapi.API
 	rules     *rules
 	delivery  deliverer // of alerts
 	words     *vocabulary.Index
-	feeder    *engine.Feeder
+	feeder    *parts.Feeder
 	traces    *traceindex.Index
 	collector *collector.Collector
 	book      *ledger.Book
@@ -123,7 +124,7 @@ func (p *process) open(ctx context.Context) error {
 	}
 	p.book.UseStored(func() (map[string]ledger.Stored, bool) { return p.ingest.SourceAccounts(ctx) })
 	p.book.UseSampled(p.ingest.Sampled)
-	source := engine.NewSegments(p.catalog, p.store, cache, p.ingest, p.logger.With("part", "query"))
+	source := parts.NewSegments(p.catalog, p.store, cache, p.ingest, p.logger.With("part", "query"))
 	p.segments = source
 	// A cache as the vocabulary index below.
 	p.traces, err = traceindex.Open(filepath.Join(p.cfg.Data, "traces"), traceindex.DefaultLimits(), p.logger.With("part", "traces"))
@@ -148,7 +149,7 @@ func (p *process) open(ctx context.Context) error {
 	}
 	p.registry.MustRegister(&wordsCollector{words: p.words})
 	p.engine.UseIndex(p.words)
-	p.feeder = engine.NewFeeder(source, p.words, p.logger.With("part", "vocabulary"))
+	p.feeder = parts.NewFeeder(source, p.words, p.logger.With("part", "vocabulary"))
 	p.collector, err = collector.New(p.cfg.Collector, collector.Deps{
 		Log: p.log, Logger: p.logger.With("part", "collector"), Registerer: p.registry, Version: version, Book: p.book,
 	})

@@ -13,7 +13,7 @@ import (
 	"clew/ingest/shardlog"
 	"clew/internal/ledger"
 	"clew/internal/telemetry"
-	"clew/query/engine"
+	"clew/query/parts"
 )
 
 // status is the answer of /api/v1/status.
@@ -28,7 +28,7 @@ type status struct {
 	Log      logStatus             `json:"log"`
 	Ingest   ingest.Status         `json:"ingest"`
 	Words    vocabulary.IndexStats `json:"vocabulary"`
-	Aside    []engine.Aside        `json:"segments_set_aside"` // damaged: answers leave them out and say so
+	Aside    []parts.Aside         `json:"segments_set_aside"` // damaged: answers leave them out and say so
 	Ledger   ledger.Summary        `json:"ledger"`             // of all tenants' agents; /api/v1/ledger has them one by one
 	Limits   []quota.Status        `json:"tenant_limits"`      // what tenants have sent since the start, against what they may
 }

@@ -5,7 +5,7 @@ import (
 
 	"clew/index/catalog"
 	"clew/index/traceindex"
-	"clew/query/engine"
+	"clew/query/parts"
 )
 
 // forget gives up the memory that is about segments that are gone. The vocabulary and trace indexes are not told: their feeders follow the catalog, which also
@@ -21,7 +21,7 @@ func (p *process) forget(gone []catalog.Segment) {
 // tracesCollector exposes what the trace index holds, and the open segments.
 type tracesCollector struct {
 	traces   *traceindex.Index
-	segments *engine.Segments
+	segments *parts.Segments
 }
 
 var (

@@ -22,6 +22,7 @@ import (
 	"clew/internal/telemetry"
 	"clew/internal/tracetext"
 	"clew/query/engine"
+	"clew/query/parts"
 )
 
 // partsSource always gives the same parts.
@@ -30,11 +31,11 @@ type partsSource struct {
 	partial []string
 }
 
-func (s *partsSource) View(_ context.Context, scope engine.Scope) (*engine.View, error) {
-	return &engine.View{Parts: s.parts[scope.Signal], Partial: s.partial, Release: func() {}}, nil
+func (s *partsSource) View(_ context.Context, scope parts.Scope) (*parts.View, error) {
+	return &parts.View{Parts: s.parts[scope.Signal], Partial: s.partial, Release: func() {}}, nil
 }
 
-func serve(t testing.TB, source engine.Source, limits engine.Limits) *Server {
+func serve(t testing.TB, source parts.Source, limits engine.Limits) *Server {
 	t.Helper()
 	e := engine.New(source, limits, slog.New(slog.DiscardHandler))
 	t.Cleanup(e.Close)

@@ -17,6 +17,7 @@ import (
 
 	"clew/internal/ledger"
 	"clew/query/engine"
+	"clew/query/parts"
 )
 
 // pathParameter is a parameter in a route of gin's.
@@ -50,7 +51,7 @@ func readDocument(t *testing.T) document {
 	return d
 }
 
-func testServer(source engine.Source) *Server {
+func testServer(source parts.Source) *Server {
 	return New(Deps{
 		Engine: engine.New(source, engine.Limits{}, slog.New(slog.DiscardHandler)), Registry: prometheus.NewRegistry(),
 		Logger: slog.New(slog.DiscardHandler), Ready: func() error { return nil },

@@ -10,6 +10,7 @@ import (
 
 	"clew/index/vocabulary"
 	"clew/internal/telemetry"
+	"clew/query/parts"
 )
 
 // TestAnswersWithIndex asks the same with the vocabulary index empty, half fed and fed, and without one.
@@ -49,7 +50,9 @@ func TestAnswersWithIndex(t *testing.T) {
 	check("empty")
 	ctx, cancel := context.WithCancel(t.Context())
 	done := make(chan error, 1)
-	go func() { done <- NewFeeder(w.engine.source.(*Segments), ix, slog.New(slog.DiscardHandler)).Run(ctx) }()
+	go func() {
+		done <- parts.NewFeeder(w.engine.source.(*parts.Segments), ix, slog.New(slog.DiscardHandler)).Run(ctx)
+	}()
 	check("being fed")
 	for deadline := time.Now().Add(20 * time.Second); ix.Len() < 100; time.Sleep(5 * time.Millisecond) {
 		if time.Now().After(deadline) {
@@ -69,7 +72,7 @@ func TestAnswersWithIndex(t *testing.T) {
 		t.Errorf("%+v: want all dead", before)
 	}
 	check("dead")
-	if _, err := NewFeeder(w.engine.source.(*Segments), ix, slog.New(slog.DiscardHandler)).pass(t.Context()); err != nil {
+	if _, err := parts.NewFeeder(w.engine.source.(*parts.Segments), ix, slog.New(slog.DiscardHandler)).Pass(t.Context()); err != nil {
 		t.Fatal(err)
 	}
 	if s := ix.Stats(); s.Dead != 0 || s.Entries < before.Entries {

@@ -16,6 +16,7 @@ import (
 	"clew/index/segment"
 	"clew/index/store"
 	"clew/internal/telemetry"
+	"clew/query/parts"
 )
 
 // damages are what may become of a segment's objects.
@@ -179,8 +180,8 @@ func TestDamage(t *testing.T) {
 	}
 	last := records[len(records)-1] // it is in the segment that is damaged
 	ops := operations(t, telemetry.TraceID(of(last, telemetry.FieldTraceID)), telemetry.SpanID(of(last, telemetry.FieldSpanID)))
-	fresh := func() (*Engine, *Segments) {
-		src := NewSegments(cat, st, segment.NewCache(16<<20, 0), nil, slog.New(slog.DiscardHandler))
+	fresh := func() (*Engine, *parts.Segments) {
+		src := parts.NewSegments(cat, st, segment.NewCache(16<<20, 0), nil, slog.New(slog.DiscardHandler))
 		return newEngine(t, src), src
 	}
 	other := newEngine(t, &fixedSource{parts: map[telemetry.Signal][]index.Part{telemetry.Spans: {open(t, st, ids[0])}}})
@@ -243,14 +244,12 @@ func TestDamage(t *testing.T) {
 }
 
 // healed makes the segment due to be looked at again, and waits until answers are whole.
-func healed(t *testing.T, src *Segments, id string, whole func() bool) {
+func healed(t *testing.T, src *parts.Segments, id string, whole func() bool) {
 	t.Helper()
 	if whole() {
 		t.Error("a segment that is set aside is read again at once")
 	}
-	src.mu.Lock()
-	src.open[id].retry = time.Now().Add(-time.Second)
-	src.mu.Unlock()
+	src.UseClock(func() time.Time { return time.Now().Add(time.Hour) })
 	for deadline := time.Now().Add(10 * time.Second); !whole(); time.Sleep(5 * time.Millisecond) {
 		if time.Now().After(deadline) {
 			t.Fatalf("not whole again: %+v", src.SetAside())

@@ -17,11 +17,12 @@ import (
 	"clew/internal/telemetry"
 	"clew/query/engine/sched"
 	"clew/query/lang"
+	"clew/query/parts"
 )
 
 // Engine answers queries. It is safe for concurrent use.
 type Engine struct {
-	source Source
+	source parts.Source
 	limits Limits
 	log    *slog.Logger
 	cache  *fastcache.Cache // answers of vocabularies; nil if there is none
@@ -34,7 +35,7 @@ type Engine struct {
 }
 
 // New returns an engine over a source. Limits that are zero are DefaultLimits'.
-func New(source Source, limits Limits, log *slog.Logger) *Engine {
+func New(source parts.Source, limits Limits, log *slog.Logger) *Engine {
 	limits = limits.orDefault()
 	e := &Engine{
 		source: source, limits: limits, log: log, now: time.Now,
@@ -45,6 +46,14 @@ func New(source Source, limits Limits, log *slog.Logger) *Engine {
 		e.cache = fastcache.New(limits.CacheBytes)
 	}
 	return e
+}
+
+// SetAside are the segments that answers leave out at present.
+func (e *Engine) SetAside() []parts.Aside {
+	if s, ok := e.source.(*parts.Segments); ok {
+		return s.SetAside()
+	}
+	return nil
 }
 
 // Close gives the cache's memory back. No query may run.
@@ -75,7 +84,7 @@ type query struct {
 	planKey  []byte // names the plan, for what is remembered of parts; nil: nothing is
 	signal   telemetry.Signal
 	from, to int64 // inclusive
-	view     *View
+	view     *parts.View
 	tally    *tally
 	release  []func()
 }
@@ -106,7 +115,7 @@ func (e *Engine) begin(ctx context.Context, r Request) (context.Context, *query,
 	ctx, cancel := context.WithTimeout(ctx, e.limits.Deadline)
 	q.account = e.memory.Open(int64(e.limits.Memory))
 	q.release = append(q.release, cancel, q.leave, q.account.Close)
-	q.view, err = e.source.View(ctx, Scope{Tenant: r.Tenant, Signal: r.Signal, From: q.from, To: q.to, Traces: q.plan.traces()})
+	q.view, err = e.source.View(ctx, parts.Scope{Tenant: r.Tenant, Signal: r.Signal, From: q.from, To: q.to, Traces: q.plan.traces()})
 	if err != nil {
 		q.end()
 		return ctx, nil, fmt.Errorf("view of %s of tenant %s: %w", r.Signal, r.Tenant, err)
@@ -213,8 +222,8 @@ func (q *query) open() []index.Part {
 func (q *query) setAside(err error) error {
 	var damage *index.DamageError
 	if errors.As(err, &damage) {
-		if s, ok := q.engine.source.(*Segments); ok {
-			s.putAside(damage)
+		if s, ok := q.engine.source.(*parts.Segments); ok {
+			s.PutAside(damage)
 		}
 		q.tally.missing(damage.Error())
 		return nil

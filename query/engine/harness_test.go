@@ -17,6 +17,7 @@ import (
 	"clew/index/table"
 	"clew/internal/telemetry"
 	"clew/query/lang"
+	"clew/query/parts"
 )
 
 var testNow = time.Date(2026, 11, 21, 12, 0, 0, 0, time.UTC)
@@ -27,11 +28,11 @@ type fixedSource struct {
 	partial []string
 }
 
-func (s *fixedSource) View(_ context.Context, scope Scope) (*View, error) {
-	return &View{Parts: s.parts[scope.Signal], Version: 7, Partial: s.partial, Release: func() {}}, nil
+func (s *fixedSource) View(_ context.Context, scope parts.Scope) (*parts.View, error) {
+	return &parts.View{Parts: s.parts[scope.Signal], Version: 7, Partial: s.partial, Release: func() {}}, nil
 }
 
-func newEngine(t testing.TB, src Source) *Engine {
+func newEngine(t testing.TB, src parts.Source) *Engine {
 	t.Helper()
 	e := New(src, Limits{CacheBytes: 1 << 20}, slog.New(slog.NewTextHandler(io.Discard, nil)))
 	e.now = func() time.Time { return testNow }

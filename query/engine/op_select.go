@@ -12,6 +12,7 @@ import (
 	"clew/internal/telemetry"
 	"clew/query/engine/rowset"
 	"clew/query/lang"
+	"clew/query/parts"
 )
 
 // selectDeadline bounds the work on one part, which is at a background pace: it is there for what hangs.
@@ -88,7 +89,7 @@ func wordsOf(rows rowset.Set, n int) []uint64 {
 // onePart is a source of one part.
 type onePart struct{ part index.Part }
 
-// View implements Source.
-func (o onePart) View(context.Context, Scope) (*View, error) {
-	return &View{Parts: []index.Part{o.part}, Release: func() {}}, nil
+// View implements parts.Source.
+func (o onePart) View(context.Context, parts.Scope) (*parts.View, error) {
+	return &parts.View{Parts: []index.Part{o.part}, Release: func() {}}, nil
 }

@@ -11,6 +11,7 @@ import (
 	"clew/index/vocabulary"
 	"clew/internal/telemetry"
 	"clew/query/lang"
+	"clew/query/parts"
 )
 
 // TestSuggest asks misspelt queries of heads, of segments without an index, and of segments with one.
@@ -80,7 +81,7 @@ func TestSuggest(t *testing.T) {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { _ = ix.Close() })
-	if _, err := NewFeeder(w.engine.source.(*Segments), ix, slog.New(slog.DiscardHandler)).pass(t.Context()); err != nil {
+	if _, err := parts.NewFeeder(w.engine.source.(*parts.Segments), ix, slog.New(slog.DiscardHandler)).Pass(t.Context()); err != nil {
 		t.Fatal(err)
 	}
 	e := newEngine(t, w.engine.source)

@@ -19,6 +19,7 @@ import (
 	"clew/index/table"
 	"clew/internal/telemetry"
 	"clew/query/lang"
+	"clew/query/parts"
 )
 
 // fakeHeads is one shard's head, sealed by the test itself.
@@ -62,7 +63,7 @@ func newWorld(t *testing.T) *world {
 		t.Fatal(err)
 	}
 	w := &world{t: t, root: root, dir: dir, catalog: catalog.New(), heads: &fakeHeads{}}
-	src := NewSegments(w.catalog, w.dir, nil, w.heads, slog.New(slog.DiscardHandler))
+	src := parts.NewSegments(w.catalog, w.dir, nil, w.heads, slog.New(slog.DiscardHandler))
 	w.engine = newEngine(t, src)
 	return w
 }

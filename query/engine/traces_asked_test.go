@@ -12,6 +12,8 @@ import (
 	"clew/index/traceindex"
 	"clew/index/vocabulary"
 	"clew/internal/telemetry"
+	"clew/query/parts"
+	"clew/query/parts/partstest"
 )
 
 // A plan says which traces a record must be of, where that follows.
@@ -56,7 +58,7 @@ func TestTracesOfPlan(t *testing.T) {
 // Among many segments a trace is found by opening those that have it.
 func TestTraceOfManySegments(t *testing.T) {
 	const n = 600
-	c, st := manySegments(t, n)
+	c, st := partstest.Many(t, n)
 	quiet := slog.New(slog.DiscardHandler)
 	ix, err := traceindex.Open(t.TempDir(), traceindex.DefaultLimits(), quiet)
 	if err != nil {
@@ -72,18 +74,18 @@ func TestTraceOfManySegments(t *testing.T) {
 		t.Fatalf("%+v, want %d segments of 100 traces", s, n)
 	}
 	t.Logf("fed in %v", time.Since(began))
-	source := NewSegments(c, st, segment.NewCache(64<<20, 0), nil, quiet)
+	source := parts.NewSegments(c, st, segment.NewCache(64<<20, 0), nil, quiet)
 	source.UseTraces(ix)
 	e := newEngine(t, source)
 	search := func(i int) {
-		q := mustParse(t, fmt.Sprintf("trace_id:%s name:op*", manyTrace(i)))
+		q := mustParse(t, fmt.Sprintf("trace_id:%s name:op*", partstest.Trace(i)))
 		found, err := e.Search(t.Context(), Search{Request: Request{Tenant: "default", Signal: telemetry.Spans, Query: q}, Limit: 10})
 		if err != nil || len(found.Records) != 3 || len(found.Stats.Partial) > 0 || found.Stats.Parts+found.Stats.Skipped != n {
 			t.Fatalf("trace %d: %v, %+v", i, err, found)
 		}
 	}
 	for i := 0; i < n*100; i += 7919 {
-		got, err := e.Trace(t.Context(), "default", telemetry.TraceID(manyTrace(i)), 0, 0)
+		got, err := e.Trace(t.Context(), "default", telemetry.TraceID(partstest.Trace(i)), 0, 0)
 		if err != nil || len(got.Spans) != 3 || len(got.Stats.Partial) > 0 {
 			t.Fatal(i, got, err)
 		}
@@ -99,7 +101,7 @@ func TestTraceOfManySegments(t *testing.T) {
 	}
 	defer empty.Close()
 	source.UseTraces(empty)
-	if got, err := e.Trace(t.Context(), "default", telemetry.TraceID(manyTrace(250)), 0, 0); err != nil || len(got.Spans) != 3 || got.Stats.Skipped != 0 {
+	if got, err := e.Trace(t.Context(), "default", telemetry.TraceID(partstest.Trace(250)), 0, 0); err != nil || len(got.Spans) != 3 || got.Stats.Skipped != 0 {
 		t.Errorf("with an index that knows no segment: %v, %v", got, err)
 	}
 	v := c.Current()

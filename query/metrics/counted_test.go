@@ -27,7 +27,7 @@ type call struct {
 }
 
 // count adds a part with what is counted of calls: every other one as it grows, told in two steps.
-func (p *parts) count(calls []call) {
+func (p *partSource) count(calls []call) {
 	p.t.Helper()
 	name := fmt.Sprint("spans-", len(p.sealed))
 	rows := table.New(name, telemetry.Spans, telemetry.DefaultTenant, 0)
@@ -55,7 +55,7 @@ func (p *parts) count(calls []call) {
 	p.sealed = append(p.sealed, part)
 }
 
-func (p *parts) appendCalls(rows *table.Table, calls []call) {
+func (p *partSource) appendCalls(rows *table.Table, calls []call) {
 	p.t.Helper()
 	b := telemetry.NewBuilder(telemetry.Spans, telemetry.DefaultTenant)
 	res := pcommon.NewResource()

@@ -25,14 +25,14 @@ import (
 	head "clew/ingest/series"
 	"clew/internal/points"
 	"clew/internal/telemetry"
-	"clew/query/engine"
+	"clew/query/parts"
 )
 
 // receivedAt is later than any test's points.
 var receivedAt = time.Date(2040, 1, 1, 0, 0, 0, 0, time.UTC)
 
-// parts is a source of real heads and segments.
-type parts struct {
+// partSource is a source of real heads and segments.
+type partSource struct {
 	t     testing.TB
 	store store.Store
 	cache *segment.Cache
@@ -45,16 +45,16 @@ type parts struct {
 	sealed []index.Part
 }
 
-func newParts(t testing.TB) *parts {
+func newParts(t testing.TB) *partSource {
 	st, err := store.OpenDir(t.TempDir())
 	if err != nil {
 		t.Fatal(err)
 	}
-	return &parts{t: t, store: st, cache: segment.NewCache(64<<20, 0)}
+	return &partSource{t: t, store: st, cache: segment.NewCache(64<<20, 0)}
 }
 
 // head adds an empty head.
-func (p *parts) head() *head.Head {
+func (p *partSource) head() *head.Head {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	h := head.New(fmt.Sprintf("head-%d", len(p.heads)), telemetry.DefaultTenant, 0)
@@ -63,7 +63,7 @@ func (p *parts) head() *head.Head {
 }
 
 // seal makes a segment of a head's points.
-func (p *parts) seal(h *head.Head) {
+func (p *partSource) seal(h *head.Head) {
 	p.t.Helper()
 	if h.Points() == 0 {
 		return
@@ -96,15 +96,15 @@ func (p *parts) seal(h *head.Head) {
 	}
 }
 
-// View implements engine.Source.
-func (p *parts) View(ctx context.Context, scope engine.Scope) (*engine.View, error) {
+// View implements parts.Source.
+func (p *partSource) View(ctx context.Context, scope parts.Scope) (*parts.View, error) {
 	return p.view(ctx, scope, p.columns)
 }
 
-func (p *parts) view(ctx context.Context, scope engine.Scope, columns bool) (*engine.View, error) {
+func (p *partSource) view(ctx context.Context, scope parts.Scope, columns bool) (*parts.View, error) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	v := &engine.View{Release: func() {}}
+	v := &parts.View{Release: func() {}}
 	for _, h := range p.heads {
 		if points.WantsLive(ctx) && !columns {
 			v.Parts = append(v.Parts, h.Live())
@@ -125,14 +125,14 @@ func (p *parts) view(ctx context.Context, scope engine.Scope, columns bool) (*en
 }
 
 // byColumns reads the heads by their columns.
-type byColumns struct{ *parts }
+type byColumns struct{ *partSource }
 
-func (p *byColumns) View(ctx context.Context, scope engine.Scope) (*engine.View, error) {
+func (p *byColumns) View(ctx context.Context, scope parts.Scope) (*parts.View, error) {
 	return p.view(ctx, scope, true)
 }
 
 // storageOf reads parts.
-func storageOf(p engine.Source) *Storage { return New(p, slog.New(slog.DiscardHandler)) }
+func storageOf(p parts.Source) *Storage { return New(p, slog.New(slog.DiscardHandler)) }
 
 // shift is added to the times of Prometheus' tests, which begin in 1970: OTLP says with time 0 that there is none.
 const shift = int64(1_000_000_000_000)
@@ -141,7 +141,7 @@ const shift = int64(1_000_000_000_000)
 // seven in a head, and so on.
 type promStorage struct {
 	*Storage
-	parts *parts
+	parts *partSource
 
 	mu     sync.Mutex
 	counts map[uint64]int
@@ -173,6 +173,7 @@ func shifted(t int64) int64 {
 }
 
 func (s *promStorage) Appender(context.Context) storage.Appender { panic("the tests use AppenderV2") }
+
 func (s *promStorage) AppenderV2(context.Context) storage.AppenderV2 {
 	return &appender{s: s}
 }

@@ -16,12 +16,12 @@ import (
 	"clew/index"
 	"clew/internal/points"
 	"clew/internal/telemetry"
-	"clew/query/engine"
+	"clew/query/parts"
 )
 
 // Storage reads metrics of any tenant: the one that the context of a Select names (WithTenant). It is safe for concurrent use.
 type Storage struct {
-	source engine.Source
+	source parts.Source
 	t      *translator
 	cache  *cache
 	log    *slog.Logger
@@ -31,7 +31,7 @@ type Storage struct {
 var _ storage.SampleAndChunkQueryable = (*Storage)(nil)
 
 // New returns a Storage over a source's parts.
-func New(source engine.Source, log *slog.Logger) *Storage {
+func New(source parts.Source, log *slog.Logger) *Storage {
 	t := newTranslator()
 	return &Storage{source: source, t: t, cache: newCache(t, indexBytesMax), log: log, now: time.Now}
 }
@@ -72,7 +72,7 @@ type querier struct {
 	mint, maxt int64
 
 	mu       sync.Mutex
-	view     *engine.View
+	view     *parts.View
 	parts    []*partReader
 	early    []index.Part // those whose records are before mint, in the same hour
 	warnings annotations.Annotations
@@ -90,7 +90,7 @@ func (q *querier) open(ctx context.Context) ([]*partReader, annotations.Annotati
 		return q.parts, q.warnings, nil
 	}
 	tenant := tenantOf(ctx)
-	view, err := q.storage.source.View(points.WithLive(ctx), engine.Scope{Tenant: tenant, Signal: telemetry.Metrics, From: nanos(hourOf(q.mint)), To: nanosUp(q.maxt)})
+	view, err := q.storage.source.View(points.WithLive(ctx), parts.Scope{Tenant: tenant, Signal: telemetry.Metrics, From: nanos(hourOf(q.mint)), To: nanosUp(q.maxt)})
 	if err != nil {
 		return nil, nil, fmt.Errorf("view of metrics of tenant %s: %w", tenant, err)
 	}

@@ -19,19 +19,19 @@ import (
 	"clew/index"
 	"clew/ingest/series"
 	"clew/internal/telemetry"
-	"clew/query/engine"
 	"clew/query/metrics"
+	"clew/query/parts"
 )
 
 // source is a head.
 type source struct{ head *series.Head }
 
-func (s source) View(ctx context.Context, scope engine.Scope) (*engine.View, error) {
+func (s source) View(ctx context.Context, scope parts.Scope) (*parts.View, error) {
 	if scope.Tenant != telemetry.DefaultTenant {
-		return &engine.View{Release: func() {}}, nil
+		return &parts.View{Release: func() {}}, nil
 	}
 	part, err := s.head.Snapshot(ctx)
-	return &engine.View{Parts: []index.Part{part}, Release: func() {}}, err
+	return &parts.View{Parts: []index.Part{part}, Release: func() {}}, err
 }
 
 // serve serves 20 minutes of a counter of two hosts, up to now.

@@ -11,13 +11,14 @@ import (
 	"clew/internal/telemetry"
 	"clew/query/engine"
 	"clew/query/lang"
+	"clew/query/parts"
 )
 
 // nothing is a source without records: what the engine says of a question to it is said of the question alone.
 type nothing struct{}
 
-func (nothing) View(context.Context, engine.Scope) (*engine.View, error) {
-	return &engine.View{Release: func() {}}, nil
+func (nothing) View(context.Context, parts.Scope) (*parts.View, error) {
+	return &parts.View{Release: func() {}}, nil
 }
 
 var checker = sync.OnceValue(func() *engine.Engine {

@@ -18,6 +18,7 @@ import (
 	"clew/internal/telemetry"
 	"clew/internal/tracetext"
 	"clew/query/engine"
+	"clew/query/parts"
 )
 
 // epoch is the time of records at a test's beginning, which is 1970 in PromQL: a record without a time is another thing.
@@ -29,9 +30,9 @@ type records struct {
 	spans int
 }
 
-// View implements engine.Source.
-func (r *records) View(_ context.Context, scope engine.Scope) (*engine.View, error) {
-	return &engine.View{Parts: r.parts[scope.Signal], Release: func() {}}, nil
+// View implements parts.Source.
+func (r *records) View(_ context.Context, scope parts.Scope) (*parts.View, error) {
+	return &parts.View{Parts: r.parts[scope.Signal], Release: func() {}}, nil
 }
 
 func (r *records) engine() *engine.Engine {

@@ -1,4 +1,4 @@
-package engine
+package parts
 
 import (
 	"cmp"
@@ -34,7 +34,7 @@ func NewFeeder(s *Segments, ix *vocabulary.Index, log *slog.Logger) *Feeder {
 // on answering from what it holds.
 func (f *Feeder) Run(ctx context.Context) error {
 	for {
-		sequence, err := f.pass(ctx)
+		sequence, err := f.Pass(ctx)
 		if ctx.Err() != nil {
 			return nil
 		}
@@ -61,8 +61,8 @@ func (f *Feeder) wait(ctx context.Context, sequence uint64) error {
 	return err
 }
 
-// pass feeds what has not been fed, and rebuilds the index if it is stale.
-func (f *Feeder) pass(ctx context.Context) (sequence uint64, err error) {
+// Pass feeds what has not been fed, and rebuilds the index if it is stale.
+func (f *Feeder) Pass(ctx context.Context) (sequence uint64, err error) {
 	version := f.segments.catalog.Acquire()
 	defer version.Release()
 	live := map[string]bool{}

@@ -1,4 +1,4 @@
-package engine
+package parts
 
 import (
 	"cmp"
@@ -37,8 +37,9 @@ func (s *Segments) SetAside() []Aside {
 	return out
 }
 
-// putAside leaves the segment that damage was met in out of views, if it is one of ours.
-func (s *Segments) putAside(damage *index.DamageError) {
+// PutAside leaves the segment that damage was met in out of views, if it is one of ours, and has it looked at again later. It is called
+// by who reads views.
+func (s *Segments) PutAside(damage *index.DamageError) {
 	base := path.Base(damage.File)
 	id := strings.TrimSuffix(base, path.Ext(base))
 	s.mu.Lock()
@@ -46,7 +47,7 @@ func (s *Segments) putAside(damage *index.DamageError) {
 	if o := s.open[id]; o == nil || o.seg == nil {
 		return // not ours, or out already
 	}
-	now := time.Now()
+	now := s.now()
 	done := make(chan struct{})
 	close(done)
 	s.forgetLocked(s.open[id])
@@ -56,9 +57,6 @@ func (s *Segments) putAside(damage *index.DamageError) {
 	}
 	s.log.Warn("segment is damaged and set aside, answers are partial", "segment", id, "error", damage)
 }
-
-// PutAside is for who reads views beside the engine and meets damage: the segment is left out of views from now on, and looked at again later.
-func (s *Segments) PutAside(damage *index.DamageError) { s.putAside(damage) }
 
 // recheckLocked looks at a segment again that is aside, beside the queries.
 func (s *Segments) recheckLocked(o *opening) {
@@ -80,7 +78,7 @@ func (s *Segments) recheckLocked(o *opening) {
 		}
 		if err != nil {
 			s.open[o.id] = &opening{
-				id: o.id, done: o.done, err: err, since: o.since, tries: o.tries + 1, retry: time.Now().Add(openRetryAfter << min(o.tries, recheckDoublings)),
+				id: o.id, done: o.done, err: err, since: o.since, tries: o.tries + 1, retry: s.now().Add(openRetryAfter << min(o.tries, recheckDoublings)),
 			}
 			return
 		}
@@ -89,12 +87,4 @@ func (s *Segments) recheckLocked(o *opening) {
 		s.keepLocked(whole, seg)
 		s.releaseLocked(whole)
 	}()
-}
-
-// SetAside are the segments that answers leave out at present.
-func (e *Engine) SetAside() []Aside {
-	if s, ok := e.source.(*Segments); ok {
-		return s.SetAside()
-	}
-	return nil
 }

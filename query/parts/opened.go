@@ -1,4 +1,4 @@
-package engine
+package parts
 
 import (
 	"container/list"
@@ -118,7 +118,7 @@ func (s *Segments) forgetLocked(o *opening) {
 func (s *Segments) get(ctx context.Context, id string) (*opening, error) {
 	s.mu.Lock()
 	o := s.open[id]
-	switch due := o != nil && o.err != nil && time.Now().After(o.retry); {
+	switch due := o != nil && o.err != nil && s.now().After(o.retry); {
 	case due && o.tries > 0:
 		s.recheckLocked(o)
 	case o == nil || due:
@@ -167,10 +167,10 @@ func (s *Segments) openNow(ctx context.Context, o *opening) bool {
 		s.keepLocked(o, seg)
 		return true
 	}
-	o.err, o.retry = err, time.Now().Add(openRetryAfter)
+	o.err, o.retry = err, s.now().Add(openRetryAfter)
 	first := o.since.IsZero()
 	if first {
-		o.since = time.Now()
+		o.since = s.now()
 	}
 	switch {
 	case !first:

@@ -1,4 +1,4 @@
-package engine
+package parts
 
 import (
 	"container/list"
@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"log/slog"
 	"sync"
+	"time"
 
 	"clew/index"
 	"clew/index/catalog"
@@ -33,6 +34,7 @@ type Segments struct {
 	log     *slog.Logger
 
 	mu      sync.Mutex
+	now     func() time.Time
 	open    map[string]*opening
 	bytes   int64      // of metadata of the open segments
 	most    int64      // bytes from which on those that nobody uses are given up
@@ -43,11 +45,18 @@ type Segments struct {
 
 // NewSegments returns the source. cache may be nil, heads too.
 func NewSegments(c *catalog.Catalog, st store.Store, cache *segment.Cache, heads Heads, log *slog.Logger) *Segments {
-	return &Segments{catalog: c, store: st, cache: cache, heads: heads, log: log, open: map[string]*opening{}, unused: list.New(), most: openBytesMax}
+	return &Segments{catalog: c, store: st, cache: cache, heads: heads, log: log, now: time.Now, open: map[string]*opening{}, unused: list.New(), most: openBytesMax}
 }
 
 // UseTraces makes views of records with certain trace ids leave out the segments that ix knows to hold none. It is called before the first query.
 func (s *Segments) UseTraces(ix *traceindex.Index) { s.traces = ix }
+
+// UseClock makes now the time by which it is decided when a segment that could not be read is looked at again.
+func (s *Segments) UseClock(now func() time.Time) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.now = now
+}
 
 // View implements Source. The heads' views come first and the catalog's version after them, so that what a head gives up in between is
 // in the version's segments; generations that the version holds already are dropped.

@@ -1,4 +1,4 @@
-package engine
+package parts
 
 import (
 	"log/slog"
@@ -7,18 +7,19 @@ import (
 	"testing"
 
 	"clew/internal/telemetry"
+	"clew/query/parts/partstest"
 )
 
 // Segments stay open while there is room; what a view holds stays whatever happens.
 func TestOpenSegmentsAreBounded(t *testing.T) {
 	const n, kept = 60, 10
-	c, st := manySegments(t, n)
+	c, st := partstest.Many(t, n)
 	s := NewSegments(c, st, nil, nil, slog.New(slog.DiscardHandler))
 	view := func(from, to int) *View {
 		t.Helper()
 		const minute = 60_000_000_000
 		v, err := s.View(t.Context(), Scope{
-			Tenant: "default", Signal: telemetry.Spans, From: testNow.UnixNano() + int64(from)*minute, To: testNow.UnixNano() + int64(to)*minute - 1,
+			Tenant: "default", Signal: telemetry.Spans, From: partstest.Now.UnixNano() + int64(from)*minute, To: partstest.Now.UnixNano() + int64(to)*minute - 1,
 		})
 		if err != nil || len(v.Parts) != to-from {
 			t.Fatal(v, err)
@@ -59,7 +60,7 @@ func TestOpenSegmentsAreBounded(t *testing.T) {
 // Views come and go at once, and the account is right in the end.
 func TestOpenSegmentsConcurrently(t *testing.T) {
 	const n = 40
-	c, st := manySegments(t, n)
+	c, st := partstest.Many(t, n)
 	s := NewSegments(c, st, nil, nil, slog.New(slog.DiscardHandler))
 	s.most = 20 << 10 // a few
 	var wg sync.WaitGroup
@@ -95,7 +96,7 @@ func TestOpenSegmentsConcurrently(t *testing.T) {
 // What is accounted is what open segments take.
 func TestMetadataBytes(t *testing.T) {
 	const n = 200
-	c, st := manySegments(t, n)
+	c, st := partstest.Many(t, n)
 	s := NewSegments(c, st, nil, nil, slog.New(slog.DiscardHandler))
 	var before, after runtime.MemStats
 	runtime.GC()
