@@ -34,6 +34,8 @@ const (
 	reloadEvery = 5 * time.Second
 	// readyEvery is how often a process that is not ready is asked again.
 	readyEvery = 100 * time.Millisecond
+	// watchEvery is how often a process looks at what others make of the groups that they evaluate.
+	watchEvery = 3 * time.Second
 	// leaseRetry is how long to wait before trying again for a lease after an error.
 	leaseRetry = time.Second
 	// bucketsAtOnce is how many buckets of a timeline are asked for in one question: below the engine's bound.

@@ -99,7 +99,9 @@ func (r *Ruler) Run(ctx context.Context) error {
 		return nil
 	}
 	r.mu.Lock()
-	r.retireStored(ctx)
+	var retiring sync.WaitGroup
+	defer retiring.Wait()
+	r.retireStored(ctx, &retiring)
 	for _, g := range r.running {
 		g.start(ctx)
 	}
@@ -120,7 +122,7 @@ func (r *Ruler) Run(ctx context.Context) error {
 			asked = true
 		case <-tick.C:
 		}
-		r.reload(ctx, asked)
+		r.reload(ctx, asked, &retiring)
 	}
 }
 
@@ -139,7 +141,7 @@ func waitReady(ctx context.Context, ready func() error) error {
 
 // reload takes the files over if they have changed and are the same at two looks, or if somebody asks. An editor that empties a file before it writes it would
 // otherwise have all its alerts resolved. Broken files change nothing.
-func (r *Ruler) reload(ctx context.Context, asked bool) {
+func (r *Ruler) reload(ctx context.Context, asked bool, retiring *sync.WaitGroup) {
 	names, _ := rulefile.Find(r.patterns)
 	sum := sumOf(names)
 	r.mu.Lock()
@@ -167,7 +169,7 @@ func (r *Ruler) reload(ctx context.Context, asked bool) {
 	}
 	for _, g := range stopped {
 		if !slices.ContainsFunc(r.running, func(other *run) bool { return other.group.of.Key() == g.group.of.Key() }) {
-			g.retire(ctx)
+			r.retire(ctx, g.group.of.Key(), retiring)
 		}
 	}
 	for _, g := range started {
@@ -212,17 +214,39 @@ func describeGroup(g *rulefile.Group) string {
 }
 
 // retireStored ends the alerts of groups that were in files when an earlier process stopped and are not now.
-func (r *Ruler) retireStored(ctx context.Context) {
-	stored, ok := r.deps.States.(interface{ Stored() []string })
-	if !ok {
-		return
-	}
-	for _, key := range stored.Stored() {
-		if !slices.ContainsFunc(r.running, func(g *run) bool { return g.group.of.Key() == key }) {
-			g := &run{ruler: r, group: newGroup(&rulefile.Group{File: "", Name: key}, r.deps.Answers, r.deps.Recorder, r.settings, r.count, r.deps.Logger)}
-			g.retireKey(ctx, key)
+func (r *Ruler) retireStored(ctx context.Context, retiring *sync.WaitGroup) {
+	for _, key := range r.deps.States.Stored(ctx) {
+		if !r.runsLocked(key) {
+			r.retire(ctx, key, retiring)
 		}
 	}
+}
+
+func (r *Ruler) runsLocked(key string) bool {
+	return slices.ContainsFunc(r.running, func(g *run) bool { return g.group.of.Key() == key })
+}
+
+// retire ends the alerts of a group that no file has: nobody would tell when they are over. Where other processes evaluate too, that is for when none of them
+// has the group's turn: their files may be newer than ours.
+func (r *Ruler) retire(ctx context.Context, key string, retiring *sync.WaitGroup) {
+	g := &run{ruler: r, group: newGroup(&rulefile.Group{Name: key}, r.deps.Answers, r.deps.Recorder, r.settings, r.count, r.deps.Logger)}
+	if r.deps.Leases == nil {
+		g.retire(ctx, key)
+		return
+	}
+	retiring.Go(func() {
+		held, release, err := r.deps.Leases.Acquire(ctx, key)
+		if err != nil {
+			return // it is the end
+		}
+		defer release()
+		r.mu.Lock()
+		back := r.runsLocked(key)
+		r.mu.Unlock()
+		if !back && ctx.Err() == nil {
+			g.retire(held, key)
+		}
+	})
 }
 
 // send hands alerts over. It says whether that worked.

@@ -137,7 +137,7 @@ func TestReload(t *testing.T) {
 		}
 		time.Sleep(time.Second) // between two looks
 		write(t, file, "")
-		r.reload(ctx, false) // an editor is half-way
+		r.reload(ctx, false, nil) // an editor is half-way
 		if told.count("resolved") != 0 || len(r.Status().Groups) != 2 {
 			t.Errorf("a file that is being written was taken over: told %v", told.texts)
 		}

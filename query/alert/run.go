@@ -2,6 +2,7 @@ package alert
 
 import (
 	"context"
+	"errors"
 	"sync"
 	"time"
 )
@@ -34,7 +35,9 @@ func (g *run) loop(ctx context.Context) {
 	for ctx.Err() == nil {
 		held, release := ctx, func() {}
 		if leases := g.ruler.deps.Leases; leases != nil {
+			stopWatching := g.watch(ctx)
 			lease, give, err := leases.Acquire(ctx, g.group.of.Key())
+			stopWatching()
 			if err != nil {
 				sleep(ctx, leaseRetry)
 				continue
@@ -49,6 +52,28 @@ func (g *run) loop(ctx context.Context) {
 		g.group.hold(false)
 		release()
 	}
+}
+
+// watch shows what another process makes of the group while this one waits for its turn. What is returned ends that.
+func (g *run) watch(ctx context.Context) (stop func()) {
+	states, ok := g.ruler.deps.States.(Watched)
+	if !ok {
+		return func() {}
+	}
+	ctx, cancel := context.WithCancel(ctx)
+	var watching sync.WaitGroup
+	watching.Go(func() {
+		for sleep(ctx, watchEvery) {
+			data, err := states.Peek(ctx, g.group.of.Key())
+			if err != nil || data == nil {
+				continue // it is looked at again soon, and nothing depends on it
+			}
+			if state, err := decodeState(data); err == nil && ctx.Err() == nil {
+				g.group.observe(state)
+			}
+		}
+	})
+	return func() { cancel(); watching.Wait() }
 }
 
 func (g *group) hold(held bool) {
@@ -117,8 +142,8 @@ func (g *run) at(ctx context.Context, ts time.Time) bool {
 	}
 	due := g.group.due(ts)
 	// Durable first: whoever is told of an alert must be told of its end, by whatever process.
-	g.save(ctx, ts)
-	if ctx.Err() != nil {
+	if err := g.save(ctx, ts); ctx.Err() != nil || errors.Is(err, ErrFenced) {
+		sleep(ctx, leaseRetry)
 		return false
 	}
 	if !g.ruler.send(ctx, due) {
@@ -127,7 +152,7 @@ func (g *run) at(ctx context.Context, ts time.Time) bool {
 	return ctx.Err() == nil
 }
 
-func (g *run) save(ctx context.Context, ts time.Time) {
+func (g *run) save(ctx context.Context, ts time.Time) error {
 	state, err := g.group.encode(ts)
 	if err == nil {
 		err = g.ruler.deps.States.Save(ctx, g.group.of.Key(), state)
@@ -138,6 +163,7 @@ func (g *run) save(ctx context.Context, ts time.Time) {
 		g.ruler.count.stateFailed.Inc()
 		g.group.log.Error("the state of alerts cannot be written; after a restart some may be sent again", "error", err)
 	}
+	return err
 }
 
 // takeOver reads the state that the group's last evaluation left, by whatever process, and fills the gap that recording rules have since.
@@ -152,6 +178,12 @@ func (g *run) takeOver(ctx context.Context) bool {
 			return false
 		}
 		g.ruler.count.stateFailed.Inc()
+		if _, shared := g.ruler.deps.States.(Watched); shared && data == nil {
+			// Alerts that begin anew would page twice, and the memory is away for a while only.
+			g.group.log.Error("the shared state of alerts cannot be read; it is tried again before anything is evaluated", "error", err)
+			sleep(ctx, leaseRetry)
+			return false
+		}
 		g.group.log.Error("the state of alerts cannot be read; alerts begin anew", "error", err)
 		return true
 	}
@@ -207,10 +239,8 @@ func (g *group) miss(n int, at time.Time) {
 	g.lastMissed = at
 }
 
-// retire ends the alerts of a group that no file has any more: nobody would tell when they are over.
-func (g *run) retire(ctx context.Context) { g.retireKey(ctx, g.group.of.Key()) }
-
-func (g *run) retireKey(ctx context.Context, key string) {
+// retire ends the alerts that a group's state has, and forgets it.
+func (g *run) retire(ctx context.Context, key string) {
 	data, err := g.ruler.deps.States.Load(ctx, key)
 	if err != nil || data == nil {
 		return

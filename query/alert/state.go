@@ -15,12 +15,22 @@ import (
 	"clew/query/alert/rulefile"
 )
 
-// States keeps what groups must not forget: a few kilobytes each, written at every evaluation. Save returns once the state is durable. Load gives nil for a group that
-// has none. Only the holder of a group's lease calls them for it.
+// States keeps what groups must not forget: a few kilobytes each, written at every evaluation. Save returns once the state is durable; an empty state is forgotten. Load gives
+// nil for a group that has none. Only the holder of a group's lease calls them for it. Where processes share them, Load takes the group over: a later Save of the process before is
+// ErrFenced. Stored are the groups that have a state; what cannot be read is left alone.
 type States interface {
 	Load(ctx context.Context, group string) ([]byte, error)
 	Save(ctx context.Context, group string, state []byte) error
+	Stored(ctx context.Context) []string
 }
+
+// Watched are States that other processes write too: Peek reads a state without taking the group over, nil if there is none.
+type Watched interface {
+	Peek(ctx context.Context, group string) ([]byte, error)
+}
+
+// ErrFenced says that another process has taken the group over. Nobody may be told anything more from here.
+var ErrFenced = errors.New("fenced: another process evaluates the group")
 
 // stateVersion is of the form below. A state of another version is not read: its alerts become pending anew, which is said.
 const stateVersion = 1
@@ -39,6 +49,7 @@ type ruleState struct {
 	Alert  string        `json:"alert"`
 	Lang   rulefile.Lang `json:"lang"` // with expr for links, if the rule is gone when its alerts are resolved
 	Expr   string        `json:"expr"`
+	Err    string        `json:"err,omitempty"` // of the last evaluation, for processes that only show it
 	Alerts []*Alert      `json:"alerts"`
 }
 
@@ -49,7 +60,11 @@ func (g *group) encode(ts time.Time) ([]byte, error) {
 	s := groupState{Version: stateVersion, Group: g.of.Key(), Tenant: g.of.Tenant, Evaluated: ts, Rules: []ruleState{}}
 	for _, r := range g.rules {
 		if r.rule.Alert != "" {
-			s.Rules = append(s.Rules, ruleState{Alert: r.rule.Alert, Lang: r.rule.Lang, Expr: r.rule.Expr, Alerts: r.active.sorted()})
+			one := ruleState{Alert: r.rule.Alert, Lang: r.rule.Lang, Expr: r.rule.Expr, Alerts: r.active.sorted()}
+			if r.err != nil {
+				one.Err = r.err.Error()
+			}
+			s.Rules = append(s.Rules, one)
 		}
 	}
 	return json.Marshal(s)
@@ -74,6 +89,9 @@ func (g *group) restore(s *groupState, now time.Time) (gone []*Notification) {
 	g.evaluated = s.Evaluated
 	g.resolveAfter = now.Add(min(away, graceMax))
 	taken := map[*rule]bool{}
+	for _, r := range g.rules {
+		clear(r.active) // what was seen of another's evaluation
+	}
 	for _, from := range s.Rules {
 		r := g.ruleNamed(from.Alert, taken)
 		if r == nil {
@@ -93,6 +111,33 @@ func (g *group) restore(s *groupState, now time.Time) (gone []*Notification) {
 		}
 	}
 	return gone
+}
+
+// observe shows a state that another process keeps, until this one takes the group over.
+func (g *group) observe(s *groupState) {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	g.evaluated = s.Evaluated
+	taken := map[*rule]bool{}
+	for _, r := range g.rules {
+		clear(r.active)
+		r.evaluated, r.err = s.Evaluated, nil
+	}
+	for _, from := range s.Rules {
+		r := g.ruleNamed(from.Alert, taken)
+		if r == nil {
+			continue
+		}
+		taken[r] = true
+		if from.Err != "" {
+			r.err = errors.New(from.Err)
+		}
+		for _, a := range from.Alerts {
+			if a != nil {
+				r.active[a.Labels.Hash()] = a
+			}
+		}
+	}
 }
 
 // ruleNamed is the first alerting rule of that name that has not been taken.
@@ -195,8 +240,8 @@ func (d *Dir) sync() error {
 	return errors.Join(f.Sync(), f.Close())
 }
 
-// Stored are the groups that have a state, for those whose files are gone. Files that cannot be read are left alone.
-func (d *Dir) Stored() []string {
+// Stored implements States.
+func (d *Dir) Stored(context.Context) []string {
 	files, _ := filepath.Glob(filepath.Join(d.path, "*.json"))
 	var out []string
 	for _, file := range files {
