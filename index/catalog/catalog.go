@@ -20,7 +20,8 @@ import (
 //	1  the first
 //	2  a segment's level, and what a deletion took
 //	3  how far a source's last batch was consumed, and what came of it in all
-const CommitVersion = 3
+//	4  down-sampled metrics: a segment's resolution, what is sampled, and cuts
+const CommitVersion = 4
 
 // Key names what positions are kept for.
 type Key struct {
@@ -44,6 +45,10 @@ type Segment struct {
 	Created time.Time `json:"created"`
 	// Level is how often its records have been rewritten by compaction, at the most: 0 as sealed.
 	Level int `json:"level,omitempty"`
+	// Resolution is the width of the windows that metrics are down-sampled to; 0: points as they came.
+	Resolution time.Duration `json:"resolution,omitempty"`
+	// Sampled says that all it holds is in segments of the next coarser resolution too (see sampled.go).
+	Sampled bool `json:"sampled,omitempty"`
 }
 
 // Position is how far a key's messages are in segments.
@@ -72,7 +77,7 @@ type Commit struct {
 	Epoch   uint64    `json:"epoch"`
 	Last    uint64    `json:"last"` // the shard's commit before this one; 0: none
 	Time    time.Time `json:"time"`
-	Reason  string    `json:"reason"` // own, seal, retention, compact, delete, checkpoint
+	Reason  string    `json:"reason"` // own, seal, retention, compact, downsample, delete, checkpoint
 
 	Added   []Segment `json:"added,omitempty"`
 	Removed []string  `json:"removed,omitempty"`
@@ -83,6 +88,9 @@ type Commit struct {
 	Sources   []Source   `json:"sources,omitempty"`   // all that the owner remembers as of Floor, replacing the earlier list
 
 	Deleted *Deleted `json:"deleted,omitempty"` // reason delete
+
+	Sampled []string `json:"sampled,omitempty"` // segments that are so from now on: reason downsample
+	Cuts    []Cut    `json:"cuts,omitempty"`    // reason retention
 }
 
 // Deleted is what one commit took out for a deletion (see ingest): the catalog sums it up by job, in the same step as it changes the segments, so

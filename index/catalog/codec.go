@@ -108,6 +108,18 @@ func (c *Commit) validate() error {
 		}
 		ids[id] = true
 	}
+	for _, id := range c.Sampled {
+		if err := checkID(id); err != nil {
+			return err
+		}
+		if ids[id] {
+			return fmt.Errorf("segment %s: sampled twice, or added or removed at once", id)
+		}
+		ids[id] = true
+	}
+	if err := checkCuts(c.Cuts); err != nil {
+		return err
+	}
 	if c.Deleted != nil {
 		if err := checkDeleted(*c.Deleted); err != nil {
 			return err
@@ -141,6 +153,9 @@ func (s *Segment) validate() error {
 	}
 	if s.Rows <= 0 || s.Records < 0 || s.Bytes < 0 || s.Level < 0 {
 		return fmt.Errorf("segment %s: %d rows, %d records, %d bytes, level %d: impossible", s.ID, s.Rows, s.Records, s.Bytes, s.Level)
+	}
+	if s.Resolution < 0 || s.Resolution > 0 && s.Signal != telemetry.Metrics {
+		return fmt.Errorf("segment %s: %s of a resolution of %v: impossible", s.ID, s.Signal, s.Resolution)
 	}
 	if s.MinTime > s.MaxTime {
 		return fmt.Errorf("segment %s: time from %d to %d: ends before it starts", s.ID, s.MinTime, s.MaxTime)

@@ -21,6 +21,7 @@ func fullCommit() Commit {
 		Positions: []Position{{telemetry.Logs, "t", 8}, {telemetry.Spans, "t", 8}},
 		Sources:   []Source{{ID: "life-1", Seq: 1<<64 - 1, Seen: 7, Part: 3, First: 2, Stored: 9, Repeated: 1}},
 		Deleted:   &Deleted{Job: "job-1", Records: 5},
+		Sampled:   []string{"raw"}, Cuts: []Cut{{Tenant: "t", Resolution: 5 * time.Minute, At: int64(7 * time.Hour)}},
 	}
 }
 
@@ -54,6 +55,10 @@ func TestCodecRefuses(t *testing.T) {
 		"time":             func(c *Commit) { c.Added[0].MinTime = 7 },
 		"signal":           func(c *Commit) { c.Added[0].Signal = 4 },
 		"tenant":           func(c *Commit) { c.Positions[0].Tenant = "a/b" },
+		"resolution":       func(c *Commit) { c.Added[0].Resolution = time.Hour }, // of logs
+		"sampled, removed": func(c *Commit) { c.Sampled = c.Removed },
+		"cut":              func(c *Commit) { c.Cuts[0].At++ },
+		"cut of no tenant": func(c *Commit) { c.Cuts[0].Tenant = "a/b" },
 		"position twice":   func(c *Commit) { c.Positions[1] = c.Positions[0] },
 		"source twice":     func(c *Commit) { c.Sources = append(c.Sources, c.Sources[0]) },
 		"source's id":      func(c *Commit) { c.Sources[0].ID = strings.Repeat("x", 200) },
@@ -78,7 +83,7 @@ func TestCodecRefuses(t *testing.T) {
 		}
 	}
 	var version *VersionError
-	if _, err := DecodeCommit([]byte(`{"version":4,"new":[]}`)); !errors.As(err, &version) || version.Have != CommitVersion+1 {
+	if _, err := DecodeCommit([]byte(`{"version":5,"new":[]}`)); !errors.As(err, &version) || version.Have != CommitVersion+1 {
 		t.Errorf("a newer commit: %v", err)
 	}
 }

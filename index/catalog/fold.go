@@ -8,6 +8,8 @@ import (
 	"slices"
 	"sync"
 	"sync/atomic"
+
+	"clew/internal/telemetry"
 )
 
 // Catalog is the current version and the way to the next. One goroutine may apply; all other methods are safe for concurrent use.
@@ -129,6 +131,11 @@ func (c *Catalog) checkLocked(cm *Commit) error {
 			return conflict("segment %s is to be removed and is not one of the shard's", id)
 		}
 	}
+	for _, id := range cm.Sampled {
+		if old := c.byID[id]; old == nil || old.Shard != cm.Shard || old.Signal != telemetry.Metrics || old.Sampled {
+			return conflict("segment %s is to be sampled and is not one of the shard's metrics, or is already", id)
+		}
+	}
 	return nil
 }
 
@@ -159,7 +166,7 @@ func (c *Catalog) Apply(seq uint64, cm Commit) error {
 
 // nextLocked makes the version after old. What a commit doesn't touch is shared.
 func (c *Catalog) nextLocked(old *Version, seq uint64, cm *Commit) (v *Version, removed []Segment) {
-	v = &Version{sequence: seq, lists: maps.Clone(old.lists), shards: maps.Clone(old.shards), segments: old.segments, deleted: old.deleted}
+	v = &Version{sequence: seq, lists: maps.Clone(old.lists), shards: maps.Clone(old.shards), segments: old.segments, deleted: old.deleted, cuts: old.cuts}
 	if v.lists == nil {
 		v.lists, v.shards = map[listKey]*segmentList{}, map[int]*shardState{}
 	}
@@ -193,6 +200,10 @@ func (c *Catalog) nextLocked(old *Version, seq uint64, cm *Commit) (v *Version, 
 	if cm.Deleted != nil {
 		v.deleted = addDeleted(old.deleted, *cm.Deleted)
 	}
+	if len(cm.Cuts) > 0 {
+		v.cuts = addCuts(old.cuts, cm.Cuts)
+	}
+	c.sampleLocked(v, cm.Sampled)
 	return v, removed
 }
 

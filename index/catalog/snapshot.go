@@ -12,7 +12,7 @@ import (
 // A snapshot is one line, "clew-catalog <version> <CRC32C of the rest, 8 hex digits>\n", and the whole state as JSON.
 const (
 	snapshotMagic   = "clew-catalog "
-	snapshotVersion = 3 // 2 and 3 add what they added to commits
+	snapshotVersion = 4 // 2 to 4 add what they added to commits
 )
 
 var castagnoli = crc32.MakeTable(crc32.Castagnoli)
@@ -22,6 +22,7 @@ type snapshot struct {
 	Shards   []snapshotShard `json:"shards"`
 	Segments []*Segment      `json:"segments"`
 	Deleted  []Deleted       `json:"deleted,omitempty"`
+	Cuts     []Cut           `json:"cuts,omitempty"`
 }
 
 type snapshotShard struct {
@@ -46,6 +47,7 @@ func (v *Version) Snapshot() ([]byte, error) {
 	for _, job := range slices.Sorted(maps.Keys(v.deleted)) {
 		s.Deleted = append(s.Deleted, Deleted{Job: job, Records: v.deleted[job]})
 	}
+	s.Cuts = v.allCuts()
 	return s.encode()
 }
 
@@ -81,6 +83,7 @@ func (c *Catalog) Load(data []byte) error {
 	for _, d := range s.Deleted {
 		v.deleted = addDeleted(v.deleted, d)
 	}
+	v.cuts = addCuts(nil, s.Cuts)
 	lists := map[listKey][]*Segment{}
 	for _, segment := range s.Segments {
 		k := listKey{segment.Tenant, segment.Signal}
@@ -146,6 +149,9 @@ func (s *snapshot) validate() error {
 		if err := checkDeleted(d); err != nil {
 			return err
 		}
+	}
+	if err := checkCuts(s.Cuts); err != nil {
+		return err
 	}
 	ids := make(map[string]bool, len(s.Segments))
 	for i, segment := range s.Segments {

@@ -17,6 +17,7 @@ type Version struct {
 	lists    map[listKey]*segmentList
 	shards   map[int]*shardState
 	deleted  map[string]int64 // records, by job of deletion
+	cuts     map[cutKey]int64 // nanoseconds
 	segments int
 
 	// refs are the readers, plus one while this is the current version, plus one while the version before it lives. next and removed
