@@ -23,7 +23,8 @@ import (
 type alerts struct {
 	*mem.Alerts
 	*silence.Silencer // wants to know what the router forgets
-	journal           *journal.Journal
+	journal           keeper
+	shared            bool // with siblings, who take what is written for news
 	count             *counters
 
 	writing sync.Mutex // held from taking what is to be written until it is written, so that it is written in order
@@ -42,6 +43,8 @@ type kept struct {
 	GeneratorURL string         `json:"generator_url,omitempty"`
 	Timeout      bool           `json:"timeout,omitempty"` // EndsAt is not its sender's word
 	Active       bool           `json:"active"`
+
+	written time.Time // UpdatedAt as it was last written or read
 }
 
 func keptOf(a *alert.Alert, now time.Time) *kept {
@@ -60,6 +63,11 @@ func (k *kept) alert() *alert.Alert {
 	}
 }
 
+// stale says whether siblings, who hear only what is written, should be told that k goes on: half of the time that it was said to hold has passed.
+func (k *kept) stale(was *kept) bool {
+	return k.Active && 2*k.UpdatedAt.Sub(was.written) > was.EndsAt.Sub(was.UpdatedAt)
+}
+
 // news says whether k tells more than was, what was written of it.
 func (k *kept) news(was *kept) bool {
 	return was == nil || k.Active != was.Active || !k.StartsAt.Equal(was.StartsAt) || !k.Active && !k.EndsAt.Equal(was.EndsAt) ||
@@ -69,18 +77,27 @@ func (k *kept) news(was *kept) bool {
 // openAlerts reads what is remembered.
 func openAlerts(path string, count *counters) (a *alerts, aside int64, err error) {
 	a = &alerts{count: count, known: map[model.Fingerprint]*kept{}, dirty: map[model.Fingerprint]bool{}}
-	a.journal, aside, err = journal.Open(path, func(entry []byte) {
+	file, aside, err := journal.Open(path, func(entry []byte) {
 		var k kept
 		if json.Unmarshal(entry, &k) == nil { // whole as it is, it is not ours: nobody can say whose
 			a.known[k.Labels.Fingerprint()] = &k
 		}
 	})
-	return a, aside, err
+	if err != nil {
+		return nil, 0, err
+	}
+	a.journal = file
+	return a, aside, nil
 }
 
 // start gives the router what is remembered. It is called before anybody puts or reads.
 func (a *alerts) start(router *mem.Alerts, now time.Time) error {
 	a.Alerts = router
+	return a.revive(now)
+}
+
+// revive gives the router all that is remembered, and takes what was active for active.
+func (a *alerts) revive(now time.Time) error {
 	a.mu.Lock()
 	revived := make([]*alert.Alert, 0, len(a.known))
 	for fp, k := range a.known {
@@ -89,16 +106,41 @@ func (a *alerts) start(router *mem.Alerts, now time.Time) error {
 			continue
 		}
 		if k.Active {
+			again := *k
+			k = &again
 			// Nobody could say that it goes on while clew was down.
 			if until := now.Add(k.EndsAt.Sub(k.UpdatedAt)); until.After(k.EndsAt) {
 				k.EndsAt = until
 			}
 			k.UpdatedAt = now
+			a.known[fp] = k
 		}
 		revived = append(revived, k.alert())
 	}
 	a.mu.Unlock()
-	return router.Put(context.Background(), revived...)
+	return a.Alerts.Put(context.Background(), revived...)
+}
+
+// merge takes a sibling's word on an alert, if it is newer than ours.
+func (a *alerts) merge(value []byte) {
+	var k kept
+	if json.Unmarshal(value, &k) != nil || len(k.Labels) == 0 {
+		return // nobody can say whose it is
+	}
+	k.written = k.UpdatedAt
+	now, fp := time.Now(), k.Labels.Fingerprint()
+	a.mu.Lock()
+	if was := a.known[fp]; was != nil && !k.UpdatedAt.After(was.UpdatedAt) && !(was.Active && !k.Active) || forgotten(&k, now) {
+		a.mu.Unlock()
+		return
+	}
+	a.known[fp] = &k
+	a.mu.Unlock()
+	if k.Active && !k.EndsAt.After(now) {
+		return // nobody has said so lately. Whoever notifies says whether it is over
+	}
+	// Nothing is refused: whoever wrote it had room for it.
+	_ = a.Alerts.Put(context.Background(), k.alert())
 }
 
 func forgotten(k *kept, now time.Time) bool { return !k.Active && now.Sub(k.EndsAt) > endedKeep }
@@ -144,18 +186,22 @@ func (a *alerts) note(stored *alert.Alert, now time.Time) {
 	k, fp := keptOf(stored, now), stored.Fingerprint()
 	a.mu.Lock()
 	defer a.mu.Unlock()
-	if k.news(a.known[fp]) {
+	was := a.known[fp]
+	if was != nil {
+		k.written = was.written
+	}
+	if k.news(was) || a.shared && k.stale(was) {
 		a.dirty[fp] = true
 	}
 	a.known[fp] = k
 }
 
-// tick notes which alerts have ended by timeout, of which nobody tells.
-func (a *alerts) tick(now time.Time) error {
+// tick notes which alerts have ended by timeout, of which nobody tells, if that is for this process to say.
+func (a *alerts) tick(now time.Time, timeouts bool) error {
 	a.mu.Lock()
 	for fp, k := range a.known {
 		switch {
-		case k.Active && !k.EndsAt.After(now):
+		case timeouts && k.Active && !k.EndsAt.After(now):
 			ended := *k
 			ended.Active = false
 			a.known[fp], a.dirty[fp] = &ended, true
@@ -180,6 +226,7 @@ func (a *alerts) write() error {
 	for fp := range a.dirty {
 		var data []byte
 		if k := a.known[fp]; k != nil {
+			k.written = k.UpdatedAt
 			if data, err = json.Marshal(k); err == nil {
 				entries = append(entries, data)
 			}

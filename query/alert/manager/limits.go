@@ -27,6 +27,11 @@ const (
 	underWayMax = 5 * time.Second
 	// requestTimeout bounds an answer of the API.
 	requestTimeout = 30 * time.Second
+	// shareTimeout bounds the sharing of what changed at once, and shareAtOnce how much of it is under way: each waits for a quorum of disks.
+	shareTimeout = 20 * time.Second
+	shareAtOnce  = 64
+	// turnRetry is how long to wait before the turn to notify is asked for again.
+	turnRetry = time.Second
 	// triesMax bounds how often a broken configuration is read to find where it is broken.
 	triesMax = 2000
 )

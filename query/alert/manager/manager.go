@@ -4,11 +4,14 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io"
 	"log/slog"
 	"net/http"
 	"net/url"
 	"os"
 	"path/filepath"
+	"strings"
+	"sync"
 	"sync/atomic"
 	"time"
 
@@ -32,9 +35,10 @@ import (
 
 // Options are what a Manager works with.
 type Options struct {
-	File        string   // alertmanager.yml; "": alerts are seen and nobody is told
-	Dir         string   // of the journals
-	ExternalURL *url.URL // of the web application, for links in notifications
+	File        string    // alertmanager.yml; "": alerts are seen and nobody is told
+	Dir         string    // of the journals
+	Siblings    *Siblings // other processes with the same Alertmanager, which share its state; nil: there are none, and it is kept in Dir
+	ExternalURL *url.URL  // of the web application, for links in notifications
 	Logger      *slog.Logger
 	Registerer  prometheus.Registerer
 }
@@ -58,6 +62,8 @@ type Manager struct {
 	metrics  *dispatch.DispatcherMetrics
 	api      *httpAPI
 
+	leading *turn // nil: a sibling notifies. Only Run's goroutine uses it
+	turns   chan *turn
 	reloads chan chan error
 	running chan struct{} // closed once alerts are taken
 	ended   chan struct{} // closed when they no longer are
@@ -75,7 +81,7 @@ func New(opts Options) (*Manager, error) {
 	}
 	flags, reg := featurecontrol.NoopFlags{}, opts.Registerer
 	m := &Manager{
-		opts: opts, log: opts.Logger, first: first, count: newCounters(reg), reloads: make(chan chan error, 1), running: make(chan struct{}), ended: make(chan struct{}),
+		opts: opts, log: opts.Logger, first: first, count: newCounters(reg), reloads: make(chan chan error, 1), turns: make(chan *turn), running: make(chan struct{}), ended: make(chan struct{}),
 		groups: marker.NewGroupMarker(), pipeline: notify.NewPipelineBuilder(reg, flags, eventrecorder.NopRecorder()),
 		metrics: dispatch.NewDispatcherMetrics(false, reg, flags),
 	}
@@ -89,20 +95,43 @@ func New(opts Options) (*Manager, error) {
 	return m, nil
 }
 
-// open reads the journals.
-func (m *Manager) open() (err error) {
+// openAlerts reads the alerts, or begins without those that siblings have: Run reads them.
+func (m *Manager) openAlerts() (err error) {
+	if s := m.opts.Siblings; s != nil {
+		m.alerts = s.alerts(m.count)
+		return nil
+	}
 	var aside int64
 	if m.alerts, aside, err = openAlerts(filepath.Join(m.opts.Dir, "alerts.journal"), m.count); err != nil {
 		return err
 	}
 	m.sayAside("alerts", aside)
+	return nil
+}
 
-	state, stored, aside, err := openRemembered("silences", filepath.Join(m.opts.Dir, "silences.journal"), m.count)
+// openState reads a state, or begins without what siblings have of it.
+func (m *Manager) openState(what string) (*remembered, io.Reader, error) {
+	if s := m.opts.Siblings; s != nil {
+		return s.remembered(what, m.count), strings.NewReader(""), nil
+	}
+	state, stored, aside, err := openRemembered(what, filepath.Join(m.opts.Dir, what+".journal"), m.count)
+	if err != nil {
+		return nil, nil, err
+	}
+	m.sayAside(what, aside)
+	return state, stored, nil
+}
+
+// open reads what is remembered.
+func (m *Manager) open() (err error) {
+	if err = m.openAlerts(); err != nil {
+		return err
+	}
+	state, stored, err := m.openState(whatSilences)
 	if err != nil {
 		return err
 	}
 	m.silenceState = state
-	m.sayAside("silences", aside)
 	limits := silence.Limits{MaxSilences: func() int { return silencesMax }, MaxSilenceSizeBytes: func() int { return silenceBytesMax }}
 	m.silences, err = silence.New(silence.Options{
 		SnapshotReader: stored, Retention: retention, Limits: limits, Logging: true, Logger: m.log, Metrics: m.opts.Registerer, EventRecorder: eventrecorder.NopRecorder(),
@@ -118,12 +147,10 @@ func (m *Manager) open() (err error) {
 	m.silencer = silence.NewSilencer(m.silences, m.log, eventrecorder.NopRecorder())
 	m.alerts.Silencer = m.silencer
 
-	state, stored, aside, err = openRemembered("notifications", filepath.Join(m.opts.Dir, "notifications.journal"), m.count)
-	if err != nil {
+	if state, stored, err = m.openState(whatNotices); err != nil {
 		return err
 	}
 	m.noticeState = state
-	m.sayAside("notifications", aside)
 	notices, err := nflog.New(nflog.Options{SnapshotReader: stored, Retention: retention, Logger: m.log, Metrics: m.opts.Registerer})
 	if notices == nil {
 		return fmt.Errorf("notifications: %w", err)
@@ -167,12 +194,20 @@ func (m *Manager) Run(ctx context.Context) error {
 	if err := m.alerts.start(router, time.Now()); err != nil {
 		return errors.Join(fmt.Errorf("alerts: %w", err), m.close())
 	}
+	var together sync.WaitGroup
+	if m.opts.Siblings != nil {
+		if m.join(ctx, &together); ctx.Err() != nil {
+			return m.close()
+		}
+	}
 	m.take(m.first)
 	close(m.running)
 	m.loop(ctx)
 	close(m.ended)
 	m.routing.Load().stop()
 	m.look()
+	m.yield()
+	together.Wait()
 	return m.close()
 }
 
@@ -189,9 +224,18 @@ func (m *Manager) loop(ctx context.Context) {
 		case <-collect.C:
 			_, err := m.silences.GC()
 			_, other := m.notices.log.GC()
+			if m.leading != nil {
+				other = errors.Join(other, m.sweep(ctx, time.Now()))
+			}
 			if err = errors.Join(err, other); err != nil {
 				m.log.Error("what is past its retention cannot be forgotten", "error", err)
 			}
+		case t := <-m.turns:
+			m.lead(ctx, t)
+		case <-m.leading.lost():
+			m.log.Warn("another process's Alertmanager notifies from here on")
+			m.yield()
+			m.take(m.routing.Load().settings)
 		case answer := <-m.reloads:
 			answer <- m.reload()
 		}
@@ -200,7 +244,7 @@ func (m *Manager) loop(ctx context.Context) {
 
 // look looks after the journals.
 func (m *Manager) look() {
-	if err := errors.Join(m.alerts.tick(time.Now()), m.silenceState.tick(), m.noticeState.tick()); err != nil {
+	if err := errors.Join(m.alerts.tick(time.Now(), m.notifies()), m.silenceState.tick(), m.noticeState.tick()); err != nil {
 		m.log.Error("the Alertmanager's state cannot be made durable; it is tried again", "error", err)
 	}
 }
@@ -297,7 +341,11 @@ func (m *Manager) take(s *settings) {
 	}
 	r := &routing{settings: s, inhibitor: inhibit.NewInhibitor(m.alerts, s.config.InhibitRules, m.log, eventrecorder.NopRecorder())}
 	noWait := func() time.Duration { return 0 }
-	r.underWay = &underWay{next: m.pipeline.New(s.integrations, noWait, r.inhibitor, m.silencer, timeinterval.NewIntervener(intervals), m.groups, m.notices, nil)}
+	var stage notify.Stage = m.pipeline.New(s.integrations, noWait, r.inhibitor, m.silencer, timeinterval.NewIntervener(intervals), m.groups, m.notices, nil)
+	if m.opts.Siblings != nil {
+		stage = m.opts.Siblings.guard(m.leading, stage)
+	}
+	r.underWay = &underWay{next: stage}
 	routes := dispatch.NewRoute(s.config.Route, nil)
 	atLeast := func(d time.Duration) time.Duration { return max(d, notify.MinTimeout) }
 	r.dispatcher = dispatch.NewDispatcher(m.alerts, routes, r.underWay, m.groups, atLeast, groupsEvery, nil, m.log, eventrecorder.NopRecorder(), m.metrics)

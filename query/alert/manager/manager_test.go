@@ -22,6 +22,7 @@ import (
 	"github.com/prometheus/prometheus/model/labels"
 
 	"clew/query/alert"
+	"clew/query/alert/notify/journal"
 )
 
 var quiet = slog.New(slog.DiscardHandler)
@@ -232,13 +233,13 @@ func TestTimeoutIsRemembered(t *testing.T) {
 	now := time.Now()
 	k := &kept{Labels: toLabels("x", "1"), StartsAt: now, UpdatedAt: now, EndsAt: now.Add(time.Minute)}
 	a.note(k.alert(), now)
-	if err := errors.Join(a.tick(now), a.tick(now.Add(time.Hour))); err != nil {
+	if err := errors.Join(a.tick(now, true), a.tick(now.Add(time.Hour), true)); err != nil {
 		t.Fatal(err)
 	}
-	size := a.journal.Size()
+	size := a.journal.(*journal.Journal).Size()
 	a.note(k.alert(), now.Add(time.Hour))
-	if err := a.write(); err != nil || a.journal.Size() != size {
-		t.Errorf("what is known is written again: %d bytes, %v", a.journal.Size()-size, err)
+	if err := a.write(); err != nil || a.journal.(*journal.Journal).Size() != size {
+		t.Errorf("what is known is written again: %d bytes, %v", a.journal.(*journal.Journal).Size()-size, err)
 	}
 	a.journal.Close()
 	if a, _, err = openAlerts(path, counters); err != nil {
@@ -248,7 +249,7 @@ func TestTimeoutIsRemembered(t *testing.T) {
 	if k := a.known[toLabels("x", "1").Fingerprint()]; k == nil || k.Active {
 		t.Errorf("%+v", k)
 	}
-	if err := a.tick(now.Add(2 * endedKeep)); err != nil || len(a.known) != 0 {
+	if err := a.tick(now.Add(2*endedKeep), true); err != nil || len(a.known) != 0 {
 		t.Errorf("%d are never forgotten, %v", len(a.known), err)
 	}
 }

@@ -29,7 +29,7 @@ func newCounters(reg prometheus.Registerer) *counters {
 	for _, reason := range []string{"full", "invalid"} {
 		c.refused.WithLabelValues(reason)
 	}
-	for _, what := range []string{"alerts", "silences", "notifications"} {
+	for _, what := range []string{whatAlerts, whatSilences, whatNotices} {
 		c.failed.WithLabelValues(what)
 	}
 	for _, outcome := range []string{"ok", "unchanged", "error"} {

@@ -17,28 +17,57 @@ import (
 // processes; a journal of changes is a snapshot to them, in which the newest says what holds.
 type remembered struct {
 	what     string
-	journal  *journal.Journal
+	journal  keeper
 	snapshot func() ([]byte, error)
 	count    *counters
 
 	writing sync.Mutex // as of alerts
 	mu      sync.Mutex
 	pending [][]byte
+	turn    sync.Mutex // of merge
+	merging *byte      // the first of what a sibling told and is being merged: that is no change of ours
 }
 
 // openRemembered opens the journal, and gives what it has.
 func openRemembered(what, path string, count *counters) (r *remembered, stored io.Reader, aside int64, err error) {
 	r = &remembered{what: what, count: count}
 	var entries [][]byte
-	r.journal, aside, err = journal.Open(path, func(entry []byte) { entries = append(entries, append([]byte(nil), entry...)) })
-	return r, journal.Reader(entries), aside, err
+	file, aside, err := journal.Open(path, func(entry []byte) { entries = append(entries, append([]byte(nil), entry...)) })
+	if err != nil {
+		return nil, nil, 0, err
+	}
+	r.journal = file
+	return r, journal.Reader(entries), aside, nil
 }
 
 // note takes a change. It is called under the locks of the state, which a snapshot needs: so nothing is written here.
 func (r *remembered) note(change []byte) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
+	if len(change) > 0 && &change[0] == r.merging {
+		return
+	}
 	r.pending = append(r.pending, change)
+}
+
+// merge takes a sibling's word with Alertmanager's own merging, which calls note with the very bytes it was given.
+func (r *remembered) merge(value []byte, merge func([]byte) error) error {
+	if len(value) == 0 {
+		return nil
+	}
+	r.turn.Lock() // one at a time
+	defer r.turn.Unlock()
+	r.mu.Lock()
+	r.merging = &value[0]
+	r.mu.Unlock()
+	err := merge(value)
+	r.mu.Lock()
+	r.merging = nil
+	r.mu.Unlock()
+	if err != nil {
+		return fmt.Errorf("merge %s: %w", r.what, err)
+	}
+	return nil
 }
 
 // write makes the changes so far durable.
