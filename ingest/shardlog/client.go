@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"log/slog"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/nats-io/nats.go"
@@ -20,10 +21,15 @@ type client struct {
 	disk   *disk // nil when the disk is not ours to watch
 	log    *slog.Logger
 	counts counters
+	timing timing
 	// window bounds the bytes in flight.
 	window *semaphore.Weighted
-	// stored is how many shards have a stream; at least cfg.Shards.
-	stored int
+	// shards is how many Append takes, stored how many have a stream: as many, or more.
+	shards, stored atomic.Int64
+	// messageBytes is how large a message may be.
+	messageBytes int
+	// commitBytes is how large a commit may be, by the servers' max_payload; 0: as large as commits are made.
+	commitBytes int
 	// ctx ends with the log: what the leases' contexts derive from.
 	ctx      context.Context
 	cancel   context.CancelFunc
@@ -34,9 +40,9 @@ type client struct {
 	buffers sync.Pool
 }
 
-func newClient(cfg Config) *client {
+func newClient(cfg Config, timing timing) *client {
 	c := &client{
-		cfg: cfg, log: cfg.Logger,
+		cfg: cfg, log: cfg.Logger, timing: timing, messageBytes: messageBytesMax,
 		window: semaphore.NewWeighted(appendsBytesInFlight),
 		kick:   make(chan struct{}, 1),
 	}
@@ -46,19 +52,31 @@ func newClient(cfg Config) *client {
 }
 
 // MessageBytesMax implements Log.
-func (c *client) MessageBytesMax() int { return messageBytesMax }
+func (c *client) MessageBytesMax() int { return c.messageBytes }
 
-// ShardsStored is the number of shards that have a stream: Config.Shards, or more when it was larger once. The owners drain all.
-func (c *client) ShardsStored() int { return c.stored }
+// Shards is the number of shards that records are spread over.
+func (c *client) Shards() int { return int(c.shards.Load()) }
+
+// ShardsStored is the number of shards that have a stream: Shards, or more when it was larger once. The owners drain all.
+func (c *client) ShardsStored() int { return int(c.stored.Load()) }
+
+// shardsOpen is how many shards take appends. In a cluster those that are no more do too: processes learn of a smaller count one after the other, and
+// all streams are drained.
+func (c *client) shardsOpen() int {
+	if c.cfg.Servers.Given() {
+		return c.ShardsStored()
+	}
+	return c.Shards()
+}
 
 // Append implements Log.
 func (c *client) Append(ctx context.Context, shard int, m *Message) (Position, error) {
 	start := time.Now()
-	if shard < 0 || shard >= c.cfg.Shards {
-		return 0, fmt.Errorf("append: shard %d of %d", shard, c.cfg.Shards)
+	if n := c.shardsOpen(); shard < 0 || shard >= n {
+		return 0, fmt.Errorf("append: shard %d of %d", shard, n)
 	}
 	buf := c.buffers.Get().(*[]byte)
-	b, err := encodeMessage((*buf)[:0], m, messageBytesMax)
+	b, err := encodeMessage((*buf)[:0], m, c.messageBytes)
 	if err != nil {
 		c.buffers.Put(buf)
 		return 0, err
@@ -167,8 +185,8 @@ func (c *client) State(ctx context.Context, shard int) (State, error) {
 }
 
 func (c *client) checkStored(shard int) error {
-	if shard < 0 || shard >= c.stored {
-		return fmt.Errorf("shard %d of %d", shard, c.stored)
+	if n := c.ShardsStored(); shard < 0 || shard >= n {
+		return fmt.Errorf("shard %d of %d", shard, n)
 	}
 	return nil
 }

@@ -26,6 +26,9 @@ func (c *client) Commit(ctx context.Context, shard int, last uint64, data []byte
 	if err != nil {
 		return 0, err
 	}
+	if c.commitBytes > 0 && len(b) > c.commitBytes {
+		return 0, fmt.Errorf("commit to shard %d: %d bytes, and the servers' max_payload takes %d: %w", shard, len(b), c.commitBytes, ErrTooLarge)
+	}
 	seq, err := c.commit(ctx, shard, last, b)
 	switch {
 	case err == nil:

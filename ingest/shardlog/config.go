@@ -7,18 +7,21 @@ import (
 	"time"
 )
 
-// Config configures an embedded log. The zero value of a field other than Dir means its default.
+// Config configures a log. The zero value of a field other than Dir and Servers means its default.
 type Config struct {
-	// Dir holds the log. It belongs to one process at a time.
+	// Dir holds an embedded log. It belongs to one process at a time.
 	Dir string
+	// Servers keep the log elsewhere (Connect); Dir and FreeBytesMin mean nothing then.
+	Servers Servers
 	// Shards is the number of shards that Append takes (default 1). Lowering it leaves the streams of the others readable.
 	Shards int
 	// LogBytesMax bounds all shards together (default 8 GiB); each gets its part. Lowering it deletes nothing.
 	LogBytesMax int64
 	// FreeBytesMin is the free-space watermark: below it Append refuses. Default: max(1 GiB, 5 % of the file system).
 	FreeBytesMin int64
-	// LeaseTTL is after how long a lease ends whose holder has vanished. 0, the default, is for a log that only this process can
-	// reach: leases are then bound to the process, and need neither renewal nor time to pass after a crash.
+	// LeaseTTL is after how long a lease ends whose holder has vanished. 0, the default of an embedded log, is for a log that only this process can
+	// reach: leases are then bound to the process, and need neither renewal nor time to pass after a crash. In a cluster what was said
+	// first holds for all.
 	LeaseTTL time.Duration
 	// Logger gets what NATS logs (debug; warnings and errors as warnings) and the log's own events. Default: discarded.
 	Logger *slog.Logger
@@ -39,6 +42,9 @@ func (c Config) withDefaults() Config {
 	if c.LogBytesMax == 0 {
 		c.LogBytesMax = logBytesDefault
 	}
+	if c.Servers.Given() && c.LeaseTTL == 0 {
+		c.LeaseTTL = LeaseTTLDefault
+	}
 	if c.Logger == nil {
 		c.Logger = slog.New(slog.DiscardHandler)
 	}
@@ -48,7 +54,11 @@ func (c Config) withDefaults() Config {
 // Validate returns all that is wrong with c.
 func (c Config) Validate() error {
 	var errs []error
-	if c.Dir == "" {
+	if c.Servers.Given() {
+		for _, err := range c.Servers.Validate() {
+			errs = append(errs, fmt.Errorf("nats.%w", err))
+		}
+	} else if c.Dir == "" {
 		errs = append(errs, errors.New("dir: is empty"))
 	}
 	if c.Shards < 0 || c.Shards > shardsMax {

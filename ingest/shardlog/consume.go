@@ -65,6 +65,7 @@ type reader struct {
 	caughtUp func()
 	target   uint64 // the last sequence of the stream at the start
 	targeted bool
+	beyond   time.Time // since when the stream seems to end before after; zero: it does not
 }
 
 // delivery is one message of a stream. data belongs to whoever gets it.
@@ -111,8 +112,16 @@ func (r *reader) session(ctx context.Context, s *session) error {
 	}
 	first, last := firstOf(info.State), info.State.LastSeq
 	if r.after > last {
-		return &stopError{&BeyondError{Stream: r.stream, After: r.after, Last: last}}
+		err := &BeyondError{Stream: r.stream, After: r.after, Last: last}
+		if r.beyond.IsZero() {
+			r.beyond = time.Now()
+		}
+		if time.Since(r.beyond) < s.timing.beyond {
+			return err
+		}
+		return &stopError{err}
 	}
+	r.beyond = time.Time{}
 	if r.missing != nil && r.after+1 < first {
 		return &stopError{&TrimmedError{Stream: r.stream, After: r.after, Next: first}}
 	}
@@ -134,7 +143,7 @@ func (r *reader) session(ctx context.Context, s *session) error {
 		defer cancel()
 		_ = s.subJS.DeleteConsumer(ctx, r.stream, cons.CachedInfo().Name)
 	}()
-	it, err := cons.Messages(jetstream.PullMaxBytes(prefetchBytes))
+	it, err := cons.Messages(jetstream.PullMaxBytes(prefetchBytes), jetstream.PullExpiry(pullExpiry), jetstream.PullHeartbeat(s.timing.beat))
 	if err != nil {
 		return err
 	}

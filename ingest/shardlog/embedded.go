@@ -39,7 +39,7 @@ func Open(ctx context.Context, cfg Config) (*Embedded, error) {
 		return nil, fmt.Errorf("open shard log: %w", err)
 	}
 	cfg = cfg.withDefaults()
-	e := &Embedded{client: newClient(cfg)}
+	e := &Embedded{client: newClient(cfg, embeddedTiming)}
 	if err := e.open(ctx); err != nil {
 		e.cancel()
 		return nil, fmt.Errorf("open shard log %s: %w", cfg.Dir, err)
@@ -52,7 +52,7 @@ func (e *Embedded) open(ctx context.Context) error {
 		return err
 	}
 	var err error
-	if e.lock, err = lockDir(e.cfg.Dir); err != nil {
+	if e.lock, err = LockDir(e.cfg.Dir); err != nil {
 		return err
 	}
 	e.disk = newDisk(e.cfg.Dir, e.cfg.FreeBytesMin)
@@ -92,12 +92,14 @@ func (e *Embedded) start(ctx context.Context) (*server.Server, *session, error) 
 		stopServer(srv)
 		return nil, nil, err
 	}
-	e.stored = stored
+	e.shards.Store(int64(e.cfg.Shards))
+	e.stored.Store(int64(stored))
 	return srv, s, nil
 }
 
-// lockDir takes the lock that makes dir this process's own. The kernel releases it when the process ends, however it ends.
-func lockDir(dir string) (*os.File, error) {
+// LockDir takes the lock that makes dir this process's own: ErrInUse if another has it. The kernel releases it when the process ends, however it ends;
+// closing the file does too.
+func LockDir(dir string) (*os.File, error) {
 	f, err := os.OpenFile(filepath.Join(dir, "LOCK"), os.O_CREATE|os.O_RDWR, 0o644)
 	if err != nil {
 		return nil, err
@@ -169,7 +171,7 @@ func (e *Embedded) anyFailure() error {
 	if err != nil {
 		return nil // closed: only Run itself takes the session away
 	}
-	for _, sc := range streamConfigs(e.stored, e.cfg.LogBytesMax, e.cfg.LeaseTTL) {
+	for _, sc := range streamConfigs(e.ShardsStored(), 1, e.cfg.LogBytesMax, e.cfg.LeaseTTL) {
 		if err := s.check(sc.Name); err != nil {
 			return err
 		}

@@ -28,9 +28,11 @@ type Peer struct{ *client }
 
 // Peer connects one.
 func (e *Embedded) Peer(ctx context.Context) (*Peer, error) {
-	p := &Peer{newClient(e.cfg)}
+	p := &Peer{newClient(e.cfg, embeddedTiming)}
 	s, stored, err := startSession(ctx, e.srv, e.cfg)
-	p.link, p.stored = newLink(s), stored
+	p.link = newLink(s)
+	p.shards.Store(int64(p.cfg.Shards))
+	p.stored.Store(int64(stored))
 	return p, err
 }
 

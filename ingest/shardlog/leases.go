@@ -70,8 +70,8 @@ var errLeaseTaken = errors.New("the lease is taken")
 // Acquire implements Leases. held ends when the lease is lost or released or the log is closed; it does not end with ctx. release
 // waits until others can take the lease, but not for long.
 func (c *client) Acquire(ctx context.Context, shard int, owner string) (held context.Context, epoch uint64, release func(), err error) {
-	if shard < 0 || shard >= shardsMax {
-		return nil, 0, nil, fmt.Errorf("acquire lease: shard %d: want 0 to %d", shard, shardsMax-1)
+	if shard < 0 || shard >= leasesMax {
+		return nil, 0, nil, fmt.Errorf("acquire lease: shard %d: want 0 to %d", shard, leasesMax-1)
 	}
 	l := &lease{client: c, shard: shard, owner: owner, nonce: c.holdings.add()}
 	if l.packet, err = encodeCommit(l.nonce, []byte(owner)); err != nil {
@@ -87,7 +87,7 @@ func (c *client) Acquire(ctx context.Context, shard int, owner string) (held con
 		if !errors.Is(err, errLeaseTaken) {
 			c.log.Debug("acquire lease: trying anew", "shard", shard, "error", err)
 		}
-		pause(ctx, leasePollEvery)
+		pause(ctx, c.timing.leasePoll)
 		if ctx.Err() != nil {
 			err = ctx.Err()
 		}
@@ -115,7 +115,13 @@ func (l *lease) take(ctx context.Context) (uint64, error) {
 	case m == nil:
 		return 0, errLeaseTaken // until just now
 	case nonce == l.nonce:
-		return m.Sequence, nil
+		// Its time counts from when it was stored, and that may be a while ago: it is renewed, and holds from now.
+		l.since = time.Now()
+		seq, err = l.publish(ctx, s, m.Sequence)
+		if isWrongLast(err) {
+			return 0, errLeaseTaken
+		}
+		return seq, err
 	case l.cfg.LeaseTTL > 0 || l.holdings.has(nonce):
 		return 0, errLeaseTaken
 	}

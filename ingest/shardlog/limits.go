@@ -44,8 +44,34 @@ const (
 	// ends with the next seal.
 	retryAfterDisk  = 10 * time.Second
 	retryAfterBytes = 2 * time.Second
+	// retryAfterAway is what a sender is told while NATS elects a leader or cannot be reached.
+	retryAfterAway = 2 * time.Second
 	// retryAfterRestart is how long a restart of the embedded server takes, roughly.
 	retryAfterRestart = 5 * time.Second
+
+	// clusterAckTimeout is when an append to servers elsewhere counts as unanswered. An election of a stream's leader takes 2 to 5 seconds at the most; the sender
+	// of the append waits some 8, and the same message is sent again under the same source.
+	clusterAckTimeout = 3 * time.Second
+	// clusterAPITimeout bounds a request to servers elsewhere: one that was under way when its server died is never answered.
+	clusterAPITimeout = 2 * time.Second
+	// clusterBeat is how often a reader hears of its consumer. A consumer dies with the server that it is on, and nobody says so.
+	clusterBeat = time.Second
+	// clusterLeasePoll paces those who wait for a lease: each look is a request to the stream's leader.
+	clusterLeasePoll = 500 * time.Millisecond
+	clusterBeyond    = 15 * time.Second
+	clusterAwayWait  = 1500 * time.Millisecond
+	// clusterConnectTimeout bounds the first connection; afterwards it is tried for ever.
+	clusterConnectTimeout = 5 * time.Second
+	// clusterPrepareTimeout bounds the making of the streams: servers that have just started take some seconds to elect leaders.
+	clusterPrepareTimeout = 30 * time.Second
+	// clusterMessageBytesMin is the least that a message has to be able to hold: less would cost an append for a few hundred records.
+	clusterMessageBytesMin = 256 << 10
+	// LeaseTTLDefault makes a failover some 8 seconds: the lease's end, a poll, and the replay.
+	LeaseTTLDefault = 6 * time.Second
+	// replicasDefault survives the loss of one server; replicasMax is JetStream's.
+	replicasDefault, replicasMax = 3, 5
+	// settingsEvery paces the look at what holds for all processes.
+	settingsEvery = 2 * time.Second
 
 	// reconnectWait paces readers and commits while the log is away.
 	reconnectWait = 100 * time.Millisecond
@@ -63,11 +89,16 @@ const (
 	leasePollEvery = 100 * time.Millisecond
 	// releaseTimeout bounds the giving back of a lease.
 	releaseTimeout = 2 * time.Second
+	// pullExpiry is how long one request of a reader stands at the server: the client's own default.
+	pullExpiry = 30 * time.Second
 	// consumerIdle is when the server forgets a reader that vanished.
 	consumerIdle = 10 * time.Minute
 
 	// shardsMax bounds the shards: each is a directory with open files.
 	shardsMax = 1024
+	// OtherLeases is the first number of leases that are no shard's: whoever else needs turns (alerting) takes numbers from it, below leasesMax.
+	OtherLeases = shardsMax
+	leasesMax   = 2 * shardsMax
 	// leaseTTLMin keeps renewals from being a load.
 	leaseTTLMin = time.Second
 )

@@ -63,7 +63,7 @@ func startSession(ctx context.Context, srv *server.Server, cfg Config) (s *sessi
 		nats.ErrorHandler(func(_ *nats.Conn, _ *nats.Subscription, err error) {
 			cfg.Logger.Warn("NATS client", "error", err)
 		}),
-	}, func(stream string) error { return streamFailure(srv, stream) })
+	}, embeddedTiming, func(stream string) error { return streamFailure(srv, stream) })
 	if err != nil {
 		return nil, 0, err
 	}

@@ -17,29 +17,31 @@ import (
 type session struct {
 	// pub carries appends, commits, leases and API requests, sub what readers get: a connection within the process has no buffer,
 	// and large messages one way would hold up the other.
+	// Across a network, they are two connections for the same reason.
 	pub, sub     *nats.Conn
 	pubJS, subJS jetstream.JetStream
 	ended        chan struct{}
 	// failure asks the server why stream takes no more writes, nil if it does.
 	failure func(stream string) error
+	timing  timing
 	// stuck is the first failure found: appends and commits are refused until the next session.
 	stuck atomic.Pointer[streamFailedError]
 }
 
-func connect(opts []nats.Option, failure func(stream string) error) (*session, error) {
-	s := &session{ended: make(chan struct{}), failure: failure}
+func connect(opts []nats.Option, timing timing, failure func(stream string) error) (*session, error) {
+	s := &session{ended: make(chan struct{}), failure: failure, timing: timing}
 	var err error
-	if s.pub, s.pubJS, err = dial(opts); err != nil {
+	if s.pub, s.pubJS, err = dial(opts, timing.api); err != nil {
 		return nil, err
 	}
-	if s.sub, s.subJS, err = dial(opts); err != nil {
+	if s.sub, s.subJS, err = dial(opts, timing.api); err != nil {
 		s.pub.Close()
 		return nil, err
 	}
 	return s, nil
 }
 
-func dial(opts []nats.Option) (*nats.Conn, jetstream.JetStream, error) {
+func dial(opts []nats.Option, apiTimeout time.Duration) (*nats.Conn, jetstream.JetStream, error) {
 	nc, err := nats.Connect("", opts...)
 	if err != nil {
 		return nil, nil, fmt.Errorf("connect to NATS: %w", err)
@@ -59,17 +61,34 @@ func (s *session) end() {
 	s.sub.Close()
 }
 
+// connected waits a little for the connection. Without one nothing is sent: the client keeps nothing for later.
+func (s *session) connected(ctx context.Context) error {
+	for deadline := time.Now().Add(s.timing.away); !s.pub.IsConnected(); {
+		if s.timing.away == 0 || ctx.Err() != nil || time.Now().After(deadline) {
+			return &FullError{Reason: ReasonAway, RetryAfter: retryAfterAway, Detail: "there is no connection to NATS"}
+		}
+		pause(ctx, reconnectWait)
+	}
+	return nil
+}
+
 // publish sends one message and waits until the stream has it. Errors: ErrUnknown; *jetstream.APIError (refused, nothing was
-// written); *streamFailedError (nothing was sent). data must not be changed after an ErrUnknown.
+// written); *streamFailedError, *FullError (nothing was sent). data must not be changed after an ErrUnknown.
 func (s *session) publish(ctx context.Context, stream string, m *nats.Msg, opts ...jetstream.PublishOpt) (uint64, error) {
 	if stuck := s.stuck.Load(); stuck != nil {
 		return 0, stuck
+	}
+	if err := s.connected(ctx); err != nil {
+		return 0, err
+	}
+	if n := s.timing.away; n > 0 {
+		opts = append(opts, jetstream.WithRetryWait(reconnectWait), jetstream.WithRetryAttempts(int(n/reconnectWait)))
 	}
 	ack, err := s.pubJS.PublishMsgAsync(m, opts...)
 	if err != nil {
 		return 0, fmt.Errorf("publish to %s: %w: %w", stream, ErrUnknown, err)
 	}
-	deadline := time.NewTimer(ackTimeout)
+	deadline := time.NewTimer(s.timing.ack)
 	defer deadline.Stop()
 	check := time.NewTicker(stuckCheckAfter)
 	defer check.Stop()
@@ -82,13 +101,17 @@ func (s *session) publish(ctx context.Context, stream string, m *nats.Msg, opts 
 			if errors.As(err, &api) {
 				return 0, api
 			}
+			if errors.Is(err, nats.ErrNoResponders) || errors.Is(err, jetstream.ErrNoStreamResponse) {
+				// Nobody took it, at none of the tries: nothing is written.
+				return 0, &FullError{Reason: ReasonAway, RetryAfter: retryAfterAway, Detail: "stream " + stream + " has no leader"}
+			}
 			return 0, fmt.Errorf("publish to %s: %w: %w", stream, ErrUnknown, err)
 		case <-check.C:
 			if err := s.check(stream); err != nil {
 				return 0, fmt.Errorf("publish to %s: %w: %w", stream, ErrUnknown, err)
 			}
 		case <-deadline.C:
-			return 0, fmt.Errorf("publish to %s: %w: nothing in %s", stream, ErrUnknown, ackTimeout)
+			return 0, fmt.Errorf("publish to %s: %w: nothing in %s", stream, ErrUnknown, s.timing.ack)
 		case <-s.ended:
 			return 0, fmt.Errorf("publish to %s: %w: the connection has ended", stream, ErrUnknown)
 		case <-ctx.Done():

@@ -9,6 +9,7 @@ import (
 const (
 	ReasonDisk  = "disk"  // the free-space watermark, or a disk that is full
 	ReasonBytes = "bytes" // the shard's stream has reached its size
+	ReasonAway  = "away"  // NATS runs elsewhere and cannot be reached, or the shard's stream has no leader
 )
 
 // AppendSecondsBuckets are the upper bounds of Stats.AppendBuckets, in seconds; above the last is one more bucket.
@@ -37,6 +38,7 @@ type counters struct {
 	appends, appendBytes, appendNanos  atomic.Uint64
 	appendBuckets                      [len(AppendSecondsBuckets) + 1]atomic.Uint64
 	unknown, refusedDisk, refusedBytes atomic.Uint64
+	refusedAway                        atomic.Uint64
 	consumed, consumedBytes, damaged   atomic.Uint64
 	commits, fenced, restarts          atomic.Uint64
 }
@@ -58,6 +60,8 @@ func (c *counters) refused(reason string) {
 		c.refusedDisk.Add(1)
 	case ReasonBytes:
 		c.refusedBytes.Add(1)
+	case ReasonAway:
+		c.refusedAway.Add(1)
 	}
 }
 
@@ -66,7 +70,7 @@ func (c *counters) stats() Stats {
 		Appends: c.appends.Load(), AppendBytes: c.appendBytes.Load(),
 		AppendSeconds: time.Duration(c.appendNanos.Load()).Seconds(),
 		Unknown:       c.unknown.Load(),
-		Refused:       map[string]uint64{ReasonDisk: c.refusedDisk.Load(), ReasonBytes: c.refusedBytes.Load()},
+		Refused:       map[string]uint64{ReasonDisk: c.refusedDisk.Load(), ReasonBytes: c.refusedBytes.Load(), ReasonAway: c.refusedAway.Load()},
 		Consumed:      c.consumed.Load(), ConsumedBytes: c.consumedBytes.Load(), Damaged: c.damaged.Load(),
 		Commits: c.commits.Load(), Fenced: c.fenced.Load(), Restarts: c.restarts.Load(),
 	}

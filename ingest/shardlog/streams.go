@@ -17,10 +17,12 @@ const (
 	logStreamPrefix = "CLEW_LOG_"
 	commitsStream   = "CLEW_COMMITS"
 	leasesStream    = "CLEW_LEASES"
+	settingsStream  = "CLEW_SETTINGS" // in a cluster only
 
 	logSubjectPrefix    = "clew.log."
 	commitSubjectPrefix = "clew.commit."
 	leaseSubjectPrefix  = "clew.lease."
+	shardsSubject       = "clew.setting.shards"
 )
 
 // JetStream's error codes that the client library has no names for.
@@ -40,10 +42,10 @@ func leaseSubject(shard int) string  { return leaseSubjectPrefix + strconv.Itoa(
 //
 // None uses message ids, so the window for duplicates is as short as JetStream has it. None deletes on its own: Trim, Purge and
 // release do; a full log refuses. Leases are the exception: one lasts ttl.
-func streamConfigs(shards int, logBytesMax int64, leaseTTL time.Duration) []jetstream.StreamConfig {
+func streamConfigs(shards, replicas int, logBytesMax int64, leaseTTL time.Duration) []jetstream.StreamConfig {
 	base := jetstream.StreamConfig{
 		Storage: jetstream.FileStorage, Retention: jetstream.LimitsPolicy, Discard: jetstream.DiscardNew,
-		Replicas: 1, Duplicates: duplicateWindow,
+		Replicas: replicas, Duplicates: duplicateWindow,
 	}
 	var cfgs []jetstream.StreamConfig
 	for i := range shards {
@@ -64,7 +66,7 @@ func streamConfigs(shards int, logBytesMax int64, leaseTTL time.Duration) []jets
 
 // createStreams creates or adapts the streams, and returns how many shards have one.
 func createStreams(ctx context.Context, s *session, cfg Config) (stored int, err error) {
-	for _, sc := range streamConfigs(cfg.Shards, cfg.LogBytesMax, cfg.LeaseTTL) {
+	for _, sc := range streamConfigs(cfg.Shards, 1, cfg.LogBytesMax, cfg.LeaseTTL) {
 		if st, err := s.pubJS.Stream(ctx, sc.Name); err == nil && isAs(st.CachedInfo().Config, sc) {
 			continue // the server would write it down again, and fail where the disk is full
 		}
@@ -72,7 +74,12 @@ func createStreams(ctx context.Context, s *session, cfg Config) (stored int, err
 			return 0, fmt.Errorf("create stream %s: %w", sc.Name, err)
 		}
 	}
-	stored = cfg.Shards
+	return s.storedShards(ctx, cfg.Shards)
+}
+
+// storedShards is how many shards have a stream, at least the count given.
+func (s *session) storedShards(ctx context.Context, least int) (stored int, err error) {
+	stored = least
 	names := s.pubJS.StreamNames(ctx)
 	for name := range names.Name() {
 		n, ok := strings.CutPrefix(name, logStreamPrefix)

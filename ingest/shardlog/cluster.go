@@ -1,0 +1,178 @@
+package shardlog
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"time"
+
+	"github.com/nats-io/nats.go"
+)
+
+// Cluster is a log on NATS servers that run elsewhere, and that other processes share. It implements Log, Commits and Leases, and says what
+// all processes have to agree on: the count of shards, and how long leases last.
+//
+// What it asks of the servers: JetStream, three of them or more, and sync_interval: always in their configuration. A client cannot see the last (no
+// answer of the server names it), so it is for whoever runs them: see docs/cluster.md.
+type Cluster struct {
+	*client
+	changed chan struct{} // the count of shards may have changed
+	server  string        // version of the server that was met first
+}
+
+var (
+	_ Log     = (*Cluster)(nil)
+	_ Commits = (*Cluster)(nil)
+	_ Leases  = (*Cluster)(nil)
+)
+
+// Connect reaches cfg.Servers and makes the streams that are not there. Errors: *MismatchError names what of a stream that is there is not right.
+//
+// The count of shards is cfg.Shards only for whoever comes first. Run follows it afterwards.
+func Connect(ctx context.Context, cfg Config) (*Cluster, error) {
+	if !cfg.Servers.Given() {
+		return nil, errNoServers
+	}
+	if err := cfg.Validate(); err != nil {
+		return nil, fmt.Errorf("connect to NATS: %w", err)
+	}
+	c := &Cluster{client: newClient(cfg.withDefaults(), clusterTiming), changed: make(chan struct{}, 1)}
+	if err := c.connect(ctx); err != nil {
+		c.cancel()
+		return nil, fmt.Errorf("connect to NATS at %v: %w", cfg.Servers.URLs, err)
+	}
+	return c, nil
+}
+
+func (c *Cluster) connect(ctx context.Context) error {
+	opts, err := c.cfg.Servers.options()
+	if err != nil {
+		return err
+	}
+	opts = append(opts,
+		nats.Name("clew"),
+		nats.Timeout(clusterConnectTimeout),
+		nats.MaxReconnects(-1),
+		nats.ReconnectWait(reconnectWait),
+		nats.ReconnectJitter(reconnectWait, reconnectWait),
+		// A server that hangs is as gone as one that has ended: two pings without an answer, 4 to 6 seconds.
+		nats.PingInterval(2*time.Second),
+		nats.MaxPingsOutstanding(2),
+		nats.ReconnectBufSize(-1),
+		nats.DisconnectErrHandler(func(_ *nats.Conn, err error) {
+			if err != nil {
+				c.log.Warn("NATS: connection lost, trying others", "error", err)
+			}
+		}),
+		nats.ReconnectHandler(func(nc *nats.Conn) { c.log.Info("NATS: connected again", "server", nc.ConnectedServerName()) }),
+		nats.ErrorHandler(func(_ *nats.Conn, _ *nats.Subscription, err error) { c.log.Warn("NATS client", "error", err) }),
+	)
+	s, err := connect(opts, c.timing, func(string) error { return nil })
+	if err != nil {
+		return err
+	}
+	c.server = s.pub.ConnectedServerVersion()
+	c.messageBytes = min(messageBytesMax, int(s.pub.MaxPayload())-payloadReserve)
+	c.commitBytes = int(s.pub.MaxPayload()) - payloadReserve
+	if c.messageBytes < clusterMessageBytesMin {
+		s.end()
+		return fmt.Errorf("max_payload of the servers is %d, want at least %d", s.pub.MaxPayload(), clusterMessageBytesMin+payloadReserve)
+	}
+	if err := c.prepare(ctx, s); err != nil {
+		s.end()
+		return err
+	}
+	c.link = newLink(s)
+	return nil
+}
+
+// prepare sees to the streams and learns what all processes agree on. Servers that have just started have no leaders yet: it is patient.
+func (c *Cluster) prepare(ctx context.Context, s *session) error {
+	ctx, cancel := context.WithTimeout(ctx, clusterPrepareTimeout)
+	defer cancel()
+	for {
+		err := c.agree(ctx, s)
+		var mismatch *MismatchError
+		if err == nil || errors.As(err, &mismatch) {
+			return err
+		}
+		c.log.Debug("preparing the streams: trying anew", "error", err)
+		pause(ctx, clusterLeasePoll)
+		if ctx.Err() != nil {
+			return err
+		}
+	}
+}
+
+func (c *Cluster) agree(ctx context.Context, s *session) error {
+	streams := clusterStreams(c.cfg)
+	settings := streams[len(streams)-1]
+	if _, err := s.ensureStream(ctx, settings); err != nil {
+		return err
+	}
+	shards, err := s.agreedShards(ctx, c.cfg.Shards)
+	if err != nil {
+		return err
+	}
+	cfg := c.cfg
+	cfg.Shards = shards
+	for _, want := range clusterStreams(cfg) {
+		have, err := s.ensureStream(ctx, want)
+		if err != nil {
+			return err
+		}
+		if want.Name == leasesStream {
+			c.cfg.LeaseTTL = have.MaxAge
+		}
+	}
+	stored, err := s.storedShards(ctx, shards)
+	if err != nil {
+		return err
+	}
+	c.shards.Store(int64(shards))
+	c.stored.Store(int64(stored))
+	return nil
+}
+
+// Close ends all calls and leases, and the connections.
+func (c *Cluster) Close() error {
+	if c.link.close() {
+		c.cancel()
+	}
+	return nil
+}
+
+// Stats returns this process's counters. Of the servers' disks nothing is known here.
+func (c *Cluster) Stats() Stats {
+	s := c.counts.stats()
+	if session, err := c.link.get(); err != nil || !session.pub.IsConnected() {
+		s.Stuck = true
+	}
+	return s
+}
+
+// LeaseTTL is how long a lease lasts whose holder has vanished.
+func (c *Cluster) LeaseTTL() time.Duration { return c.cfg.LeaseTTL }
+
+// ServerVersion is the version of the NATS server that was met at the start.
+func (c *Cluster) ServerVersion() string { return c.server }
+
+// Run follows the count of shards until ctx ends or the log is closed.
+func (c *Cluster) Run(ctx context.Context) error {
+	tick := time.NewTicker(settingsEvery)
+	defer tick.Stop()
+	for {
+		select {
+		case <-tick.C:
+		case <-c.kick: // a write without an answer: nothing to do about it here
+			continue
+		case <-ctx.Done():
+			return ctx.Err()
+		case <-c.ctx.Done():
+			return nil
+		}
+		if err := c.look(ctx); err != nil && ctx.Err() == nil {
+			c.log.Debug("look at the count of shards", "error", err)
+		}
+	}
+}
