@@ -20,7 +20,7 @@ import (
 	"clew/index/catalog"
 	"clew/index/store"
 	"clew/index/traceindex"
-	"clew/index/vocabulary"
+	"clew/index/wordindex"
 	"clew/ingest"
 	"clew/ingest/shardlog"
 	"clew/internal/ledger"
@@ -47,7 +47,7 @@ type process struct {
 	promql    *promapi.API
 	rules     *rules
 	delivery  deliverer // of alerts
-	words     *vocabulary.Index
+	words     *wordindex.Index
 	feeder    *parts.Feeder
 	traces    *traceindex.Index
 	collector *collector.Collector
@@ -143,7 +143,7 @@ func (p *process) open(ctx context.Context) error {
 		return err
 	}
 	// The vocabulary index is a cache: it may be deleted while clew is stopped, and answers are the same without it.
-	p.words, err = vocabulary.OpenIndex(filepath.Join(p.cfg.Data, "vocabulary"), vocabulary.DefaultIndexLimits(), p.logger.With("part", "vocabulary"))
+	p.words, err = wordindex.Open(filepath.Join(p.cfg.Data, "vocabulary"), wordindex.DefaultLimits(), p.logger.With("part", "vocabulary"))
 	if err != nil {
 		return err
 	}

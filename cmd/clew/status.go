@@ -8,7 +8,7 @@ import (
 
 	"clew/collector/quota"
 	"clew/index/segment"
-	"clew/index/vocabulary"
+	"clew/index/wordindex"
 	"clew/ingest"
 	"clew/ingest/shardlog"
 	"clew/internal/ledger"
@@ -18,19 +18,19 @@ import (
 
 // status is the answer of /api/v1/status.
 type status struct {
-	Version  string                `json:"version"`
-	Started  time.Time             `json:"started"`
-	Tenants  []string              `json:"tenants"`
-	Segments int                   `json:"segments"`
-	Bytes    map[string]int64      `json:"segment_bytes"` // by signal
-	Disk     diskStatus            `json:"disk"`
-	Store    *storeStatus          `json:"store,omitempty"` // nil with a directory
-	Log      logStatus             `json:"log"`
-	Ingest   ingest.Status         `json:"ingest"`
-	Words    vocabulary.IndexStats `json:"vocabulary"`
-	Aside    []parts.Aside         `json:"segments_set_aside"` // damaged: answers leave them out and say so
-	Ledger   ledger.Summary        `json:"ledger"`             // of all tenants' agents; /api/v1/ledger has them one by one
-	Limits   []quota.Status        `json:"tenant_limits"`      // what tenants have sent since the start, against what they may
+	Version  string           `json:"version"`
+	Started  time.Time        `json:"started"`
+	Tenants  []string         `json:"tenants"`
+	Segments int              `json:"segments"`
+	Bytes    map[string]int64 `json:"segment_bytes"` // by signal
+	Disk     diskStatus       `json:"disk"`
+	Store    *storeStatus     `json:"store,omitempty"` // nil with a directory
+	Log      logStatus        `json:"log"`
+	Ingest   ingest.Status    `json:"ingest"`
+	Words    wordindex.Stats  `json:"vocabulary"`
+	Aside    []parts.Aside    `json:"segments_set_aside"` // damaged: answers leave them out and say so
+	Ledger   ledger.Summary   `json:"ledger"`             // of all tenants' agents; /api/v1/ledger has them one by one
+	Limits   []quota.Status   `json:"tenant_limits"`      // what tenants have sent since the start, against what they may
 }
 
 type diskStatus struct {
@@ -62,7 +62,7 @@ func (p *process) status(ctx context.Context) any {
 }
 
 // wordsCollector exposes what the vocabulary index holds.
-type wordsCollector struct{ words *vocabulary.Index }
+type wordsCollector struct{ words *wordindex.Index }
 
 var (
 	wordsEntries = prometheus.NewDesc("clew_vocabulary_entries", "Entries of the vocabulary index, by state: live, or dead (met in no segment that there still is).", []string{"state"}, nil)

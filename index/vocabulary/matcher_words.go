@@ -186,7 +186,7 @@ func (m *wordsMatcher) Template(t []byte, holes HoleFilter) Answer {
 	answer := Never
 	tokenBefore := -1 // the end of the token before
 	for i := 0; ; {
-		start, end, kind := nextToken(t, i)
+		start, end, kind := NextToken(t, i)
 		if start < 0 {
 			return answer
 		}
@@ -243,7 +243,7 @@ func (m *wordsMatcher) Template(t []byte, holes HoleFilter) Answer {
 
 // continuesWord says whether t begins with a part of a word.
 func continuesWord(t []byte) bool {
-	start, _, _ := nextToken(t, 0)
+	start, _, _ := NextToken(t, 0)
 	return start == 0
 }
 

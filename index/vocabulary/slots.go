@@ -85,7 +85,7 @@ func (s *slots) split(base []byte) {
 	s.skeleton, s.hashes, s.bounds = s.skeleton[:0], s.hashes[:0], s.bounds[:0]
 	copied := 0
 	for len(s.hashes) < slotPositionsMax {
-		start, end, kind := nextToken(base, copied)
+		start, end, kind := NextToken(base, copied)
 		if start < 0 {
 			break
 		}

@@ -2,9 +2,9 @@ package vocabulary
 
 import "unicode/utf8"
 
-// nextToken finds the first token of template t at or after i: t[start:end]. A token is a word (kind 0), a word that contains
+// NextToken finds the first token of template t at or after i: t[start:end]. A token is a word (kind 0), a word that contains
 // HoleInts (kind HoleInt), or a HoleID, HoleWord or HoleRaw. start is -1 if there is none. i must not be inside a token.
-func nextToken(t []byte, i int) (start, end int, kind byte) {
+func NextToken(t []byte, i int) (start, end int, kind byte) {
 	for i < len(t) {
 		switch byteClass[t[i]] {
 		case classOther:

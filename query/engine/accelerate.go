@@ -6,12 +6,13 @@ import (
 
 	"clew/index"
 	"clew/index/vocabulary"
+	"clew/index/wordindex"
 )
 
 // accelerator asks the vocabulary index which entries of a large vocabulary can match, so that only those are tried. It only leaves out
 // what cannot match; answers are the same without it.
 type accelerator struct {
-	index *vocabulary.Index
+	index *wordindex.Index
 	min   int // entries from which on the index is asked
 
 	mu   sync.Mutex
@@ -26,7 +27,7 @@ type columnKey struct {
 }
 
 // UseIndex makes the engine ask ix about large vocabularies. It is called before the first query.
-func (e *Engine) UseIndex(ix *vocabulary.Index) {
+func (e *Engine) UseIndex(ix *wordindex.Index) {
 	e.accelerator = &accelerator{index: ix, min: acceleratedMin, ids: map[columnKey][]uint64{}}
 }
 
@@ -70,7 +71,7 @@ func (a *accelerator) idsOf(b *bound, col int, arena *vocabulary.Arena) []uint64
 	info := b.columns[col]
 	ids = make([]uint64, arena.Len())
 	for i := range ids {
-		ids[i] = vocabulary.EntryID(b.info.Tenant, info.Name(), info.Kind == index.KindText, arena.At(i))
+		ids[i] = wordindex.EntryID(b.info.Tenant, info.Name(), info.Kind == index.KindText, arena.At(i))
 	}
 	a.mu.Lock()
 	defer a.mu.Unlock()

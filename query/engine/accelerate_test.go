@@ -8,7 +8,7 @@ import (
 	"testing"
 	"time"
 
-	"clew/index/vocabulary"
+	"clew/index/wordindex"
 	"clew/internal/telemetry"
 	"clew/query/parts"
 )
@@ -23,9 +23,9 @@ func TestAnswersWithIndex(t *testing.T) {
 		g.Part = head(t, fmt.Sprint("random-", i), logBatch(toLogs(records)))
 		w.seal(g)
 	}
-	limits := vocabulary.DefaultIndexLimits()
+	limits := wordindex.DefaultLimits()
 	limits.BatchLen = 20
-	ix, err := vocabulary.OpenIndex(t.TempDir(), limits, slog.New(slog.DiscardHandler))
+	ix, err := wordindex.Open(t.TempDir(), limits, slog.New(slog.DiscardHandler))
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -8,7 +8,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"clew/index"
-	"clew/index/vocabulary"
+	"clew/index/wordindex"
 	"clew/internal/telemetry"
 	"clew/query/lang"
 	"clew/query/parts"
@@ -76,7 +76,7 @@ func TestSuggest(t *testing.T) {
 	check("of a head", newEngine(t, &fixedSource{parts: map[telemetry.Signal][]index.Part{telemetry.Logs: {g.Part}}}))
 	w.seal(g)
 	check("of a segment", newEngine(t, w.engine.source))
-	ix, err := vocabulary.OpenIndex(t.TempDir(), vocabulary.DefaultIndexLimits(), slog.New(slog.DiscardHandler))
+	ix, err := wordindex.Open(t.TempDir(), wordindex.DefaultLimits(), slog.New(slog.DiscardHandler))
 	if err != nil {
 		t.Fatal(err)
 	}

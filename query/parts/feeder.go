@@ -13,7 +13,7 @@ import (
 	"clew/index"
 	"clew/index/catalog"
 	"clew/index/segment"
-	"clew/index/vocabulary"
+	"clew/index/wordindex"
 	"clew/internal/telemetry"
 )
 
@@ -21,12 +21,12 @@ import (
 // that have few. It also says when the index has too much that no segment holds any more, and has it rebuilt.
 type Feeder struct {
 	segments *Segments
-	index    *vocabulary.Index
+	index    *wordindex.Index
 	log      *slog.Logger
 }
 
 // NewFeeder returns a feeder for the segments of a source.
-func NewFeeder(s *Segments, ix *vocabulary.Index, log *slog.Logger) *Feeder {
+func NewFeeder(s *Segments, ix *wordindex.Index, log *slog.Logger) *Feeder {
 	return &Feeder{segments: s, index: ix, log: log}
 }
 
@@ -88,9 +88,9 @@ func (f *Feeder) Pass(ctx context.Context) (sequence uint64, err error) {
 	}
 	if f.index.Stale(time.Now()) {
 		began, before := time.Now(), f.index.Stats()
-		err := f.index.Rebuild(ctx, func(feed func(vocabulary.Source, iter.Seq[vocabulary.Entry]) error) error {
+		err := f.index.Rebuild(ctx, func(feed func(wordindex.Source, iter.Seq[wordindex.Entry]) error) error {
 			for _, seg := range all {
-				err := f.feed(ctx, seg, func(_ context.Context, s vocabulary.Source, entries iter.Seq[vocabulary.Entry]) error {
+				err := f.feed(ctx, seg, func(_ context.Context, s wordindex.Source, entries iter.Seq[wordindex.Entry]) error {
 					return feed(s, entries)
 				})
 				if err != nil {
@@ -112,7 +112,7 @@ func (f *Feeder) Pass(ctx context.Context) (sequence uint64, err error) {
 }
 
 // feed gives a segment's entries to into. What is wrong with a segment is no error: the queries that need it will say so.
-func (f *Feeder) feed(ctx context.Context, seg *catalog.Segment, into func(context.Context, vocabulary.Source, iter.Seq[vocabulary.Entry]) error) error {
+func (f *Feeder) feed(ctx context.Context, seg *catalog.Segment, into func(context.Context, wordindex.Source, iter.Seq[wordindex.Entry]) error) error {
 	part := f.segments.opened(seg.ID)
 	if part == nil {
 		// Not through the source: a segment that no query asks for need not stay open.
@@ -123,7 +123,7 @@ func (f *Feeder) feed(ctx context.Context, seg *catalog.Segment, into func(conte
 		}
 		part = opened
 	}
-	return into(ctx, vocabulary.Source{Name: seg.ID, Newest: seg.MaxTime}, func(yield func(vocabulary.Entry) bool) {
+	return into(ctx, wordindex.Source{Name: seg.ID, Newest: seg.MaxTime}, func(yield func(wordindex.Entry) bool) {
 		if err := entriesOf(ctx, part, seg.Tenant, yield); err != nil {
 			f.passOver(ctx, seg, err)
 		}
@@ -137,9 +137,9 @@ func (f *Feeder) passOver(ctx context.Context, seg *catalog.Segment, err error) 
 }
 
 // entriesOf gives the entries of a part that are worth an index.
-func entriesOf(ctx context.Context, part index.Part, tenant string, yield func(vocabulary.Entry) bool) error {
+func entriesOf(ctx context.Context, part index.Part, tenant string, yield func(wordindex.Entry) bool) error {
 	for col, c := range part.Columns() {
-		if !yield(vocabulary.Entry{Tenant: tenant, Text: []byte(c.Name())}) {
+		if !yield(wordindex.Entry{Tenant: tenant, Text: []byte(c.Name())}) {
 			return nil
 		}
 		if c.Overflow || c.Type == telemetry.TypeBytes || c.Kind != index.KindText && (c.Kind != index.KindValue || c.Distinct > fedValuesMax) {
@@ -150,7 +150,7 @@ func entriesOf(ctx context.Context, part index.Part, tenant string, yield func(v
 			return err
 		}
 		for i := range entries.Len() {
-			if !yield(vocabulary.Entry{Tenant: tenant, Field: c.Name(), Template: c.Kind == index.KindText, Text: entries.At(i)}) {
+			if !yield(wordindex.Entry{Tenant: tenant, Field: c.Name(), Template: c.Kind == index.KindText, Text: entries.At(i)}) {
 				return nil
 			}
 		}

@@ -1,4 +1,4 @@
-package vocabulary
+package wordindex
 
 import (
 	"cmp"
@@ -6,6 +6,8 @@ import (
 	"errors"
 	"fmt"
 	"slices"
+
+	"clew/index/vocabulary"
 
 	index "github.com/blevesearch/bleve_index_api"
 )
@@ -59,11 +61,11 @@ type NearWord struct {
 // nearMax bounds the words that are looked at.
 const nearMax = 2000
 
-// Near gives words of the tenant's field at most distance (up to FuzzyDistanceMax) edits away from word, the nearest first, then those that most entries have. It asks the
+// Near gives words of the tenant's field at most distance (up to vocabulary.FuzzyDistanceMax) edits away from word, the nearest first, then those that most entries have. It asks the
 // index's dictionary, so that a word may be given whose last record is gone.
 func (ix *Index) Near(ctx context.Context, tenant, field, word string, distance, limit int) ([]NearWord, error) {
 	g := ix.generation()
-	low := AppendLower(nil, []byte(word))
+	low := vocabulary.AppendLower(nil, []byte(word))
 	var found []NearWord
 	err := g.use(func() error {
 		s := string(scope(tenant, field))
@@ -72,7 +74,7 @@ func (ix *Index) Near(ctx context.Context, tenant, field, word string, distance,
 			if !ok {
 				return nil, errors.New("its dictionaries don't know near words")
 			}
-			return fuzzy.FieldDictFuzzy(fieldWords, s+string(low), min(distance, FuzzyDistanceMax), s)
+			return fuzzy.FieldDictFuzzy(fieldWords, s+string(low), min(distance, vocabulary.FuzzyDistanceMax), s)
 		}
 		return g.terms(ctx, begin, nearMax, func(r index.IndexReader, e *index.DictEntry) error {
 			if len(e.Term) <= len(s) || e.Term[:len(s)] != s || e.Term[len(s)] < ' ' {
@@ -83,7 +85,7 @@ func (ix *Index) Near(ctx context.Context, tenant, field, word string, distance,
 			if err != nil {
 				return err
 			}
-			found = append(found, NearWord{Word: near, Distance: EditDistance(string(low), near), Entries: entries})
+			found = append(found, NearWord{Word: near, Distance: vocabulary.EditDistance(string(low), near), Entries: entries})
 			return nil
 		})
 	})
@@ -139,28 +141,4 @@ func (g *generation) terms(ctx context.Context, begin func(index.IndexReader) (i
 		}
 	}
 	return nil
-}
-
-// EditDistance is the number of characters to insert, remove, replace or swap with their neighbour to make a of b.
-func EditDistance(a, b string) int {
-	x, y := []rune(a), []rune(b)
-	before, row, next := make([]int, len(y)+1), make([]int, len(y)+1), make([]int, len(y)+1)
-	for j := range row {
-		row[j] = j
-	}
-	for i := range x {
-		next[0] = i + 1
-		for j := range y {
-			cost := 1
-			if x[i] == y[j] {
-				cost = 0
-			}
-			next[j+1] = min(row[j]+cost, row[j+1]+1, next[j]+1)
-			if i > 0 && j > 0 && x[i] == y[j-1] && x[i-1] == y[j] {
-				next[j+1] = min(next[j+1], before[j-1]+1)
-			}
-		}
-		before, row, next = row, next, before
-	}
-	return row[len(y)]
 }

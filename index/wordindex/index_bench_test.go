@@ -1,4 +1,4 @@
-package vocabulary
+package wordindex
 
 import (
 	"fmt"
@@ -10,10 +10,12 @@ import (
 	"syscall"
 	"testing"
 	"time"
+
+	"clew/index/vocabulary"
 )
 
 // manyTemplates makes n different templates of a dozen words each, of a vocabulary in which few words are frequent and many rare.
-func manyTemplates(n int) *Arena {
+func manyTemplates(n int) *vocabulary.Arena {
 	r := rand.New(rand.NewPCG(1, 41))
 	zipf := rand.NewZipf(r, 1.2, 20, 50_000)
 	word := func() string {
@@ -24,7 +26,7 @@ func manyTemplates(n int) *Arena {
 		}
 		return b.String()
 	}
-	arena := &Arena{}
+	arena := &vocabulary.Arena{}
 	for i := range n {
 		text := []byte(fmt.Sprintf("%s %s: ", word(), word()))
 		for range 9 {
@@ -109,29 +111,29 @@ func BenchmarkIndex(b *testing.B) {
 }
 
 // questions are matchers about templates of manyTemplates, by kind.
-func questions(b *testing.B, arena *Arena) map[string]Matcher {
+func questions(b *testing.B, arena *vocabulary.Arena) map[string]vocabulary.Matcher {
 	b.Helper()
 	words := strings.Fields(string(arena.At(arena.Len() / 2)))
 	last := words[len(words)-1]
-	regexp, err := NewRegexp(words[3] + ` .*in \d+ ms, id .* ` + last[:2])
+	regexp, err := vocabulary.NewRegexp(words[3] + ` .*in \d+ ms, id .* ` + last[:2])
 	if err != nil {
 		b.Fatal(err)
 	}
-	short, err := NewRegexp(`ing[a-f]+ \d`)
+	short, err := vocabulary.NewRegexp(`ing[a-f]+ \d`)
 	if err != nil {
 		b.Fatal(err)
 	}
-	fuzzy, err := NewFuzzy(last[:1]+"x"+last[1:], 1)
+	fuzzy, err := vocabulary.NewFuzzy(last[:1]+"x"+last[1:], 1)
 	if err != nil {
 		b.Fatal(err)
 	}
-	return map[string]Matcher{
-		"rare-word": NewWord(last), "phrase": NewPhrase(words[3] + " " + words[4]), "prefix": NewPrefix(last[:len(last)-1]), "fuzzy": fuzzy,
-		"substring": NewSubstring(words[3][1:]+" "+words[4][:2], false), "regexp": regexp, "regexp-short-literal": short,
+	return map[string]vocabulary.Matcher{
+		"rare-word": vocabulary.NewWord(last), "phrase": vocabulary.NewPhrase(words[3] + " " + words[4]), "prefix": vocabulary.NewPrefix(last[:len(last)-1]), "fuzzy": fuzzy,
+		"substring": vocabulary.NewSubstring(words[3][1:]+" "+words[4][:2], false), "regexp": regexp, "regexp-short-literal": short,
 	}
 }
 
-func benchmarkMatchers(b *testing.B, ix *Index, arena *Arena, ids []uint64) {
+func benchmarkMatchers(b *testing.B, ix *Index, arena *vocabulary.Arena, ids []uint64) {
 	for name, m := range questions(b, arena) {
 		b.Run(name, func(b *testing.B) {
 			for b.Loop() {
@@ -165,7 +167,7 @@ func BenchmarkArena(b *testing.B) {
 			b.Run(fmt.Sprint(n, "/", name), func(b *testing.B) {
 				used := cpu()
 				for b.Loop() {
-					Match(arena, m, true, nil)
+					vocabulary.Match(arena, m, true, nil)
 				}
 				b.ReportMetric(float64((cpu()-used).Microseconds())/1000/float64(b.N), "cpu-ms/op")
 			})

@@ -1,4 +1,4 @@
-package vocabulary
+package wordindex
 
 import (
 	"context"
@@ -6,6 +6,8 @@ import (
 	"errors"
 	"fmt"
 	"slices"
+
+	"clew/index/vocabulary"
 
 	"github.com/blevesearch/bleve/v2"
 	"github.com/blevesearch/bleve/v2/search"
@@ -15,17 +17,13 @@ import (
 // Select narrows down the entries that m need be put to: it returns those places of ids (of entries of the tenant's field) whose entries may match, and all those
 // whose entries the index doesn't hold, ascending. ok is false where trying all of them is better: if m can't be asked of bleve (substrings,
 // regular expressions, exact values, wildcards in front), or would find much of the index.
-func (ix *Index) Select(ctx context.Context, tenant, field string, ids []uint64, m Matcher) (places []int, ok bool, err error) {
+func (ix *Index) Select(ctx context.Context, tenant, field string, ids []uint64, m vocabulary.Matcher) (places []int, ok bool, err error) {
 	return ix.selectFew(ctx, tenant, field, ids, m, len(ids)/hitsShare)
 }
 
 // selectFew is Select that gives up past most hits.
-func (ix *Index) selectFew(ctx context.Context, tenant, field string, ids []uint64, m Matcher, most int) (places []int, ok bool, err error) {
-	words, isWords := m.(*wordsMatcher)
-	if !isWords {
-		return nil, false, nil
-	}
-	q := lowerWords(scope(tenant, field), words.predicates)
+func (ix *Index) selectFew(ctx context.Context, tenant, field string, ids []uint64, m vocabulary.Matcher, most int) (places []int, ok bool, err error) {
+	q := lowerWords(scope(tenant, field), vocabulary.Conditions(m))
 	if q == nil {
 		return nil, false, nil
 	}
@@ -100,25 +98,26 @@ func (g *generation) search(ctx context.Context, q query.Query, most int) (hits 
 	}
 }
 
-// lowerWords gives a query for all entries whose texts may meet the predicates in sequence, and some others; nil if there is none
+// lowerWords gives a query for all entries whose texts may meet the conditions in sequence, and some others; nil if there is none
 // that prunes.
-func lowerWords(scope []byte, predicates []predicate) query.Query {
-	var each []query.Query // one for each predicate
-	var plain []string     // the words, if all predicates are plain words
-	for _, p := range predicates {
-		alternatives := lowerPredicate(scope, p)
+func lowerWords(scope []byte, conditions []vocabulary.Condition) query.Query {
+	var each []query.Query // one for each condition
+	var plain []string     // the words, if all conditions are plain words
+	for i := range conditions {
+		c := &conditions[i]
+		alternatives := lowerCondition(scope, c)
 		if alternatives == nil {
 			continue
 		}
 		each = append(each, bleve.NewDisjunctionQuery(alternatives...))
-		if w, ok := p.(*equalWord); ok && !w.digits {
-			plain = append(plain, string(scope)+string(w.low))
+		if c.Kind == vocabulary.WordIs && !slices.ContainsFunc(c.Low, isDigit) {
+			plain = append(plain, string(scope)+string(c.Low))
 		}
 	}
 	if len(each) == 0 {
 		return nil
 	}
-	if len(plain) != len(predicates) || len(plain) == 1 {
+	if len(plain) != len(conditions) || len(plain) == 1 {
 		return bleve.NewConjunctionQuery(each...)
 	}
 	// Without holes that hold words, the words stand side by side.
@@ -128,53 +127,51 @@ func lowerWords(scope []byte, predicates []predicate) query.Query {
 
 // holeTerms ask for holes that may hold words.
 func holeTerms(scope []byte) []query.Query {
-	return []query.Query{term(scope, string(HoleID)), term(scope, string(HoleWord)), term(scope, string(HoleRaw))}
+	return []query.Query{term(scope, string(vocabulary.HoleID)), term(scope, string(vocabulary.HoleWord)), term(scope, string(vocabulary.HoleRaw))}
 }
 
-// holesFor ask for holes that may hold words meeting p.
-func holesFor(scope []byte, p predicate) (out []query.Query) {
-	for _, kind := range []byte{HoleID, HoleWord, HoleRaw} {
-		if p.hole(kind, nil) {
-			out = append(out, term(scope, string(kind)))
-		}
+// lowerCondition gives alternatives of which every token that may meet c satisfies one; nil if they would be nearly everything.
+func lowerCondition(scope []byte, c *vocabulary.Condition) []query.Query {
+	var holes []query.Query // that may hold such words
+	for _, kind := range c.Holes {
+		holes = append(holes, term(scope, string(kind)))
 	}
-	return out
-}
-
-// lowerPredicate gives alternatives of which every token that may meet p satisfies one; nil if they would be nearly everything.
-func lowerPredicate(scope []byte, p predicate) []query.Query {
-	switch p := p.(type) {
-	case *equalWord:
-		out := append(holesFor(scope, p), term(scope, string(p.low)))
-		return append(out, intTerms(scope, p.low)...)
-	case *prefixWord:
-		out := append(holesFor(scope, p), prefixed(scope, string(p.low)), prefixed(scope, string(HoleInt)+string(p.low)))
-		return append(out, intTerms(scope, p.low)...)
-	case *wildcardWord:
-		fixed := p.low
+	switch c.Kind {
+	case vocabulary.WordIs:
+		return slices.Concat(holes, []query.Query{term(scope, string(c.Low))}, intTerms(scope, c.Low))
+	case vocabulary.WordBegins:
+		return slices.Concat(holes, beginning(scope, c.Low), intTerms(scope, c.Low))
+	case vocabulary.WordFits:
+		fixed := c.Low
 		if i := slices.IndexFunc(fixed, func(c byte) bool { return c == '*' || c == '?' }); i >= 0 {
 			fixed = fixed[:i]
 		}
 		if len(fixed) == 0 {
 			return nil
 		}
-		out := append(holesFor(scope, p), prefixed(scope, string(fixed)), prefixed(scope, string(HoleInt)+string(fixed)))
-		// A '?' or '*' after the fixed part may be a digit: a hole may begin there, which the second of these finds.
-		return append(out, intTerms(scope, fixed)...)
-	case *fuzzyWord:
-		if slices.ContainsFunc(p.low, func(r rune) bool { return r >= '0' && r <= '9' }) {
+		// A '?' or '*' after the fixed part may be a digit: a hole may begin there, which the second of beginning finds.
+		return slices.Concat(holes, beginning(scope, fixed), intTerms(scope, fixed))
+	case vocabulary.WordNear:
+		if slices.ContainsFunc(c.Low, isDigit) {
 			return nil
 		}
-		return append(holeTerms(scope), fuzzy(scope, string(p.low), p.distance), fuzzy(scope, string(rune(markLetters))+string(p.low), p.distance))
+		return append(holes, fuzzy(scope, string(c.Low), c.Distance), fuzzy(scope, string(rune(markLetters))+string(c.Low), c.Distance))
 	}
 	return nil
+}
+
+func isDigit(c byte) bool { return c >= '0' && c <= '9' }
+
+// beginning asks for words that begin with low, and for those with a HoleInt that begin so before it.
+func beginning(scope, low []byte) []query.Query {
+	return []query.Query{prefixed(scope, string(low)), prefixed(scope, string(vocabulary.HoleInt)+string(low))}
 }
 
 // intTerms ask for words with HoleInts that may begin as low does: a hole where it has a digit.
 func intTerms(scope, low []byte) (out []query.Query) {
 	for i, c := range low {
-		if byteClass[c] == classDigit {
-			out = append(out, term(scope, string(HoleInt)+string(low[:i])))
+		if isDigit(c) {
+			out = append(out, term(scope, string(vocabulary.HoleInt)+string(low[:i])))
 		}
 	}
 	return out

@@ -1,4 +1,4 @@
-package vocabulary
+package wordindex
 
 import (
 	"encoding/binary"
@@ -122,7 +122,7 @@ func (g *generation) use(f func() error) error {
 }
 
 // take notes that the segment of mark has the entry, and says whether it is to be written: it is not held yet, and there is room beside the queued ones.
-func (g *generation) take(id uint64, mark uint32, e *Entry, queued int, queuedBytes int64, limits *IndexLimits) bool {
+func (g *generation) take(id uint64, mark uint32, e *Entry, queued int, queuedBytes int64, limits *Limits) bool {
 	g.mu.Lock()
 	defer g.mu.Unlock()
 	g.dirty = true

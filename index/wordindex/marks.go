@@ -1,4 +1,4 @@
-package vocabulary
+package wordindex
 
 import (
 	"encoding/binary"

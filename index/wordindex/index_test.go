@@ -1,4 +1,4 @@
-package vocabulary
+package wordindex
 
 import (
 	"bytes"
@@ -16,18 +16,20 @@ import (
 	"testing"
 	"time"
 
+	"clew/index/vocabulary"
+
 	"github.com/google/go-cmp/cmp"
 )
 
-func testLimits() IndexLimits {
-	limits := DefaultIndexLimits()
+func testLimits() Limits {
+	limits := DefaultLimits()
 	limits.Duty = 1
 	return limits
 }
 
 func openIndex(t testing.TB, dir string) *Index {
 	t.Helper()
-	ix, err := OpenIndex(dir, testLimits(), slog.New(slog.DiscardHandler))
+	ix, err := Open(dir, testLimits(), slog.New(slog.DiscardHandler))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -49,10 +51,10 @@ func TestSelectLeavesNothingOut(t *testing.T) {
 	ix := openIndex(t, filepath.Join(t.TempDir(), "v"))
 	defer ix.Close()
 	r := rand.New(rand.NewPCG(1, 31))
-	arena := &Arena{}
+	arena := &vocabulary.Arena{}
 	var ids []uint64
 	var entries []Entry
-	c := NewCoder(DefaultCoderLimits())
+	c := vocabulary.NewCoder(vocabulary.DefaultCoderLimits())
 	add := func(text []byte) {
 		arena.Append(text)
 		e := Entry{"t", "body", true, slices.Clone(text)}
@@ -64,14 +66,13 @@ func TestSelectLeavesNothingOut(t *testing.T) {
 	for range 2000 {
 		code, _ := c.Code(randomText(r))
 		add(c.Templates().At(int(code)))
-		made, _, _ := madeTemplate(r)
-		add(made)
+		add(madeTemplate(r))
 	}
 	feed(t, ix, "one", entries...)
 	feed(t, ix, "two", Entry{"other", "body", true, []byte("user bob")}, Entry{"t", "other", true, []byte("user bob")})
 	asked, pruned := 0, 0
 	for range 1500 {
-		m, _ := randomMatcher(t, r)
+		m := randomMatcher(t, r)
 		places, ok, err := ix.selectFew(t.Context(), "t", "body", ids, m, len(ids)+1)
 		if err != nil {
 			t.Fatal(err)
@@ -86,7 +87,7 @@ func TestSelectLeavesNothingOut(t *testing.T) {
 			selected[p] = true
 		}
 		for i := range arena.Len() {
-			if !selected[i] && m.Template(arena.At(i), nil) != Never {
+			if !selected[i] && m.Template(arena.At(i), nil) != vocabulary.Never {
 				t.Fatalf("%s: template %q was left out", m, arena.At(i))
 			}
 		}
@@ -105,7 +106,7 @@ func TestIndexSurvivesRestartAndDamage(t *testing.T) {
 	selects := func(want ...int) {
 		t.Helper()
 		ids := append([]uint64{e.ID(), other, 12345}, make([]uint64, 100)...)
-		got, ok, err := ix.Select(t.Context(), "t", "body", ids, NewPhrase("logged in"))
+		got, ok, err := ix.Select(t.Context(), "t", "body", ids, vocabulary.NewPhrase("logged in"))
 		if err != nil || !ok {
 			t.Fatal(ok, err)
 		}
@@ -199,7 +200,7 @@ func TestIndexSurvivesRestartAndDamage(t *testing.T) {
 func TestIndexBounds(t *testing.T) {
 	limits := testLimits()
 	limits.Entries, limits.BatchLen = 10, 3
-	ix, err := OpenIndex(filepath.Join(t.TempDir(), "v"), limits, slog.New(slog.DiscardHandler))
+	ix, err := Open(filepath.Join(t.TempDir(), "v"), limits, slog.New(slog.DiscardHandler))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -264,7 +265,7 @@ func TestGenerations(t *testing.T) {
 	}
 	stop, asked := make(chan struct{}), make(chan error, 1)
 	go func() {
-		m := NewPhrase("of 3")
+		m := vocabulary.NewPhrase("of 3")
 		ids := []uint64{segments["s3"][5].ID()}
 		for range 20 {
 			ids = append(ids, segments["s2"][5].ID())
@@ -363,7 +364,7 @@ func TestNear(t *testing.T) {
 		a, b string
 		want int
 	}{{"", "", 0}, {"abc", "", 3}, {"chekout", "checkout", 1}, {"servce", "service", 1}, {"form", "from", 1}, {"größe", "grösse", 2}, {"abc", "xyz", 3}} {
-		if got := EditDistance(c.a, c.b); got != c.want || EditDistance(c.b, c.a) != c.want {
+		if got := vocabulary.EditDistance(c.a, c.b); got != c.want || vocabulary.EditDistance(c.b, c.a) != c.want {
 			t.Errorf("%q and %q: %d, want %d", c.a, c.b, got, c.want)
 		}
 	}

@@ -1,4 +1,4 @@
-package vocabulary
+package wordindex
 
 import (
 	"context"
@@ -43,23 +43,10 @@ func EntryID(tenant, field string, template bool, text []byte) uint64 {
 	return d.Sum64()
 }
 
-// Index is bleve over the vocabularies of many segments at once. It speeds up questions about words over large vocabularies, completes
-// names and values, and knows the words that are nearly the one that was asked for. It is a cache: whatever it does not hold is matched directly, so that
-// answers are the same with it empty; its directory may be deleted whenever it is closed.
-//
-// An entry is written once, however many segments have it; a document costs about a tenth of a millisecond, so one goroutine feeds it (Feed), beside
-// everything else. What it holds is a generation: a directory of its own. Documents are never deleted one by one. The index knows in which
-// segment it met each entry last; when that segment is gone (retention, deletion, compaction) and no newer one had the entry, the entry is dead. Once the
-// dead are many (Stale), the feeder makes a new generation of what the segments hold now (Rebuild), which then takes the old one's place in one step: the
-// file CURRENT names it. A generation that was not finished when the process ended is removed at the next start.
-//
-// Full, it takes no more, and counts what it passes over; a tenant fills at most half of it while there are others. A rebuild begins with the newest segments,
-// so that it is the oldest entries that are left out then.
-//
-// Feed, Retain, Rebuild and Save are for one goroutine; all other methods are safe for concurrent use.
+// Index answers from what it has been fed. Feed, Retain, Rebuild and Save are for one goroutine; all other methods are safe for concurrent use.
 type Index struct {
 	dir    string
-	limits IndexLimits
+	limits Limits
 	log    *slog.Logger
 
 	mu      sync.RWMutex
@@ -67,8 +54,8 @@ type Index struct {
 	rebuilt time.Time // when the current generation was begun, or the index opened
 }
 
-// IndexLimits bounds an Index.
-type IndexLimits struct {
+// Limits bounds an Index.
+type Limits struct {
 	Entries  int   // held
 	Bytes    int64 // of their texts
 	BatchLen int   // entries written at once
@@ -79,9 +66,9 @@ type IndexLimits struct {
 	Duty float64
 }
 
-// DefaultIndexLimits: a million entries; docs/operate.md has what they cost. Batches of two thousand keep bleve's segments few.
-func DefaultIndexLimits() IndexLimits {
-	return IndexLimits{Entries: 1_000_000, Bytes: 128 << 20, BatchLen: 2000, DeadShare: 0.25, DeadAge: 24 * time.Hour, Duty: 0.5}
+// DefaultLimits: a million entries; docs/operate.md has what they cost. Batches of two thousand keep bleve's segments few.
+func DefaultLimits() Limits {
+	return Limits{Entries: 1_000_000, Bytes: 128 << 20, BatchLen: 2000, DeadShare: 0.25, DeadAge: 24 * time.Hour, Duty: 0.5}
 }
 
 const (
@@ -95,8 +82,8 @@ const (
 	generationPrefix = "generation-"
 )
 
-// OpenIndex opens the index in dir, or makes a new one if there is none or it can't be read.
-func OpenIndex(dir string, limits IndexLimits, log *slog.Logger) (*Index, error) {
+// Open opens the index in dir, or makes a new one if there is none or it can't be read.
+func Open(dir string, limits Limits, log *slog.Logger) (*Index, error) {
 	ix := &Index{dir: dir, limits: limits, log: log, rebuilt: time.Now()}
 	if err := os.MkdirAll(dir, 0o750); err != nil {
 		return nil, fmt.Errorf("vocabulary index: %w", err)
@@ -189,8 +176,8 @@ func (ix *Index) generation() *generation {
 	return ix.current
 }
 
-// IndexStats says what an index holds.
-type IndexStats struct {
+// Stats says what an index holds.
+type Stats struct {
 	Entries  int   `json:"entries"`
 	Dead     int   `json:"dead"`     // of them met in no segment that there still is
 	Bytes    int64 `json:"bytes"`    // of texts
@@ -199,12 +186,12 @@ type IndexStats struct {
 }
 
 // Stats describes the index.
-func (ix *Index) Stats() IndexStats {
+func (ix *Index) Stats() Stats {
 	g := ix.generation()
 	g.mu.RLock()
 	defer g.mu.RUnlock()
 	m := g.marks
-	return IndexStats{Entries: len(m.entries), Dead: m.dead, Bytes: m.bytes, Segments: m.live(), Passed: m.passed}
+	return Stats{Entries: len(m.entries), Dead: m.dead, Bytes: m.bytes, Segments: m.live(), Passed: m.passed}
 }
 
 // Len is the number of entries held.
@@ -225,7 +212,7 @@ func (ix *Index) Fed(segment string) bool {
 }
 
 // Feed takes a segment's entries: it writes those that it does not hold, and notes of all that this segment has them. It returns once they are
-// found by searches, or ctx ends; it rests in between (IndexLimits.Duty).
+// found by searches, or ctx ends; it rests in between (Limits.Duty).
 func (ix *Index) Feed(ctx context.Context, segment Source, entries iter.Seq[Entry]) error {
 	return ix.feed(ctx, ix.generation(), segment, entries)
 }

@@ -1,9 +1,11 @@
-package vocabulary
+package wordindex
 
 import (
 	"bytes"
 	"encoding/binary"
 	"fmt"
+
+	"clew/index/vocabulary"
 
 	"github.com/blevesearch/bleve/v2/analysis"
 	"github.com/blevesearch/bleve/v2/document"
@@ -62,10 +64,10 @@ func (a tokenAnalyzer) Analyze(text []byte) (tokens analysis.TokenStream) {
 			Start: start, End: end, Position: position, Term: bytes.Join(append([][]byte{a.scope}, term...), nil),
 		})
 	}
-	next := nextToken
+	next := vocabulary.NextToken
 	if !a.template {
 		next = func(t []byte, i int) (start, end int, kind byte) {
-			start, end = NextWord(t, i)
+			start, end = vocabulary.NextWord(t, i)
 			return start, end, 0
 		}
 	}
@@ -76,11 +78,11 @@ func (a tokenAnalyzer) Analyze(text []byte) (tokens analysis.TokenStream) {
 		}
 		switch token := text[start:end]; kind {
 		case 0:
-			add(start, end, position, AppendLower(nil, token))
-		case HoleInt:
-			low := AppendLower(nil, token)
-			add(start, end, position, []byte{HoleInt}, low[:bytes.IndexByte(low, HoleInt)])
-			add(start, end, position, []byte{markLetters}, bytes.ReplaceAll(low, []byte{HoleInt}, nil))
+			add(start, end, position, vocabulary.AppendLower(nil, token))
+		case vocabulary.HoleInt:
+			low := vocabulary.AppendLower(nil, token)
+			add(start, end, position, []byte{vocabulary.HoleInt}, low[:bytes.IndexByte(low, vocabulary.HoleInt)])
+			add(start, end, position, []byte{markLetters}, bytes.ReplaceAll(low, []byte{vocabulary.HoleInt}, nil))
 		default:
 			add(start, end, position, []byte{kind})
 		}
