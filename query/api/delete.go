@@ -75,6 +75,9 @@ func (s *Server) delete(c *gin.Context) {
 		return
 	}
 	by := c.RemoteIP()
+	if id := who(c); id != nil {
+		by = fmt.Sprintf("%s (%s)", id, by)
+	}
 	if name := c.Query("by"); name != "" {
 		by = fmt.Sprintf("%s (%s)", name, by)
 	}

@@ -15,6 +15,7 @@ import (
 	"github.com/prometheus/client_golang/prometheus"
 	"go.yaml.in/yaml/v3"
 
+	"clew/internal/access"
 	"clew/internal/ledger"
 	"clew/query/engine"
 	"clew/query/parts"
@@ -183,6 +184,8 @@ func TestOpenAPISchemas(t *testing.T) {
 		ledger.Loss{},
 		ledger.SenderAccount{},
 		ledger.SampledAccount{},
+		Whoami{},
+		access.Grant{},
 		Error{},
 		ErrorDetail{},
 	}

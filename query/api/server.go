@@ -17,6 +17,8 @@ import (
 	"github.com/prometheus/client_golang/prometheus"
 	"github.com/prometheus/client_golang/prometheus/promhttp"
 
+	"clew/internal/access"
+	"clew/internal/access/login"
 	"clew/internal/telemetry"
 	"clew/query/engine"
 	"clew/query/hosts"
@@ -28,7 +30,7 @@ var openAPI []byte
 
 // Deps are what the server serves.
 type Deps struct {
-	Engine   *engine.Engine
+	Engine   *engine.Engine                  // nil: this process answers no questions, and serves only what is about itself
 	Ready    func() error                    // nil once the process can answer; else why not
 	Status   func(ctx context.Context) any   // for /api/v1/status
 	Seal     func(ctx context.Context) error // seals all heads; for /api/v1/admin/seal
@@ -46,6 +48,8 @@ type Deps struct {
 
 	Book      Book         // for /api/v1/ledger, and for what answers say of it; nil: nothing is known
 	Hosts     *hosts.Hosts // for /api/v1/hosts; nil: those that records name
+	Access    *access.Guard   // asks who it is; nil: nobody does
+	Open      func() []string // ports that others reach without credentials; nil: not known
 	Deletions Deletions    // for /api/v1/admin/delete and /api/v1/admin/audit
 }
 
@@ -80,7 +84,7 @@ func New(deps Deps) *Server {
 	s.router.UseRawPath = true // a host's name may have a "/" in it, which is %2F in its address
 	deps.Registry.MustRegister(s.requests, s.refused)
 	s.router.HandleMethodNotAllowed = true
-	s.router.Use(s.observe, s.recover)
+	s.router.Use(s.observe, s.recover, s.admit)
 	s.routes()
 	s.handler = compressed(s.router)
 	return s
@@ -90,11 +94,35 @@ func (s *Server) routes() {
 	r := s.router
 	r.GET("/healthz", func(c *gin.Context) { c.String(http.StatusOK, "ok\n") })
 	r.GET("/readyz", s.ready)
+	for _, method := range []string{http.MethodGet, http.MethodPost} {
+		r.Handle(method, login.Prefix+"*page", gin.WrapH(login.Handler(s.deps.Access)))
+	}
 	r.GET("/metrics", gin.WrapH(promhttp.HandlerFor(s.deps.Registry, promhttp.HandlerOpts{})))
 	if s.deps.Pprof != nil {
 		r.GET("/debug/pprof/*any", gin.WrapH(s.deps.Pprof))
 	}
 	v1 := r.Group("/api/v1", noStore)
+	v1.GET("/status", s.status)
+	v1.GET("/openapi.yaml", func(c *gin.Context) { c.Data(http.StatusOK, "application/yaml", openAPI) })
+	if s.deps.Seal != nil {
+		v1.POST("/admin/seal", deliberate, s.seal)
+	}
+	if s.deps.Deletions != nil {
+		v1.POST("/admin/delete", deliberate, s.delete)
+		v1.GET("/admin/delete", s.deletions)
+		v1.GET("/admin/audit", s.audit)
+	}
+	if s.deps.Catalog != nil {
+		v1.GET("/admin/catalog", s.catalog)
+	}
+	if s.deps.Engine != nil {
+		s.questions(v1)
+	}
+	s.others()
+}
+
+// questions are the routes that need the engine.
+func (s *Server) questions(v1 *gin.RouterGroup) {
 	v1.GET("/search", s.search)
 	v1.GET("/count", s.count)
 	v1.GET("/explain", s.explain)
@@ -125,6 +153,7 @@ func (s *Server) routes() {
 	v1.GET("/admin/delete", s.deletions)
 	v1.GET("/admin/audit", s.audit)
 	v1.GET("/admin/catalog", s.catalog)
+	v1.GET("/whoami", s.whoami)
 	v1.GET("/openapi.yaml", func(c *gin.Context) { c.Data(http.StatusOK, "application/yaml", openAPI) })
 	r.NoMethod(func(c *gin.Context) {
 		fail(c, http.StatusMethodNotAllowed, ErrorDetail{Code: "method_not_allowed", Message: fmt.Sprintf("%s is not for %s", c.Request.Method, c.Request.URL.Path)})
@@ -138,6 +167,10 @@ func (s *Server) routes() {
 		if s.deps.UI != nil && isPage(c.Request) {
 			c.Status(http.StatusOK) // gin begins with 404 where no route matches
 			s.deps.UI.ServeHTTP(c.Writer, c.Request)
+			return
+		}
+		if s.deps.Engine == nil {
+			fail(c, http.StatusNotFound, ErrorDetail{Code: "not_found", Message: fmt.Sprintf("there is nothing at %.200s in this process, which answers no questions: ask one with the query role", c.Request.URL.Path)})
 			return
 		}
 		fail(c, http.StatusNotFound, ErrorDetail{Code: "not_found", Message: fmt.Sprintf("there is nothing at %.200s; the API is described at /api/v1/openapi.yaml", c.Request.URL.Path)})
