@@ -34,7 +34,7 @@ func (r Rows) Count() int {
 	return n
 }
 
-// less is a part without some of its rows. What only those rows said is not in its vocabularies any more, nor a column that only they had.
+// less is some rows of a part. What only the others said is not in its vocabularies any more, nor a column that only they had.
 type less struct {
 	index.Part
 	info    index.Info
@@ -51,18 +51,27 @@ type coding struct {
 	codes []uint32 // by the part's codes: ours
 }
 
-// Without returns part without the rows gone. It reads all columns once, to know what is left of each. Times of row groups, and of the whole, stay bounds
-// that may be wider than need be. The result reads from part for as long as it is used.
+// Without returns part without the rows gone, as Pick does.
 func Without(ctx context.Context, part index.Part, gone Rows) (index.Part, error) {
+	picked := make([][]int, len(part.RowGroups()))
+	for rg, g := range part.RowGroups() {
+		for row := range g.Rows {
+			if !gone.Has(rg, row) {
+				picked[rg] = append(picked[rg], row)
+			}
+		}
+	}
+	return Pick(ctx, part, picked)
+}
+
+// Pick returns some rows of a part: of each row group those that picked names, in this order; one may be named several times. It reads all columns once,
+// to know what is left of each. Times of row groups, and of the whole, stay bounds that may be wider than need be. The result reads from part for as
+// long as it is used.
+func Pick(ctx context.Context, part index.Part, picked [][]int) (index.Part, error) {
 	l := &less{Part: part, info: part.Info()}
 	l.info.Rows = 0
 	for rg, g := range part.RowGroups() {
-		var rows []int
-		for row := range g.Rows {
-			if !gone.Has(rg, row) {
-				rows = append(rows, row)
-			}
-		}
+		rows := picked[rg]
 		if len(rows) == 0 {
 			continue
 		}

@@ -86,7 +86,7 @@ func rows(ctx context.Context, t testing.TB, part index.Part) []map[string]strin
 			all = append(all, map[string]string{})
 		}
 		for col, c := range part.Columns() {
-			v, err := openValues(ctx, part, col, rg)
+			v, err := OpenValues(ctx, part, col, rg)
 			if err != nil {
 				t.Fatal(err)
 			}

@@ -80,11 +80,11 @@ func appendSpans(ctx context.Context, all []rowAt, number int, part index.Part) 
 	}
 	var ids []byte
 	for rg, g := range part.RowGroups() {
-		traces, err := openValues(ctx, part, trace, rg)
+		traces, err := OpenValues(ctx, part, trace, rg)
 		if err != nil {
 			return nil, err
 		}
-		spans, err := openValues(ctx, part, span, rg)
+		spans, err := OpenValues(ctx, part, span, rg)
 		if err != nil {
 			return nil, err
 		}
@@ -131,7 +131,7 @@ func digestGroup(ctx context.Context, part index.Part, rg int, rows []rowAt, sum
 	}
 	var text, frame []byte
 	for col, c := range part.Columns() {
-		values, err := openValues(ctx, part, col, rg)
+		values, err := OpenValues(ctx, part, col, rg)
 		if err != nil {
 			return fmt.Errorf("column %s: %w", c.Column, err)
 		}

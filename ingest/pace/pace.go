@@ -46,6 +46,9 @@ func (p *Pace) pause(ctx context.Context) error {
 	return ctx.Err()
 }
 
+// Pause is for work between two reads: it rests if it is time to, and its error ends the work.
+func (p *Pace) Pause(ctx context.Context) error { return p.pause(ctx) }
+
 // End counts the last stretch, and rests for it: the next piece of work may follow at once.
 func (p *Pace) End(ctx context.Context) {
 	if p.began.IsZero() {

@@ -46,17 +46,7 @@ func (h *Head) AppendReady(m pmetric.Metrics, attributes pcommon.Map, r *Ready) 
 		return fmt.Errorf("append a row to metrics head: %w", err)
 	}
 	out := row{series: number, kind: r.ChunkKind, min: r.First, max: r.Last, samples: r.Samples, chunk: r.Chunk}
-	if len(r.Exemplars) > 0 {
-		var section []byte
-		last := 0
-		for _, e := range r.Exemplars {
-			data := h.key.exemplars(e.Exemplars)
-			section = binary.AppendUvarint(section, uint64(e.Point-last))
-			section = append(binary.AppendUvarint(section, uint64(len(data))), data...)
-			last = e.Point
-		}
-		out.extra = points.AppendSection(out.extra, points.SectionExemplars, section)
-	}
+	out.extra = h.key.appendExemplars(out.extra, r.Exemplars)
 	if meta.metadata != "" {
 		out.extra = points.AppendSection(out.extra, points.SectionMetadata, []byte(meta.metadata))
 	}
@@ -64,6 +54,22 @@ func (h *Head) AppendReady(m pmetric.Metrics, attributes pcommon.Map, r *Ready) 
 	h.done += int64(cap(out.chunk) + cap(out.extra))
 	h.points.Add(int64(r.Samples))
 	return nil
+}
+
+// appendExemplars adds the section of exemplars, if there are any.
+func (w *keyWriter) appendExemplars(extra []byte, all []ReadyExemplars) []byte {
+	if len(all) == 0 {
+		return extra
+	}
+	var section []byte
+	last := 0
+	for _, e := range all {
+		data := w.exemplars(e.Exemplars)
+		section = binary.AppendUvarint(section, uint64(e.Point-last))
+		section = append(binary.AppendUvarint(section, uint64(len(data))), data...)
+		last = e.Point
+	}
+	return points.AppendSection(extra, points.SectionExemplars, section)
 }
 
 // appendCounts adds the points of a chunk of counts.

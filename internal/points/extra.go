@@ -42,6 +42,7 @@ const (
 //	10 buckets      four runs of varints: offsets and numbers of positive, then of       (histograms: always there)
 //	                negative buckets
 //	11 metadata     telemetry.AppendMap's text of the metric's metadata                  none
+//	12 windows      of down-sampled points, what there was in each window (windows.go)   none
 //
 // Runs are pairs: uvarint length, value; until all points are covered.
 const (
@@ -56,6 +57,7 @@ const (
 	SectionMaxima    = 9
 	SectionBuckets   = 10
 	SectionMetadata  = 11
+	SectionWindows   = 12
 )
 
 // Bits of a histogram's point in SectionHas.
@@ -66,7 +68,7 @@ const (
 )
 
 // Found are the payloads of a row's sections by their tags; nil where there is none.
-type Found [SectionMetadata + 1][]byte
+type Found [SectionWindows + 1][]byte
 
 // Sections finds the payload of each section. They alias extra.
 func Sections(extra []byte) (found Found, err error) {
