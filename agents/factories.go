@@ -38,7 +38,7 @@ import (
 
 // factories are the components that a configuration may use: our own, and stock ones for what a user brings along.
 func factories(logger *slog.Logger, group *shipper.Group, ways *way.Metrics, ready func()) (f otelcol.Factories, err error) {
-	if f.Receivers, err = otelcol.MakeFactoryMap(append(append(stock.Factories(ways), push.Factories(ways)...),
+	if f.Receivers, err = otelcol.MakeFactoryMap(append(append(stock.Factories(ways, nil), push.Factories(ways)...),
 		files.NewFactory(), journal.NewFactory(), scrape.NewFactory(),
 		otlpreceiver.NewFactory(), hostmetricsreceiver.NewFactory(), filelogreceiver.NewFactory(), journaldreceiver.NewFactory(),
 	)...); err != nil {
@@ -56,7 +56,7 @@ func factories(logger *slog.Logger, group *shipper.Group, ways *way.Metrics, rea
 	if f.Exporters, err = otelcol.MakeFactoryMap(group.Factory(), otlpexporter.NewFactory(), debugexporter.NewFactory()); err != nil {
 		return f, fmt.Errorf("exporters: %w", err)
 	}
-	if f.Extensions, err = otelcol.MakeFactoryMap(filestorage.NewFactory(), otelembed.ReadyFactory(ready), stock.ExtensionFactory(ways)); err != nil {
+	if f.Extensions, err = otelcol.MakeFactoryMap(filestorage.NewFactory(), otelembed.ReadyFactory(ready), stock.ExtensionFactory(ways, nil)); err != nil {
 		return f, fmt.Errorf("extensions: %w", err)
 	}
 	f.Telemetry = otelembed.TelemetryFactory(logger)

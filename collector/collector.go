@@ -29,6 +29,7 @@ import (
 	"clew/collector/logexporter"
 	"clew/collector/otlpreceiver"
 	"clew/collector/quota"
+	"clew/internal/access"
 	"clew/internal/ledger"
 	"clew/internal/otelembed"
 	"clew/internal/receivers/stock"
@@ -43,6 +44,8 @@ type Deps struct {
 	Registerer prometheus.Registerer
 	// Book is told what comes and what becomes of it. Nil: nobody asks.
 	Book *ledger.Book
+	// Access asks who sends. Nil: nobody does.
+	Access *access.Guard
 	// Version of clew, for the Collector's own messages.
 	Version string
 }
@@ -95,12 +98,13 @@ func New(cfg Config, deps Deps) (*Collector, error) {
 		Quota:            c.quota,
 		Book:             deps.Book,
 		Ways:             ways,
+		Access:           deps.Access,
 		Listening:        c.listening,
 	})
 	if err != nil {
 		return nil, fmt.Errorf("otlp receiver: %w", err)
 	}
-	c.factories, err = factories(deps.Logger, append(stock.Factories(metrics), otlp), logexporter.NewFactory(c.exporter, c.quota, deps.Book), stock.ExtensionFactory(metrics), func() {
+	c.factories, err = factories(deps.Logger, append(stock.Factories(metrics, deps.Access), otlp), logexporter.NewFactory(c.exporter, c.quota, deps.Book), stock.ExtensionFactory(metrics, deps.Access), func() {
 		c.readyOnce.Do(func() { close(c.ready) })
 	})
 	if err != nil {

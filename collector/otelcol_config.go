@@ -72,9 +72,9 @@ func (c Config) otelcolConfig() map[string]any {
 func (l Listener) otelcolConfig() map[string]any {
 	m := map[string]any{"endpoint": l.Endpoint}
 	if l.TLS != nil {
-		tls := map[string]any{"cert_file": l.TLS.CertFile, "key_file": l.TLS.KeyFile}
+		tls := map[string]any{"cert_file": l.TLS.CertFile, "key_file": l.TLS.KeyFile, "reload_interval": stock.ReloadCertificates.String()}
 		if l.TLS.ClientCAFile != "" {
-			tls["client_ca_file"] = l.TLS.ClientCAFile
+			tls["client_ca_file"], tls["client_ca_file_reload"] = l.TLS.ClientCAFile, true
 		}
 		m["tls"] = tls
 	}

@@ -20,6 +20,7 @@ import (
 
 	"clew/collector/logexporter"
 	"clew/ingest/shardlog"
+	"clew/internal/access"
 	"clew/internal/telemetry"
 )
 
@@ -37,6 +38,12 @@ type running struct {
 // start runs a collector on free ports until the test ends.
 func start(t testing.TB, log logexporter.Log, change ...func(*Config)) *running {
 	t.Helper()
+	return startGuarded(t, log, nil, change...)
+}
+
+// startGuarded is start with a guard at the doors.
+func startGuarded(t testing.TB, log logexporter.Log, guard *access.Guard, change ...func(*Config)) *running {
+	t.Helper()
 	cfg := DefaultConfig()
 	cfg.OTLP.GRPC.Endpoint = "127.0.0.1:0"
 	cfg.OTLP.HTTP.Endpoint = "127.0.0.1:0"
@@ -45,7 +52,7 @@ func start(t testing.TB, log logexporter.Log, change ...func(*Config)) *running 
 	}
 	reg := prometheus.NewRegistry()
 	logger := slog.New(slog.NewTextHandler(&testWriter{t: t}, &slog.HandlerOptions{Level: slog.LevelWarn}))
-	c, err := New(cfg, Deps{Log: log, Logger: logger, Registerer: reg})
+	c, err := New(cfg, Deps{Log: log, Logger: logger, Registerer: reg, Access: guard})
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -11,6 +11,7 @@ import (
 	"go.opentelemetry.io/collector/receiver"
 
 	"clew/collector/quota"
+	"clew/internal/access"
 	"clew/internal/ledger"
 )
 
@@ -31,6 +32,8 @@ type Deps struct {
 	Book *ledger.Book
 	// Ways are further protocols on the port of OTLP over HTTP.
 	Ways Ways
+	// Access asks who sends; nil: nobody does.
+	Access *access.Guard
 	// Listening, if not nil, is told where a receiver listens, before Start returns.
 	Listening func(id component.ID, protocol string, addr net.Addr)
 }
@@ -75,7 +78,7 @@ func (f *factory) add(set receiver.Settings, cfg *Config, ep *endpoint) *otlpRec
 	if r == nil {
 		r = &otlpReceiver{
 			id: set.ID, cfg: cfg, telemetry: set.TelemetrySettings,
-			metrics: f.metrics, admission: f.admission, quota: f.deps.Quota, book: f.deps.Book, recordBytesMax: f.deps.RecordBytesMax, listening: f.deps.Listening, ways: f.deps.Ways,
+			metrics: f.metrics, admission: f.admission, quota: f.deps.Quota, book: f.deps.Book, recordBytesMax: f.deps.RecordBytesMax, listening: f.deps.Listening, ways: f.deps.Ways, guard: f.deps.Access,
 			forget: func() { f.remove(cfg) },
 		}
 		f.receivers[cfg] = r

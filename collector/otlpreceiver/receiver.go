@@ -28,6 +28,7 @@ import (
 	"google.golang.org/grpc"
 
 	"clew/collector/quota"
+	"clew/internal/access"
 	"clew/internal/ledger"
 )
 
@@ -46,6 +47,7 @@ type otlpReceiver struct {
 	forget         func()
 	endpoints      []*endpoint
 	ways           Ways
+	guard          *access.Guard
 
 	start, stop sync.Once
 	startErr    error
@@ -113,7 +115,7 @@ func (r *otlpReceiver) listenHTTP(ctx context.Context, host component.Host, cfg 
 	}
 	r.mountWays(mux, cfg.MaxRequestBodySize)
 	options := append(httpDecoders(), confighttp.WithErrorHandler(answerHTTPError))
-	server, err := cfg.ToServer(ctx, host.GetExtensions(), r.telemetry, mux, options...)
+	server, err := cfg.ToServer(ctx, host.GetExtensions(), r.telemetry, r.askHTTP(mux), options...)
 	if err != nil {
 		return err
 	}

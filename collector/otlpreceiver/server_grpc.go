@@ -149,7 +149,7 @@ func (r *otlpReceiver) grpcServer(ctx context.Context, server *grpc.Server, cfg 
 	}
 	s := &http.Server{
 		ErrorLog:          errorLog,
-		Handler:           r.serveGRPC(server, int64(cfg.MaxRecvMsgSizeMiB)<<20),
+		Handler:           r.askGRPC(r.serveGRPC(server, int64(cfg.MaxRecvMsgSizeMiB)<<20)),
 		ReadHeaderTimeout: headerTimeout,
 		Protocols:         new(http.Protocols),
 		HTTP2: &http.HTTP2Config{

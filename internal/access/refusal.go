@@ -3,6 +3,8 @@ package access
 import (
 	"fmt"
 	"net/http"
+
+	"google.golang.org/grpc/codes"
 )
 
 // Refusal is why a request is not let in. It never repeats what was presented.
@@ -26,6 +28,19 @@ func (r *Refusal) Code() string {
 		return "overload"
 	}
 	return "bad_request"
+}
+
+// GRPC is the refusal's code of gRPC.
+func (r *Refusal) GRPC() codes.Code {
+	switch r.Status {
+	case http.StatusUnauthorized:
+		return codes.Unauthenticated
+	case http.StatusForbidden:
+		return codes.PermissionDenied
+	case http.StatusTooManyRequests, http.StatusServiceUnavailable:
+		return codes.Unavailable
+	}
+	return codes.InvalidArgument
 }
 
 func unauthenticated(reason, format string, args ...any) *Refusal {

@@ -26,6 +26,7 @@ import (
 	"go.uber.org/zap"
 	"golang.org/x/net/netutil"
 
+	"clew/internal/access"
 	"clew/internal/receivers/way"
 )
 
@@ -50,10 +51,10 @@ func (c *Config) Validate() error {
 }
 
 // NewFactory makes the receiver's factory.
-func NewFactory(m *way.Metrics) receiver.Factory {
+func NewFactory(m *way.Metrics, guard *access.Guard) receiver.Factory {
 	return receiver.NewFactory(Type, func() component.Config { return &Config{Endpoint: "127.0.0.1:24224"} },
 		receiver.WithLogs(func(_ context.Context, set receiver.Settings, cfg component.Config, next consumer.Logs) (receiver.Logs, error) {
-			return &server{cfg: cfg.(*Config), logger: set.Logger, next: next, metrics: m, memory: way.NewBound(inFlightBytesMax)}, nil
+			return &server{cfg: cfg.(*Config), logger: set.Logger, next: next, metrics: m, guard: guard, memory: way.NewBound(inFlightBytesMax)}, nil
 		}, component.StabilityLevelStable))
 }
 
@@ -63,6 +64,7 @@ type server struct {
 	logger  *zap.Logger
 	next    consumer.Logs
 	metrics *way.Metrics
+	guard   *access.Guard
 	memory  way.Memory
 
 	listener   net.Listener
@@ -156,6 +158,11 @@ func (s *server) beat() {
 func (s *server) serve(conn net.Conn) {
 	defer conn.Close()
 	defer context.AfterFunc(s.ctx, func() { _ = conn.SetReadDeadline(time.Now()) })()
+	ctx, err := s.admit(conn)
+	if err != nil {
+		s.fail(conn, err)
+		return
+	}
 	r := bufio.NewReaderSize(conn, readStep)
 	var buf []byte
 	for s.ctx.Err() == nil {
@@ -166,7 +173,7 @@ func (s *server) serve(conn net.Conn) {
 			return
 		}
 		var err error
-		if buf, err = s.message(conn, r, buf); err != nil {
+		if buf, err = s.message(ctx, conn, r, buf); err != nil {
 			s.fail(conn, err)
 			return
 		}
@@ -174,6 +181,31 @@ func (s *server) serve(conn net.Conn) {
 			buf = nil // the next message asks for its own memory
 		}
 	}
+}
+
+// admit asks whose connection it is: its certificate says so, or the configuration. The context is that of its records, which Shutdown waits for.
+func (s *server) admit(conn net.Conn) (context.Context, error) {
+	ctx := context.WithoutCancel(s.ctx)
+	if !s.guard.On() {
+		return ctx, nil
+	}
+	address := access.Host(conn.RemoteAddr().String())
+	if secure, ok := conn.(*tls.Conn); ok {
+		shaking, cancel := context.WithTimeout(s.ctx, frameTimeout)
+		defer cancel()
+		if err := secure.HandshakeContext(shaking); err != nil {
+			return ctx, err
+		}
+		if state := secure.ConnectionState(); len(state.VerifiedChains) > 0 {
+			shown := &access.Presented{Where: Protocol, Address: address, Certificates: state.PeerCertificates}
+			admitted, no := s.guard.Check(ctx, shown, access.Need{Role: access.Write})
+			if no != nil {
+				return ctx, way.NotAdmitted(no)
+			}
+			ctx = access.With(ctx, admitted)
+		}
+	}
+	return way.Tenant(ctx, s.guard, Protocol, address)
 }
 
 // isGone says that a connection ended from the other side, which is no news.
@@ -194,7 +226,7 @@ func (s *server) fail(conn net.Conn, err error) {
 }
 
 // message reads a message, hands it to the pipeline and acknowledges it. The error ends the connection.
-func (s *server) message(conn net.Conn, r *bufio.Reader, buf []byte) ([]byte, error) {
+func (s *server) message(ctx context.Context, conn net.Conn, r *bufio.Reader, buf []byte) ([]byte, error) {
 	ticket := s.memory.Ticket()
 	defer ticket.Release()
 	if err := s.setReadDeadline(conn, time.Now().Add(frameTimeout)); err != nil {
@@ -215,7 +247,7 @@ func (s *server) message(conn net.Conn, r *bufio.Reader, buf []byte) ([]byte, er
 	if err != nil {
 		return buf, err
 	}
-	if err := s.consume(&e); err != nil {
+	if err := s.consume(ctx, &e); err != nil {
 		return buf, err
 	}
 	result := "ok"
@@ -243,13 +275,13 @@ func (s *server) setReadDeadline(conn net.Conn, t time.Time) error {
 }
 
 // consume hands the records on. Whoever asks for an acknowledgement sends again without one; for the others the pipeline is asked again here.
-func (s *server) consume(e *event) error {
+func (s *server) consume(ctx context.Context, e *event) error {
 	n := e.records.Len()
 	if n == 0 {
 		return nil
 	}
 	for deadline := time.Now().Add(retryFor); ; {
-		err := s.next.ConsumeLogs(context.WithoutCancel(s.ctx), e.logs)
+		err := s.next.ConsumeLogs(ctx, e.logs)
 		if err == nil {
 			s.metrics.Accepted(Protocol, n)
 			return nil

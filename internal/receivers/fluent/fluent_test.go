@@ -63,7 +63,7 @@ func start(t *testing.T) *rig {
 	if err != nil {
 		t.Fatal(err)
 	}
-	f := NewFactory(m)
+	f := NewFactory(m, nil)
 	set := receiver.Settings{ID: component.NewID(Type), TelemetrySettings: componenttest.NewNopTelemetrySettings()}
 	logs, err := f.CreateLogs(t.Context(), set, &Config{Endpoint: "127.0.0.1:0"}, r.sink)
 	if err != nil {

@@ -9,9 +9,14 @@ import (
 	"go.opentelemetry.io/collector/extension"
 	"go.opentelemetry.io/collector/extension/extensionmiddleware"
 	"google.golang.org/grpc"
+	"google.golang.org/grpc/credentials"
+	"google.golang.org/grpc/metadata"
+	"google.golang.org/grpc/peer"
 	"google.golang.org/grpc/status"
 
+	"clew/internal/access"
 	"clew/internal/receivers/way"
+	"clew/internal/telemetry"
 )
 
 // extensionType is the type of the extension that watches the stock receivers' answers.
@@ -21,10 +26,10 @@ var extensionType = component.MustNewType("clew_answers")
 func ExtensionID(protocol string) string { return extensionType.String() + "/" + protocol }
 
 // ExtensionFactory makes the extensions, which are middleware of the stock receivers' servers.
-func ExtensionFactory(m *way.Metrics) extension.Factory {
+func ExtensionFactory(m *way.Metrics, guard *access.Guard) extension.Factory {
 	return extension.NewFactory(extensionType, func() component.Config { return &struct{}{} },
 		func(_ context.Context, set extension.Settings, _ component.Config) (extension.Extension, error) {
-			return &watcher{protocol: set.ID.Name(), metrics: m}, nil
+			return &watcher{protocol: set.ID.Name(), metrics: m, guard: guard}, nil
 		}, component.StabilityLevelStable)
 }
 
@@ -34,6 +39,7 @@ type watcher struct {
 	component.ShutdownFunc
 	protocol string
 	metrics  *way.Metrics
+	guard    *access.Guard
 }
 
 var (
@@ -83,6 +89,13 @@ func (w *watcher) GetHTTPHandler(context.Context) (extensionmiddleware.WrapHTTPH
 	return func(_ context.Context, base http.Handler) (http.Handler, error) {
 		return http.HandlerFunc(func(rw http.ResponseWriter, req *http.Request) {
 			a := &answer{ResponseWriter: rw}
+			req, no := w.guard.Admit(req, w.protocol, access.Need{Role: access.Write})
+			if no != nil {
+				w.metrics.Request(w.protocol, "access_"+no.Reason)
+				no.Challenge(rw.Header())
+				http.Error(rw, no.Message, no.Status)
+				return
+			}
 			base.ServeHTTP(a, req.WithContext(context.WithValue(req.Context(), answerKey{}, a)))
 			w.metrics.Request(w.protocol, a.result())
 		}), nil
@@ -93,6 +106,11 @@ func (w *watcher) GetHTTPHandler(context.Context) (extensionmiddleware.WrapHTTPH
 func (w *watcher) GetGRPCServerOptions(context.Context) ([]grpc.ServerOption, error) {
 	count := func(ctx context.Context, req any, _ *grpc.UnaryServerInfo, handle grpc.UnaryHandler) (any, error) {
 		a := &answer{}
+		ctx, no := admitGRPC(ctx, w.guard, w.protocol)
+		if no != nil {
+			w.metrics.Request(w.protocol, "access_"+no.Reason)
+			return nil, status.Error(no.GRPC(), no.Message)
+		}
 		resp, err := handle(context.WithValue(ctx, answerKey{}, a), req)
 		switch {
 		case err == nil:
@@ -105,4 +123,24 @@ func (w *watcher) GetGRPCServerOptions(context.Context) ([]grpc.ServerOption, er
 		return resp, err
 	}
 	return []grpc.ServerOption{grpc.ChainUnaryInterceptor(count)}, nil
+}
+
+// admitGRPC asks who sends a call.
+func admitGRPC(ctx context.Context, guard *access.Guard, where string) (context.Context, *access.Refusal) {
+	if !guard.On() {
+		return ctx, nil
+	}
+	md, _ := metadata.FromIncomingContext(ctx)
+	shown := &access.Presented{Where: where, Authorization: md.Get("authorization"), Tenants: md.Get(telemetry.TenantHeader)}
+	if p, ok := peer.FromContext(ctx); ok {
+		shown.Address = access.Host(p.Addr.String())
+		if info, ok := p.AuthInfo.(credentials.TLSInfo); ok && len(info.State.VerifiedChains) > 0 {
+			shown.Certificates = info.State.PeerCertificates
+		}
+	}
+	admitted, no := guard.Check(ctx, shown, access.Need{Role: access.Write})
+	if no != nil {
+		return ctx, no
+	}
+	return access.With(ctx, admitted), nil
 }

@@ -9,6 +9,7 @@ import (
 	"go.opentelemetry.io/collector/pdata/plog"
 	"go.opentelemetry.io/collector/pdata/ptrace"
 
+	"clew/internal/access"
 	"clew/internal/receivers/way"
 )
 
@@ -20,6 +21,7 @@ type records struct {
 	consumer.Logs
 	protocol string
 	metrics  *way.Metrics
+	guard    *access.Guard
 }
 
 // Capabilities is part of consumer.Logs.
@@ -27,6 +29,10 @@ func (*records) Capabilities() consumer.Capabilities { return consumer.Capabilit
 
 // ConsumeLogs is part of consumer.Logs.
 func (c *records) ConsumeLogs(ctx context.Context, ld plog.Logs) error {
+	ctx, err := way.Tenant(ctx, c.guard, c.protocol, "")
+	if err != nil {
+		return done(ctx, c.metrics, c.protocol, ld.LogRecordCount(), err)
+	}
 	n, unparsed := 0, 0
 	for _, rl := range ld.ResourceLogs().All() {
 		for _, sl := range rl.ScopeLogs().All() {
@@ -54,6 +60,7 @@ type traces struct {
 	consumer.Traces
 	protocol string
 	metrics  *way.Metrics
+	guard    *access.Guard
 }
 
 // Capabilities is part of consumer.Traces.
@@ -61,6 +68,10 @@ func (*traces) Capabilities() consumer.Capabilities { return consumer.Capabiliti
 
 // ConsumeTraces is part of consumer.Traces.
 func (c *traces) ConsumeTraces(ctx context.Context, td ptrace.Traces) error {
+	ctx, err := way.Tenant(ctx, c.guard, c.protocol, "")
+	if err != nil {
+		return done(ctx, c.metrics, c.protocol, td.SpanCount(), err)
+	}
 	for _, rs := range td.ResourceSpans().All() {
 		for _, ss := range rs.ScopeSpans().All() {
 			ss.Spans().RemoveIf(func(s ptrace.Span) bool {

@@ -19,4 +19,6 @@ const (
 
 	// countDigitsMax bounds the count of a frame: nobody counts more.
 	countDigitsMax = 10
+	// ReloadCertificates is how often the files of listeners' certificates are read again while connections are made. They are renewed days before they end.
+	ReloadCertificates = 5 * time.Second
 )

@@ -17,6 +17,7 @@ import (
 	"go.opentelemetry.io/collector/consumer"
 	"go.opentelemetry.io/collector/receiver"
 
+	"clew/internal/access"
 	"clew/internal/receivers/fluent"
 	"clew/internal/receivers/way"
 )
@@ -32,28 +33,28 @@ const (
 // Names are all of them.
 var Names = []string{Jaeger, Zipkin, Syslog, Fluent}
 
-// Factories are the receivers' factories. Their components have the types of the stock ones: jaeger, zipkin, syslog, fluent_forward.
-func Factories(m *way.Metrics) []receiver.Factory {
+// Factories are the receivers' factories. guard asks who sends; nil: nobody does. Their components have the types of the stock ones: jaeger, zipkin, syslog, fluent_forward.
+func Factories(m *way.Metrics, guard *access.Guard) []receiver.Factory {
 	return []receiver.Factory{
-		spans(jaegerreceiver.NewFactory(), Jaeger, m),
-		spans(zipkinreceiver.NewFactory(), Zipkin, m),
-		logs(syslogreceiver.NewFactory(), Syslog, m),
-		fluent.NewFactory(m),
+		spans(jaegerreceiver.NewFactory(), Jaeger, m, guard),
+		spans(zipkinreceiver.NewFactory(), Zipkin, m, guard),
+		logs(syslogreceiver.NewFactory(), Syslog, m, guard),
+		fluent.NewFactory(m, guard),
 	}
 }
 
-func spans(f receiver.Factory, protocol string, m *way.Metrics) receiver.Factory {
+func spans(f receiver.Factory, protocol string, m *way.Metrics, guard *access.Guard) receiver.Factory {
 	create := func(ctx context.Context, set receiver.Settings, cfg component.Config, next consumer.Traces) (receiver.Traces, error) {
 		set.Logger = counting(set.Logger, protocol, m)
-		return f.CreateTraces(ctx, set, cfg, &traces{Traces: next, protocol: protocol, metrics: m})
+		return f.CreateTraces(ctx, set, cfg, &traces{Traces: next, protocol: protocol, metrics: m, guard: guard})
 	}
 	return receiver.NewFactory(f.Type(), f.CreateDefaultConfig, receiver.WithTraces(create, f.TracesStability()))
 }
 
-func logs(f receiver.Factory, protocol string, m *way.Metrics) receiver.Factory {
+func logs(f receiver.Factory, protocol string, m *way.Metrics, guard *access.Guard) receiver.Factory {
 	create := func(ctx context.Context, set receiver.Settings, cfg component.Config, next consumer.Logs) (receiver.Logs, error) {
 		set.Logger = counting(set.Logger, protocol, m)
-		return f.CreateLogs(ctx, set, framed(cfg), &records{Logs: next, protocol: protocol, metrics: m})
+		return f.CreateLogs(ctx, set, framed(cfg), &records{Logs: next, protocol: protocol, metrics: m, guard: guard})
 	}
 	return receiver.NewFactory(f.Type(), f.CreateDefaultConfig, receiver.WithLogs(create, f.LogsStability()))
 }
@@ -62,9 +63,9 @@ func logs(f receiver.Factory, protocol string, m *way.Metrics) receiver.Factory 
 type TLS struct{ CertFile, KeyFile, ClientCAFile string }
 
 func (t *TLS) config() map[string]any {
-	m := map[string]any{"cert_file": t.CertFile, "key_file": t.KeyFile}
+	m := map[string]any{"cert_file": t.CertFile, "key_file": t.KeyFile, "reload_interval": ReloadCertificates.String()}
 	if t.ClientCAFile != "" {
-		m["client_ca_file"] = t.ClientCAFile
+		m["client_ca_file"], m["client_ca_file_reload"] = t.ClientCAFile, true
 	}
 	return m
 }

@@ -36,7 +36,7 @@ func (r *rig) start(t testing.TB, m *way.Metrics, c Component, change map[string
 	if err := id.UnmarshalText([]byte(c.ID)); err != nil {
 		t.Fatal(err)
 	}
-	for _, f := range Factories(m) {
+	for _, f := range Factories(m, nil) {
 		if f.Type() != id.Type() {
 			continue
 		}
