@@ -32,6 +32,7 @@ type Engine struct {
 	memory       *sched.Memory
 
 	accelerator *accelerator // nil: none
+	cluster     Cluster      // nil: all records are this process's
 }
 
 // New returns an engine over a source. Limits that are zero are DefaultLimits'.
@@ -71,7 +72,9 @@ type Request struct {
 	// From (inclusive) and To (exclusive) bound the records' ordering time, in nanoseconds since 1970; 0 is unbounded.
 	From, To int64
 
-	ids *idSet // not nil: only records with one of these trace ids
+	ids   *idSet       // not nil: only records with one of these trace ids
+	share *parts.Share // not nil: only what is in it, as another process asks
+	now   int64        // not 0: what "now" in the query means, nanoseconds
 }
 
 // query is a request being answered.
@@ -102,7 +105,7 @@ func (e *Engine) begin(ctx context.Context, r Request) (context.Context, *query,
 		q.to = r.To - 1
 	}
 	var err error
-	if q.plan, err = newPlan(r.Query, r.Signal, e.now()); err != nil {
+	if q.plan, err = newPlan(r.Query, r.Signal, e.nowOf(&r)); err != nil {
 		return ctx, nil, err
 	}
 	if r.ids != nil {
@@ -115,7 +118,7 @@ func (e *Engine) begin(ctx context.Context, r Request) (context.Context, *query,
 	ctx, cancel := context.WithTimeout(ctx, e.limits.Deadline)
 	q.account = e.memory.Open(int64(e.limits.Memory))
 	q.release = append(q.release, cancel, q.leave, q.account.Close)
-	q.view, err = e.source.View(ctx, parts.Scope{Tenant: r.Tenant, Signal: r.Signal, From: q.from, To: q.to, Traces: q.plan.traces()})
+	q.view, err = e.source.View(ctx, parts.Scope{Tenant: r.Tenant, Signal: r.Signal, From: q.from, To: q.to, Traces: q.plan.traces(), Share: r.share})
 	if err != nil {
 		q.end()
 		return ctx, nil, fmt.Errorf("view of %s of tenant %s: %w", r.Signal, r.Tenant, err)
@@ -133,6 +136,14 @@ func (e *Engine) begin(ctx context.Context, r Request) (context.Context, *query,
 		q.tally.bytesBefore += p.BytesRead()
 	}
 	return ctx, q, nil
+}
+
+// nowOf is the time at which a request is asked.
+func (e *Engine) nowOf(r *Request) time.Time {
+	if r.now != 0 {
+		return time.Unix(0, r.now).UTC()
+	}
+	return e.now()
 }
 
 func (q *query) end() {

@@ -24,6 +24,7 @@ type hits struct {
 	mu       sync.Mutex
 	rows     []rowRef
 	atCursor []rowRef
+	same     []Record // as the cursor's; once a page was made
 }
 
 func newHits(s *Search) *hits {

@@ -13,6 +13,9 @@ type Count struct {
 
 // Count counts the matching records. Rows are read only where histograms cannot tell.
 func (e *Engine) Count(ctx context.Context, r Request) (*Count, error) {
+	if e.spreads(&r) {
+		return e.countAll(ctx, r)
+	}
 	ctx, q, err := e.begin(ctx, r)
 	if err != nil {
 		return nil, err

@@ -1,6 +1,7 @@
 package engine
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"slices"
@@ -63,6 +64,9 @@ type LeafExplanation struct {
 
 // Explain answers a count, part after part, and tells how.
 func (e *Engine) Explain(ctx context.Context, r Request) (*Explanation, error) {
+	if e.spreads(&r) {
+		return e.explainAll(ctx, r)
+	}
 	ctx, q, err := e.begin(ctx, r)
 	if err != nil {
 		return nil, err
@@ -75,9 +79,14 @@ func (e *Engine) Explain(ctx context.Context, r Request) (*Explanation, error) {
 	if err := x.run(ctx); err != nil {
 		return nil, err
 	}
-	slices.SortStableFunc(x.out.Parts, func(a, b PartExplanation) int { return int(min(1, max(-1, b.MaxTime-a.MaxTime))) })
+	x.out.arrange()
 	x.out.Stats = q.stats()
 	return x.out, nil
+}
+
+// arrange puts the newest part first.
+func (out *Explanation) arrange() {
+	slices.SortStableFunc(out.Parts, func(a, b PartExplanation) int { return cmp.Compare(b.MaxTime, a.MaxTime) })
 }
 
 // explainer works on one goroutine, so that what is measured belongs to the part that is told of. It asks every part anew: that a part is remembered to

@@ -29,6 +29,9 @@ type Fields struct {
 
 // Fields lists the fields of the matching records, with their types and how many records have them.
 func (e *Engine) Fields(ctx context.Context, r Request) (*Fields, error) {
+	if e.spreads(&r) {
+		return e.fieldsAll(ctx, r)
+	}
 	ctx, q, err := e.begin(ctx, r)
 	if err != nil {
 		return nil, err
@@ -107,14 +110,19 @@ func (e *Engine) Fields(ctx context.Context, r Request) (*Fields, error) {
 	if err != nil {
 		return nil, err
 	}
+	out.add(counts)
+	out.Stats = q.stats()
+	return out, nil
+}
+
+// add adds the fields that records have.
+func (out *Fields) add(counts map[telemetry.Column]uint64) {
 	for c, n := range counts {
 		if n > 0 && !(c.Level == telemetry.LevelField && slices.Contains(question.HiddenFields, c.Key)) {
 			out.Fields = append(out.Fields, FieldCount{c, n})
 		}
 	}
 	slices.SortFunc(out.Fields, func(a, b FieldCount) int { return a.Column.Compare(b.Column) })
-	out.Stats = q.stats()
-	return out, nil
 }
 
 // countValues counts the rows that have a value in a column.

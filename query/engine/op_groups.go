@@ -33,25 +33,33 @@ var errOneField = errors.New(`count by field: want the name of one field, such a
 
 // CountBy counts the matching records by a field's values and gives the top most frequent ones (0: all).
 func (e *Engine) CountBy(ctx context.Context, r Request, fieldName string, top int) (*Groups, error) {
-	return e.groups(ctx, r, fieldName, nil, top)
+	return e.groups(ctx, r, fieldName, "", top)
 }
 
 // Values are a field's most frequent values that begin with prefix, whatever its case, among the matching records.
 func (e *Engine) Values(ctx context.Context, r Request, fieldName, prefix string, top int) (*Groups, error) {
-	if prefix == "" {
-		return e.groups(ctx, r, fieldName, nil, top)
-	}
-	low := vocabulary.AppendLower(nil, []byte(prefix))
-	return e.groups(ctx, r, fieldName, func(text []byte) bool {
-		var buf [256]byte // lower-casing changes lengths by little: three times the prefix is plenty
-		return bytes.HasPrefix(vocabulary.AppendLower(buf[:0], text[:min(len(text), 3*len(low))]), low)
-	}, top)
+	return e.groups(ctx, r, fieldName, prefix, top)
 }
 
-func (e *Engine) groups(ctx context.Context, r Request, fieldName string, accept func([]byte) bool, top int) (*Groups, error) {
+// beginsWith says which values begin with prefix, whatever its case; nil: all do.
+func beginsWith(prefix string) func([]byte) bool {
+	if prefix == "" {
+		return nil
+	}
+	low := vocabulary.AppendLower(nil, []byte(prefix))
+	return func(text []byte) bool {
+		var buf [256]byte // lower-casing changes lengths by little: three times the prefix is plenty
+		return bytes.HasPrefix(vocabulary.AppendLower(buf[:0], text[:min(len(text), 3*len(low))]), low)
+	}
+}
+
+func (e *Engine) groups(ctx context.Context, r Request, fieldName, prefix string, top int) (*Groups, error) {
 	f := question.FieldOf(r.Signal, fieldName)
 	if f.Every || fieldName == "" {
 		return nil, errOneField
+	}
+	if e.spreads(&r) {
+		return e.groupsAll(ctx, r, fieldName, prefix, top)
 	}
 	ctx, q, err := e.begin(ctx, r)
 	if err != nil {
@@ -62,7 +70,7 @@ func (e *Engine) groups(ctx context.Context, r Request, fieldName string, accept
 	if err != nil {
 		return nil, err
 	}
-	g := &grouping{q: q, field: f, accept: accept}
+	g := &grouping{q: q, field: f, accept: beginsWith(prefix)}
 	if err := q.each(ctx, tasksOf(bounds), nil, g.visit); err != nil {
 		return nil, err
 	}
@@ -173,8 +181,13 @@ func (g *grouping) result(top int) (*Groups, error) {
 		out.Other += c.other
 		out.Absent += c.absent
 	}
-	if len(sums) > g.q.engine.limits.Groups {
-		return nil, &LimitError{"groups", g.q.engine.limits.Groups, "count by a field with fewer values, or narrow the query"}
+	return out, out.add(sums, g.q.engine.limits.Groups, top)
+}
+
+// add adds what was counted of each value, and keeps the top ones; Other and Absent are there already.
+func (out *Groups) add(sums map[string]uint64, most, top int) error {
+	if len(sums) > most {
+		return &LimitError{"groups", most, "count by a field with fewer values, or narrow the query"}
 	}
 	out.Groups = make([]Group, 0, len(sums))
 	out.Count = out.Other + out.Absent
@@ -197,5 +210,5 @@ func (g *grouping) result(top int) (*Groups, error) {
 		}
 		out.Groups = out.Groups[:top]
 	}
-	return out, nil
+	return nil
 }

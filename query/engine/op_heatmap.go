@@ -59,6 +59,9 @@ func (e *Engine) Heatmap(ctx context.Context, r Request, step time.Duration) (*H
 		return nil, fmt.Errorf("heatmap step %v: want more than 0, or 0 for a round one", step)
 	}
 	r.Signal = telemetry.Spans
+	if e.spreads(&r) {
+		return e.heatmapAll(ctx, r, step)
+	}
 	ctx, q, err := e.begin(ctx, r)
 	if err != nil {
 		return nil, err
@@ -72,8 +75,8 @@ func (e *Engine) Heatmap(ctx context.Context, r Request, step time.Duration) (*H
 	if err := line.span(r, bounds); err != nil {
 		return nil, err
 	}
-	if cells := line.buckets * len(durationBounds); cells > e.limits.Cells {
-		return nil, &LimitError{"cells", e.limits.Cells, "use a longer step or a shorter time range"}
+	if err := line.roomForDurations(e.limits.Cells); err != nil {
+		return nil, err
 	}
 	h := &heat{line: line, byRun: map[*scan]*heatCounts{}}
 	if err := q.each(ctx, tasksOf(bounds), nil, h.visit); err != nil {
@@ -82,6 +85,14 @@ func (e *Engine) Heatmap(ctx context.Context, r Request, step time.Duration) (*H
 	out := h.result()
 	out.Stats = q.stats()
 	return out, nil
+}
+
+// roomForDurations says that there are not too many steps for a line of all durations each.
+func (h *timeline) roomForDurations(most int) error {
+	if h.buckets*len(durationBounds) > most {
+		return &LimitError{"cells", most, "use a longer step or a shorter time range"}
+	}
+	return nil
 }
 
 // heat counts on several goroutines.
@@ -151,13 +162,19 @@ func (h *heat) visit(ctx context.Context, t task, s *scan) error {
 }
 
 func (h *heat) result() *Heatmap {
-	out := &Heatmap{Start: h.line.first * h.line.step, Step: time.Duration(h.line.step), Columns: make([]HeatmapColumn, h.line.buckets)}
 	rows := len(durationBounds)
 	all, failed := make([]uint64, h.line.buckets*rows), make([]uint64, h.line.buckets*rows)
 	for _, c := range h.byRun {
 		addCounts(all, c.all)
 		addCounts(failed, c.failed)
 	}
+	return h.line.heatmap(all, failed)
+}
+
+// heatmap makes the answer of the counts of all durations in each step.
+func (h *timeline) heatmap(all, failed []uint64) *Heatmap {
+	out := &Heatmap{Start: h.first * h.step, Step: time.Duration(h.step), Columns: make([]HeatmapColumn, h.buckets)}
+	rows := len(durationBounds)
 	low, high := rows, 0
 	for cell, n := range all {
 		if n > 0 {

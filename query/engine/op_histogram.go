@@ -47,6 +47,9 @@ func (e *Engine) Histogram(ctx context.Context, r Request, by HistogramBy) (*His
 	if by.Field == "any" {
 		return nil, errOneField
 	}
+	if e.spreads(&r) {
+		return e.histogramAll(ctx, r, by)
+	}
 	ctx, q, err := e.begin(ctx, r)
 	if err != nil {
 		return nil, err
@@ -98,7 +101,11 @@ func (h *timeline) span(r Request, bounds []*bound) error {
 	for _, b := range bounds {
 		from, to = min(from, b.info.MinTime), max(to, b.info.MaxTime)
 	}
-	from, to = max(from, h.q.from), min(to, h.q.to)
+	return h.lay(&r, max(from, h.q.from), min(to, h.q.to), h.q.engine.limits.Buckets)
+}
+
+// lay makes the buckets of the request's times where it has them, else from and to, both inclusive.
+func (h *timeline) lay(r *Request, from, to int64, most int) error {
 	if r.From != 0 {
 		from = r.From
 	}
@@ -113,8 +120,8 @@ func (h *timeline) span(r Request, bounds []*bound) error {
 	}
 	h.first = floorDiv(from, h.step)
 	n := floorDiv(to, h.step) - h.first + 1
-	if n <= 0 || n > int64(h.q.engine.limits.Buckets) {
-		return &LimitError{"buckets", h.q.engine.limits.Buckets, "use a longer step or a shorter time range"}
+	if n <= 0 || n > int64(most) {
+		return &LimitError{"buckets", most, "use a longer step or a shorter time range"}
 	}
 	h.buckets = int(n)
 	return nil
@@ -333,7 +340,6 @@ func (h *timeline) count(c *timelineCounts, s *scan, rows rowset.Set, times []in
 }
 
 func (h *timeline) result(top int) *Histogram {
-	out := &Histogram{Start: h.first * h.step, Step: time.Duration(h.step)}
 	sums := map[string][]uint64{}
 	absent := make([]uint64, h.buckets)
 	for _, c := range h.byRun {
@@ -349,6 +355,12 @@ func (h *timeline) result(top int) *Histogram {
 			addCounts(sums[value], counts)
 		}
 	}
+	return h.histogram(sums, absent, top)
+}
+
+// histogram makes the answer of what was counted of each value, and of the records without one.
+func (h *timeline) histogram(sums map[string][]uint64, absent []uint64, top int) *Histogram {
+	out := &Histogram{Start: h.first * h.step, Step: time.Duration(h.step)}
 	if h.field == nil && len(sums) == 0 {
 		sums[""] = make([]uint64, h.buckets)
 	}

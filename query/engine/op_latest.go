@@ -43,14 +43,27 @@ func (e *Engine) Latest(ctx context.Context, r Request, by LatestBy) (*Latest, e
 	if f.Every || by.Field == "" {
 		return nil, errOneField
 	}
-	ctx, q, err := e.begin(ctx, r)
+	if e.spreads(&r) {
+		return e.latestAll(ctx, r, by)
+	}
+	out, recent, err := e.latestHere(ctx, r, by, f)
 	if err != nil {
 		return nil, err
+	}
+	out.arrange(recent)
+	return out, nil
+}
+
+// latestHere gives the rows of what this process has, in no order, and how many records are recent, not rounded.
+func (e *Engine) latestHere(ctx context.Context, r Request, by LatestBy, f question.Field) (*Latest, map[string]float64, error) {
+	ctx, q, err := e.begin(ctx, r)
+	if err != nil {
+		return nil, nil, err
 	}
 	defer q.end()
 	bounds, err := q.bindAll(ctx)
 	if err != nil {
-		return nil, err
+		return nil, nil, err
 	}
 	tasks := tasksOf(bounds)
 	slices.SortStableFunc(tasks, func(a, b task) int { return cmp.Compare(b.b.groups[b.rg].MaxTime, a.b.groups[a.rg].MaxTime) })
@@ -59,19 +72,28 @@ func (e *Engine) Latest(ctx context.Context, r Request, by LatestBy) (*Latest, e
 		l.beyond = int64(pointsOfRow)
 	}
 	if err := q.each(ctx, tasks, nil, l.visit); err != nil {
-		return nil, err
+		return nil, nil, err
 	}
 	if err := l.facts(ctx, by.Facts); err != nil {
-		return nil, err
+		return nil, nil, err
 	}
+	recent := make(map[string]float64, len(l.met))
 	out := &Latest{Rows: make([]LatestRow, 0, len(l.met)), Stats: q.stats()}
 	for value, m := range l.met {
-		out.Rows = append(out.Rows, LatestRow{Value: value, Time: m.time, Recent: uint64(math.Round(m.recent)), Facts: m.facts})
+		out.Rows = append(out.Rows, LatestRow{Value: value, Time: m.time, Facts: m.facts})
+		recent[value] = m.recent
+	}
+	return out, recent, nil
+}
+
+// arrange rounds what was counted and puts the rows in order.
+func (out *Latest) arrange(recent map[string]float64) {
+	for i := range out.Rows {
+		out.Rows[i].Recent = uint64(math.Round(recent[out.Rows[i].Value]))
 	}
 	slices.SortFunc(out.Rows, func(a, b LatestRow) int {
 		return cmp.Or(cmp.Compare(b.Time, a.Time), strings.Compare(a.Value, b.Value))
 	})
-	return out, nil
 }
 
 // pointsOfRow is how long after its row's ordering time, that of the first point, a point of metrics is expected at the most: 120 points a minute apart. Rows of rarer

@@ -32,17 +32,26 @@ func (e *Engine) Search(ctx context.Context, s Search) (*Found, error) {
 			s.To = c.Time + 1
 		}
 	}
+	if e.spreads(&s.Request) {
+		return e.findAll(ctx, &s)
+	}
+	found, _, err := e.find(ctx, &s)
+	return found, err
+}
+
+// find is Search in what this process has. It also gives the hits that the records were chosen among.
+func (e *Engine) find(ctx context.Context, s *Search) (*Found, *hits, error) {
 	ctx, q, err := e.begin(ctx, s.Request)
 	if err != nil {
-		return nil, err
+		return nil, nil, err
 	}
 	defer q.end()
 	bounds, err := q.bindAll(ctx)
 	if err != nil {
-		return nil, err
+		return nil, nil, err
 	}
 	tasks := tasksOf(bounds)
-	h := newHits(&s)
+	h := newHits(s)
 	slices.SortStableFunc(tasks, func(x, y task) int {
 		if s.OldestFirst {
 			return compareInts(x.b.groups[x.rg].MinTime, y.b.groups[y.rg].MinTime)
@@ -64,14 +73,14 @@ func (e *Engine) Search(ctx context.Context, s Search) (*Found, error) {
 		return h.take(ctx, q, t, rows, sc.rows)
 	})
 	if err != nil {
-		return nil, err
+		return nil, nil, err
 	}
 	found := &Found{}
-	if found.Records, found.Cursor, err = q.page(ctx, &s, h); err != nil {
-		return nil, err
+	if found.Records, found.Cursor, err = q.page(ctx, s, h); err != nil {
+		return nil, nil, err
 	}
 	found.Stats = q.stats()
-	return found, nil
+	return found, h, nil
 }
 
 func compareInts(a, b int64) int {
@@ -87,22 +96,15 @@ func compareInts(a, b int64) int {
 // page chooses among the hits those that come next, whole.
 func (q *query) page(ctx context.Context, s *Search, h *hits) ([]Record, *Cursor, error) {
 	want := s.Limit + 1 // one more tells whether there is a next page
-	order := func(a, b *Record) int {
-		c := compareInts(a.Time, b.Time)
-		if c == 0 {
-			c = a.key.compare(b.key)
-		}
-		if s.OldestFirst {
-			return c
-		}
-		return -c
-	}
+	order := s.order
 	var records []Record
 	if s.Cursor != nil {
 		var err error
-		if records, err = q.best(ctx, h.atCursor, want, order, s.Cursor); err != nil {
+		atCursor := keeper{n: want, order: order, after: s.Cursor}
+		if records, err = q.best(ctx, h.atCursor, &atCursor); err != nil {
 			return nil, nil, err
 		}
+		h.same = atCursor.equal
 	}
 	better, ties := h.split(want - len(records))
 	most := int64(q.engine.limits.RecordBytes)
@@ -110,7 +112,7 @@ func (q *query) page(ctx context.Context, s *Search, h *hits) ([]Record, *Cursor
 	for size := bytesOf(records); len(better) > 0 && size < most; {
 		var some []rowRef
 		some, better = h.next(better, size, most, len(records))
-		more, err := q.best(ctx, some, len(some), order, nil)
+		more, err := q.best(ctx, some, &keeper{n: len(some), order: order})
 		if err != nil {
 			return nil, nil, err
 		}
@@ -120,7 +122,7 @@ func (q *query) page(ctx context.Context, s *Search, h *hits) ([]Record, *Cursor
 	all := len(better) == 0
 	if all && room > 0 && len(ties) > 0 {
 		if all = bytesOf(records) < most; all {
-			more, err := q.best(ctx, ties, room, order, nil)
+			more, err := q.best(ctx, ties, &keeper{n: room, order: order})
 			if err != nil {
 				return nil, nil, err
 			}
@@ -138,10 +140,21 @@ func (q *query) page(ctx context.Context, s *Search, h *hits) ([]Record, *Cursor
 	return records[:end], nextCursor(records[:end], s.Cursor), nil
 }
 
-// best makes records of rows and keeps the n that come first, after the cursor if there is one.
-func (q *query) best(ctx context.Context, refs []rowRef, n int, order func(a, b *Record) int, after *Cursor) ([]Record, error) {
+// order is the order of the answer's records.
+func (s *Search) order(a, b *Record) int {
+	c := compareInts(a.Time, b.Time)
+	if c == 0 {
+		c = a.key.compare(b.key)
+	}
+	if s.OldestFirst {
+		return c
+	}
+	return -c
+}
+
+// best makes records of rows and gives those that are kept.
+func (q *query) best(ctx context.Context, refs []rowRef, kept *keeper) ([]Record, error) {
 	groups := byRowGroup(refs, materializeRows)
-	kept := keeper{n: n, order: order, after: after}
 	rowsOf := func(i int) []int {
 		rows := make([]int, len(groups[i]))
 		for j, r := range groups[i] {

@@ -50,6 +50,9 @@ func (e *Engine) Skeleton(ctx context.Context, tenant string, id telemetry.Trace
 }
 
 func (e *Engine) skeletonSpans(ctx context.Context, r Request, out *Skeleton) error {
+	if e.spreads(&r) {
+		return e.skeletonAll(ctx, r, out)
+	}
 	ctx, q, err := e.begin(ctx, r)
 	if err != nil {
 		return err

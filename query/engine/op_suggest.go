@@ -133,7 +133,7 @@ func (s *suggesting) leaf(ctx context.Context, m *lang.Match) error {
 	// Of a phrase, the words are replaced one at a time.
 	for start, end := range wordsIn(m.Value.Text) {
 		word := m.Value.Text[start:end]
-		near, err := s.nearWords(ctx, f, word)
+		near, err := s.nearWords(ctx, m.Field, word)
 		if err != nil {
 			return err
 		}
@@ -296,13 +296,34 @@ func (s *suggesting) nearValues(ctx context.Context, m *lang.Match) (out []candi
 
 // nearWords are words near one, in the texts of a field: of the segments the vocabulary index knows them, of the heads (and of all, without an index) the
 // vocabularies are looked through.
-func (s *suggesting) nearWords(ctx context.Context, f question.Field, word string) (out []candidate, err error) {
+func (s *suggesting) nearWords(ctx context.Context, field, word string) (out []candidate, err error) {
+	everything := s.request
+	everything.Query = nil
+	weights, err := s.engine.wordsNear(ctx, everything, field, word)
+	if err != nil {
+		return nil, err
+	}
+	low := strings.ToLower(word)
+	for have, weight := range weights {
+		if d, ok := distance(word, have); ok && have != low {
+			out = append(out, candidate{have, d, weight})
+		}
+	}
+	return out, nil
+}
+
+// wordsNear are the words near one in the texts of a field, each with how many entries of vocabularies have it, about.
+func (e *Engine) wordsNear(ctx context.Context, r Request, field, word string) (map[string]uint64, error) {
+	if e.spreads(&r) {
+		return e.wordsAll(ctx, r, field, word)
+	}
+	f := question.FieldOf(r.Signal, field)
 	weights := map[string]uint64{}
-	accelerated := s.engine.accelerator
+	accelerated := e.accelerator
 	if accelerated != nil {
 		for _, want := range f.Wants {
 			name := telemetry.Column{Level: want.Level, Key: want.Key, Type: telemetry.TypeString}.Name()
-			near, err := accelerated.index.Near(ctx, s.request.Tenant, name, word, slack(word), suggestionsMax)
+			near, err := accelerated.index.Near(ctx, r.Tenant, name, word, slack(word), suggestionsMax)
 			if err != nil && ctx.Err() != nil {
 				return nil, ctx.Err()
 			}
@@ -311,9 +332,7 @@ func (s *suggesting) nearWords(ctx context.Context, f question.Field, word strin
 			}
 		}
 	}
-	everything := s.request
-	everything.Query = nil
-	ctx, q, err := s.engine.begin(ctx, everything)
+	ctx, q, err := e.begin(ctx, r)
 	if err != nil {
 		return nil, err
 	}
@@ -329,13 +348,7 @@ func (s *suggesting) nearWords(ctx context.Context, f question.Field, word strin
 			}
 		}
 	}
-	low := strings.ToLower(word)
-	for have, weight := range weights {
-		if d, ok := distance(word, have); ok && have != low {
-			out = append(out, candidate{have, d, weight})
-		}
-	}
-	return out, nil
+	return weights, nil
 }
 
 // partWords adds the words near one of a part's vocabularies, in lower case, and how many entries have them. left is how many entries may be looked at.

@@ -40,6 +40,13 @@ func (e *Engine) Trace(ctx context.Context, tenant string, id telemetry.TraceID,
 
 // gather makes records of all rows that match, in order of time, up to a limit.
 func (e *Engine) gather(ctx context.Context, r Request, limit int) (records []Record, more bool, stats Stats, err error) {
+	if e.spreads(&r) {
+		found, err := e.findAll(ctx, &Search{Request: r, Limit: limit, OldestFirst: true})
+		if err != nil {
+			return nil, false, stats, err
+		}
+		return found.Records, found.Cursor != nil, found.Stats, nil
+	}
 	ctx, q, err := e.begin(ctx, r)
 	if err != nil {
 		return nil, false, stats, err

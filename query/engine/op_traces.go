@@ -89,6 +89,9 @@ func (e *Engine) places(ctx context.Context, r Request, want int, after *tracePl
 	if after != nil && (r.To == 0 || r.To > after.time+1) {
 		r.To = after.time + 1
 	}
+	if e.spreads(&r) {
+		return e.placesAll(ctx, r, want, after, stats)
+	}
 	h := newTraceHits(want, after)
 	err = e.traceRows(ctx, r, stats, h.beyond, func(ctx context.Context, t task, rows rowset.Set, times []int64) error {
 		return h.add(rows, times, func() (index.Bytes, error) { return t.b.traceIDs(ctx, t.rg) })
@@ -108,21 +111,14 @@ func (e *Engine) notBefore(ctx context.Context, r Request, found []tracePlace, p
 	}
 	r.ids = newIDSet(ids)
 	r.From = max(r.From, place.time)
-	passed := newFlags(len(ids))
 	var cost Stats
-	err := e.traceRows(ctx, r, &cost, nil, func(ctx context.Context, t task, rows rowset.Set, times []int64) error {
-		values, err := t.b.traceIDs(ctx, t.rg)
-		if err != nil {
-			return err
-		}
-		rows.Each(len(times), func(i int) bool {
-			if id, ok := traceIDAt(values, i); ok && place.compare(tracePlace{times[i], id}) >= 0 {
-				passed.set(int(r.ids.numbers[id]))
-			}
-			return true
-		})
-		return nil
-	})
+	var passed flags
+	var err error
+	if e.spreads(&r) {
+		passed, err = e.passedAll(ctx, r, place, &cost)
+	} else {
+		passed, err = e.passed(ctx, r, place, &cost)
+	}
 	if err != nil {
 		return nil, err
 	}
@@ -135,6 +131,25 @@ func (e *Engine) notBefore(ctx context.Context, r Request, found []tracePlace, p
 		}
 	}
 	return fresh, nil
+}
+
+// passed says which of the request's traces have a matching span at or before the place.
+func (e *Engine) passed(ctx context.Context, r Request, place tracePlace, cost *Stats) (flags, error) {
+	passed := newFlags(len(r.ids.list))
+	err := e.traceRows(ctx, r, cost, nil, func(ctx context.Context, t task, rows rowset.Set, times []int64) error {
+		values, err := t.b.traceIDs(ctx, t.rg)
+		if err != nil {
+			return err
+		}
+		rows.Each(len(times), func(i int) bool {
+			if id, ok := traceIDAt(values, i); ok && place.compare(tracePlace{times[i], id}) >= 0 {
+				passed.set(int(r.ids.numbers[id]))
+			}
+			return true
+		})
+		return nil
+	})
+	return passed, err
 }
 
 // traceRows visits the matching spans, row groups with the newest first. What it cost is added to stats.

@@ -40,36 +40,38 @@ type TraceSummaryService struct {
 type summary struct {
 	TraceSummary
 	end      int64
-	root     spanFacts // the best candidate for the root so far
+	root     SpanFacts // the best candidate for the root so far
 	hasSpan  bool
 	services map[string]*TraceSummaryService
 }
 
-// spanFacts are what a summary needs to know of a span.
-type spanFacts struct {
-	trace    int32
-	id       telemetry.SpanID
-	child    bool // it names a parent
-	failed   bool
-	matched  bool
-	start    int64
-	duration int64
-	service  string
-	name     string
-	kind     string
+// SpanFacts are what a summary needs to know of a span.
+type SpanFacts struct {
+	Trace    int32 // its number among those asked for
+	ID       telemetry.SpanID
+	Child    bool // it names a parent
+	Failed   bool
+	Matched  bool
+	Start    int64
+	Duration int64
+	Service  string
+	Name     string
+	Kind     string
 }
 
 // summarizer collects the summaries of some traces, on several goroutines.
 type summarizer struct {
-	q    *query // asks for all spans of the traces
 	asks *query // asks for those that match the request
 	ids  *idSet
+	most int // services in all summaries
 
 	mu        sync.Mutex
 	bounds    map[*bound]*bound // asks' plan, by q's of the same part
 	summaries []summary
 	seen      map[uint64]struct{} // hashes of spans, so that what was sent twice counts once
 	services  int                 // in all summaries
+	apart     bool                // the spans' facts are kept as they are, for who sums them up
+	facts     []SpanFacts
 }
 
 // summarize reads all spans of the traces, those that begin within traceMargin of the ones that match.
@@ -80,38 +82,59 @@ func (e *Engine) summarize(ctx context.Context, r Request, places []tracePlace, 
 		ids[i] = p.id
 		first, last = min(first, p.time), max(last, p.time)
 	}
-	all := Request{Tenant: r.Tenant, Signal: telemetry.Spans, ids: newIDSet(ids)}
-	all.From, all.To = first-int64(traceMargin), last+int64(traceMargin)
-	ctx, q, err := e.begin(ctx, all)
+	z := newSummarizer(newIDSet(ids), e.limits.Groups)
+	var cost Stats
+	var err error
+	if from, to := first-int64(traceMargin), last+int64(traceMargin); e.spreads(&r) {
+		cost, err = e.summarizeAll(ctx, r, z, from, to)
+	} else {
+		cost, err = e.readSpans(ctx, r, z, from, to)
+	}
 	if err != nil {
 		return nil, err
 	}
+	*stats = stats.plus(cost)
+	return z.result(), nil
+}
+
+func newSummarizer(ids *idSet, most int) *summarizer {
+	return &summarizer{ids: ids, most: most, summaries: make([]summary, len(ids.list)), seen: map[uint64]struct{}{}, bounds: map[*bound]*bound{}}
+}
+
+// readSpans gives a summarizer the spans of its traces that begin in a time; those that match r are marked.
+func (e *Engine) readSpans(ctx context.Context, r Request, z *summarizer, from, to int64) (Stats, error) {
+	all := Request{Tenant: r.Tenant, Signal: telemetry.Spans, From: from, To: to, ids: z.ids, share: r.share, now: r.now}
+	ctx, q, err := e.begin(ctx, all)
+	if err != nil {
+		return Stats{}, err
+	}
 	defer q.end()
-	z := &summarizer{q: q, ids: all.ids, summaries: make([]summary, len(ids)), seen: map[uint64]struct{}{}, bounds: map[*bound]*bound{}}
-	if z.asks, err = q.narrowed(r, all.ids); err != nil {
-		return nil, err
+	if z.asks, err = q.narrowed(r, z.ids); err != nil {
+		return Stats{}, err
 	}
 	bounds, err := q.bindAll(ctx)
 	if err != nil {
-		return nil, err
+		return Stats{}, err
 	}
-	if err := q.each(ctx, tasksOf(bounds), nil, z.visit); err != nil {
-		return nil, err
-	}
-	*stats = stats.plus(q.stats())
-	out := make([]TraceSummary, 0, len(ids))
+	err = q.each(ctx, tasksOf(bounds), nil, z.visit)
+	return q.stats(), err
+}
+
+// result is the summaries of the traces that have spans: of others, retention took them in between.
+func (z *summarizer) result() []TraceSummary {
+	out := make([]TraceSummary, 0, len(z.summaries))
 	for i := range z.summaries {
-		if z.summaries[i].hasSpan { // else retention took it in between
-			z.summaries[i].ID = ids[i]
+		if z.summaries[i].hasSpan {
+			z.summaries[i].ID = z.ids.list[i]
 			out = append(out, z.summaries[i].result())
 		}
 	}
-	return out, nil
+	return out
 }
 
 // narrowed is a question about the view of q: the spans of the traces that also match r.
 func (q *query) narrowed(r Request, ids *idSet) (*query, error) {
-	asked, err := newPlan(r.Query, telemetry.Spans, q.engine.now())
+	asked, err := newPlan(r.Query, telemetry.Spans, q.engine.nowOf(&r))
 	if err != nil {
 		return nil, err
 	}
@@ -138,20 +161,28 @@ func (z *summarizer) visit(ctx context.Context, t task, s *scan) error {
 	if err := z.matching(ctx, t, spans, list); err != nil {
 		return err
 	}
+	return z.add(spans)
+}
+
+// add adds spans.
+func (z *summarizer) add(spans []SpanFacts) error {
 	z.mu.Lock()
 	defer z.mu.Unlock()
 	for i := range spans {
 		z.addLocked(&spans[i])
 	}
-	if z.services > z.q.engine.limits.Groups {
-		return &LimitError{"services of traces", z.q.engine.limits.Groups, "ask for fewer traces"}
+	switch {
+	case z.services > z.most:
+		return &LimitError{"services of traces", z.most, "ask for fewer traces"}
+	case len(z.facts) > seenSpansMax:
+		return &LimitError{"spans of traces", seenSpansMax, "ask for fewer traces"}
 	}
 	return nil
 }
 
 // read makes facts of rows.
-func (z *summarizer) read(ctx context.Context, t task, list []int) ([]spanFacts, []int, error) {
-	spans := make([]spanFacts, len(list))
+func (z *summarizer) read(ctx context.Context, t task, list []int) ([]SpanFacts, []int, error) {
+	spans := make([]SpanFacts, len(list))
 	times, err := t.b.times(ctx, t.rg)
 	if err != nil {
 		return nil, nil, err
@@ -161,31 +192,31 @@ func (z *summarizer) read(ctx context.Context, t task, list []int) ([]spanFacts,
 		return nil, nil, err
 	}
 	for i, row := range list {
-		spans[i].start = times[row]
-		spans[i].trace, _ = z.ids.number(ids.At(row))
+		spans[i].Start = times[row]
+		spans[i].Trace, _ = z.ids.number(ids.At(row))
 	}
 	r := newColumnReader()
 	for _, read := range []func() error{
 		func() error {
-			return r.raw(ctx, t.b, telemetry.FieldSpanID, t.rg, list, func(i int, v []byte) { copy(spans[i].id[:], v) })
+			return r.raw(ctx, t.b, telemetry.FieldSpanID, t.rg, list, func(i int, v []byte) { copy(spans[i].ID[:], v) })
 		},
 		func() error {
-			return r.raw(ctx, t.b, telemetry.FieldParentSpanID, t.rg, list, func(i int, _ []byte) { spans[i].child = true })
+			return r.raw(ctx, t.b, telemetry.FieldParentSpanID, t.rg, list, func(i int, _ []byte) { spans[i].Child = true })
 		},
 		func() error {
-			return r.int(ctx, t.b, telemetry.FieldDuration, t.rg, list, func(i int, v int64) { spans[i].duration = max(v, 0) })
+			return r.int(ctx, t.b, telemetry.FieldDuration, t.rg, list, func(i int, v int64) { spans[i].Duration = max(v, 0) })
 		},
 		func() error {
-			return r.text(ctx, t.b, telemetry.LevelField, telemetry.FieldStatus, t.rg, list, func(i int, v string) { spans[i].failed = v == "error" })
+			return r.text(ctx, t.b, telemetry.LevelField, telemetry.FieldStatus, t.rg, list, func(i int, v string) { spans[i].Failed = v == "error" })
 		},
 		func() error {
-			return r.text(ctx, t.b, telemetry.LevelField, telemetry.FieldName, t.rg, list, func(i int, v string) { spans[i].name = v })
+			return r.text(ctx, t.b, telemetry.LevelField, telemetry.FieldName, t.rg, list, func(i int, v string) { spans[i].Name = v })
 		},
 		func() error {
-			return r.text(ctx, t.b, telemetry.LevelField, telemetry.FieldKind, t.rg, list, func(i int, v string) { spans[i].kind = v })
+			return r.text(ctx, t.b, telemetry.LevelField, telemetry.FieldKind, t.rg, list, func(i int, v string) { spans[i].Kind = v })
 		},
 		func() error {
-			return r.text(ctx, t.b, telemetry.LevelResource, "service.name", t.rg, list, func(i int, v string) { spans[i].service = v })
+			return r.text(ctx, t.b, telemetry.LevelResource, "service.name", t.rg, list, func(i int, v string) { spans[i].Service = v })
 		},
 	} {
 		if err := read(); err != nil {
@@ -196,7 +227,7 @@ func (z *summarizer) read(ctx context.Context, t task, list []int) ([]spanFacts,
 }
 
 // matching marks the spans that match the request.
-func (z *summarizer) matching(ctx context.Context, t task, spans []spanFacts, list []int) error {
+func (z *summarizer) matching(ctx context.Context, t task, spans []SpanFacts, list []int) error {
 	b, err := z.bound(ctx, t.b)
 	if err != nil {
 		return err
@@ -215,7 +246,7 @@ func (z *summarizer) matching(ctx context.Context, t task, spans []spanFacts, li
 	}
 	for i, row := range list {
 		if rows.Has(row) {
-			spans[i].matched = true
+			spans[i].Matched = true
 		}
 	}
 	return nil
@@ -239,7 +270,7 @@ func (z *summarizer) bound(ctx context.Context, b *bound) (*bound, error) {
 	return asked, nil
 }
 
-func (z *summarizer) addLocked(f *spanFacts) {
+func (z *summarizer) addLocked(f *SpanFacts) {
 	if len(z.seen) < seenSpansMax {
 		h := f.hash()
 		if _, again := z.seen[h]; again {
@@ -247,58 +278,62 @@ func (z *summarizer) addLocked(f *spanFacts) {
 		}
 		z.seen[h] = struct{}{}
 	}
-	s := &z.summaries[f.trace]
-	end := f.start + f.duration
+	if z.apart {
+		z.facts = append(z.facts, *f)
+		return
+	}
+	s := &z.summaries[f.Trace]
+	end := f.Start + f.Duration
 	if !s.hasSpan {
-		s.hasSpan, s.Start, s.end, s.root = true, f.start, end, *f
+		s.hasSpan, s.Start, s.end, s.root = true, f.Start, end, *f
 		s.services = map[string]*TraceSummaryService{}
 	}
-	s.Start, s.end = min(s.Start, f.start), max(s.end, end)
+	s.Start, s.end = min(s.Start, f.Start), max(s.end, end)
 	if f.rootBefore(&s.root) {
 		s.root = *f
 	}
-	v := s.services[f.service]
+	v := s.services[f.Service]
 	if v == nil {
-		v = &TraceSummaryService{Service: f.service}
-		s.services[f.service] = v
+		v = &TraceSummaryService{Service: f.Service}
+		s.services[f.Service] = v
 		z.services++
 	}
 	s.Spans++
 	v.Spans++
-	if f.failed {
+	if f.Failed {
 		s.Errors++
 		v.Errors++
 	}
-	if f.matched {
+	if f.Matched {
 		s.Matched++
 	}
 }
 
 // hash tells spans of one answer apart. Both sides of a call may share an id (Zipkin), so the id alone does not.
-func (f *spanFacts) hash() uint64 {
+func (f *SpanFacts) hash() uint64 {
 	var buf [96]byte
-	b := binary.LittleEndian.AppendUint32(buf[:0], uint32(f.trace))
-	b = append(b, f.id[:]...)
-	b = binary.LittleEndian.AppendUint64(b, uint64(f.start))
-	b = binary.LittleEndian.AppendUint64(b, uint64(f.duration))
-	b = append(b, f.kind...)
-	return xxhash.Sum64(append(b, f.service...))
+	b := binary.LittleEndian.AppendUint32(buf[:0], uint32(f.Trace))
+	b = append(b, f.ID[:]...)
+	b = binary.LittleEndian.AppendUint64(b, uint64(f.Start))
+	b = binary.LittleEndian.AppendUint64(b, uint64(f.Duration))
+	b = append(b, f.Kind...)
+	return xxhash.Sum64(append(b, f.Service...))
 }
 
 // rootBefore says whether f is rather the root than o: without a parent, the one that lasts longest; else the earliest.
-func (f *spanFacts) rootBefore(o *spanFacts) bool {
+func (f *SpanFacts) rootBefore(o *SpanFacts) bool {
 	switch {
-	case f.child != o.child:
-		return o.child
-	case f.child:
-		return cmp.Or(cmp.Compare(f.start, o.start), cmp.Compare(o.duration, f.duration), slices.Compare(f.id[:], o.id[:])) < 0
+	case f.Child != o.Child:
+		return o.Child
+	case f.Child:
+		return cmp.Or(cmp.Compare(f.Start, o.Start), cmp.Compare(o.Duration, f.Duration), slices.Compare(f.ID[:], o.ID[:])) < 0
 	}
-	return cmp.Or(cmp.Compare(o.duration, f.duration), cmp.Compare(f.start, o.start), slices.Compare(f.id[:], o.id[:])) < 0
+	return cmp.Or(cmp.Compare(o.Duration, f.Duration), cmp.Compare(f.Start, o.Start), slices.Compare(f.ID[:], o.ID[:])) < 0
 }
 
 func (s *summary) result() TraceSummary {
 	s.Duration = s.end - s.Start
-	s.RootService, s.RootName, s.RootMissing = s.root.service, s.root.name, s.root.child
+	s.RootService, s.RootName, s.RootMissing = s.root.Service, s.root.Name, s.root.Child
 	for _, v := range s.services {
 		s.Services = append(s.Services, *v)
 	}

@@ -51,6 +51,9 @@ type Usage struct {
 // Usage says what the records of a time range consist of. It reads what segments keep anyway, columns' sizes and the histograms of codes, and costs nothing
 // when records come in. The records' bytes are shared out among services and templates by their number of records in each row group.
 func (e *Engine) Usage(ctx context.Context, r Request, by UsageBy, top int) (*Usage, error) {
+	if e.spreads(&r) {
+		return e.usageAll(ctx, r, by, top)
+	}
 	ctx, q, err := e.begin(ctx, r)
 	if err != nil {
 		return nil, err
@@ -77,12 +80,17 @@ func (e *Engine) Usage(ctx context.Context, r Request, by UsageBy, top int) (*Us
 	for _, row := range u.rows {
 		out.Rows = append(out.Rows, *row)
 	}
+	out.arrange(top)
+	out.Stats = q.stats()
+	return out, nil
+}
+
+// arrange puts the rows in order and keeps the top ones.
+func (out *Usage) arrange(top int) {
 	slices.SortFunc(out.Rows, func(a, b UsageRow) int {
 		return cmp.Or(cmp.Compare(b.Bytes, a.Bytes), cmp.Compare(b.Records, a.Records), cmp.Compare(a.Name, b.Name))
 	})
 	out.Rows = out.Rows[:min(len(out.Rows), top)]
-	out.Stats = q.stats()
-	return out, nil
 }
 
 // usage is one call of Usage.

@@ -61,6 +61,9 @@ func (s *Segments) UseClock(now func() time.Time) {
 // View implements Source. The heads' views come first and the catalog's version after them, so that what a head gives up in between is
 // in the version's segments; generations that the version holds already are dropped.
 func (s *Segments) View(ctx context.Context, scope Scope) (*View, error) {
+	if scope.Share != nil {
+		return s.shareView(ctx, scope)
+	}
 	v := &View{}
 	tenant, signal := scope.Tenant, scope.Signal
 	var heads []index.HeadView
@@ -90,12 +93,8 @@ func (s *Segments) View(ctx context.Context, scope Scope) (*View, error) {
 			}
 		}
 	}
-	segments := version.Segments(tenant, signal, scope.From, scope.To)
-	if s.traces != nil && scope.Traces != nil {
-		all := len(segments)
-		segments = s.traces.Pick(version, tenant, signal, segments, scope.Traces)
-		v.Skipped = all - len(segments)
-	}
+	var segments []*catalog.Segment
+	segments, v.Skipped = s.pick(version, scope)
 	held, reasons := s.hold(ctx, segments)
 	v.Release = func() {
 		version.Release()
@@ -105,15 +104,20 @@ func (s *Segments) View(ctx context.Context, scope Scope) (*View, error) {
 		v.Release()
 		return nil, ctx.Err()
 	}
-	for i := range segments {
+	v.add(held, reasons)
+	s.sweep(version)
+	return v, nil
+}
+
+// add adds the segments that are open, and says why others are not.
+func (v *View) add(held []*opening, reasons []error) {
+	for i := range held {
 		if reasons[i] != nil {
 			v.Partial = append(v.Partial, reasons[i].Error())
 		} else {
 			v.Parts = append(v.Parts, held[i].seg)
 		}
 	}
-	s.sweep(version)
-	return v, nil
 }
 
 // version acquires a version of the catalog that has all that the heads have given up; if it does not come in time, the current one.

@@ -27,6 +27,8 @@ type Scope struct {
 	From, To int64 // nanoseconds, both inclusive
 	// Traces are the hashes (vocabulary.Hash) of trace ids, of which each record has one; nil: it may have any or none.
 	Traces []uint64
+	// Share is what of these records is meant; nil: all of them.
+	Share *Share
 }
 
 // Source gives views. View is called concurrently. What cannot be read is left out and named in Partial; an error means that nothing can be said at all.
