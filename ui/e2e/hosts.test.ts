@@ -1,5 +1,7 @@
 // Hosts: found, sorted, looked at; one that died; an agent of this very host beside the demo.
-import { hostname } from 'node:os';
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { hostname, tmpdir } from 'node:os';
+import { join } from 'node:path';
 import type { Browser } from 'playwright-core';
 import { afterAll, beforeAll, describe, expect, inject, test } from 'vitest';
 import { expectAccessible, launch, leave, visit } from './browser';
@@ -62,17 +64,33 @@ async function sendMetrics(clew: Clew, host: string, busy: number) {
   if (!r.ok) throw new Error(`metrics: ${r.status} ${await r.text()}`);
 }
 
+const rules = `
+groups:
+  - name: hosts
+    interval: 1s
+    rules:
+      - alert: HostBusy
+        expr: max by (host_name) (system_cpu_load_average_1m) > 2
+        annotations: {summary: '{{ $labels.host_name }} has a load of {{ $value }}'}
+      - alert: DiskFilling
+        expr: max by (host_name, mountpoint) (system_filesystem_usage_bytes{state="used"}) > 90e9
+        for: 1h
+`;
+
 describe.skipIf(!inject('chromium'))('hosts', () => {
   let clew: Clew;
   let browser: Browser;
+  const dir = mkdtempSync(join(tmpdir(), 'clew-e2e-rules-'));
 
   beforeAll(async () => {
-    clew = await startClew(inject('clew'));
+    writeFileSync(join(dir, 'hosts.yml'), rules);
+    clew = await startClew(inject('clew'), 'run', ['--rules', join(dir, 'hosts.yml')]);
     browser = await launch(inject('chromium'));
   });
   afterAll(async () => {
     await browser?.close();
     await clew?.stop();
+    rmSync(dir, { recursive: true, force: true });
   });
 
   test('there are none at first, and the page says how to have some', async () => {
@@ -104,6 +122,26 @@ describe.skipIf(!inject('chromium'))('hosts', () => {
     await expect.poll(() => rows.nth(1).textContent()).toContain('busy');
     await page.getByRole('columnheader', { name: 'CPU' }).getByRole('button').click();
     await expect.poll(() => rows.nth(1).textContent()).toContain('calm');
+
+    // What rules find wrong with a host, by which hosts are sorted too.
+    await rows.filter({ hasText: 'busy' }).getByRole('link', { name: '1 firing' }).waitFor();
+    await rows.filter({ hasText: 'calm' }).getByRole('link', { name: '1 pending' }).waitFor();
+    await page.getByRole('columnheader', { name: 'Alerts' }).getByRole('button').click();
+    await expect.poll(() => rows.nth(1).textContent()).toContain('busy');
+    await rows.filter({ hasText: 'busy' }).getByRole('link', { name: '1 firing' }).click();
+    await page.getByRole('region', { name: 'Group hosts' }).getByText('busy has a load of 3.2').waitFor();
+    await page.goBack();
+    await page.goto(`${clew.url}/hosts/busy`);
+    const wrong = page.getByRole('region', { name: 'Alerts of this host' }).getByRole('listitem');
+    await wrong.filter({ hasText: 'busy has a load of 3.2' }).getByText('firing', { exact: true }).waitFor();
+    await wrong.filter({ hasText: 'DiskFilling' }).getByText('pending', { exact: true }).waitFor();
+    await expectAccessible(page);
+    await wrong.getByRole('link', { name: 'HostBusy' }).click();
+    await expect
+      .poll(() => page.getByRole('region', { name: 'Group hosts' }).getByRole('listitem').filter({ hasText: 'DiskFilling' }).count())
+      .toBe(0);
+    await page.goto(`${clew.url}/hosts`);
+    await rows.filter({ hasText: 'dead' }).waitFor();
 
     await page.getByRole('button', { name: 'Silent 1' }).click();
     await expect.poll(() => rows.count()).toBe(2);

@@ -2,7 +2,7 @@
 import type { Host, Sequence } from '@/api/hosts';
 import { anyOf } from './charts';
 
-export const sortKeys = ['name', 'heard', 'cpu', 'memory', 'disk', 'network', 'logs', 'spans', 'points', 'lag', 'lost'] as const;
+export const sortKeys = ['name', 'alerts', 'heard', 'cpu', 'memory', 'disk', 'network', 'logs', 'spans', 'points', 'lag', 'lost'] as const;
 export type SortKey = (typeof sortKeys)[number];
 
 export interface Sort {
@@ -34,7 +34,7 @@ export function networkOf(h: Host): number {
 }
 
 /** By what a column is sorted, the largest first; NaN is not known, and last either way. */
-const weights: Record<Exclude<SortKey, 'name'>, (h: Host) => number> = {
+const weights: Record<Exclude<SortKey, 'name' | 'alerts'>, (h: Host) => number> = {
   heard: (h) => Date.parse(h.lastHeard),
   cpu: (h) => h.load?.cpu ?? Number.NaN,
   memory: (h) => h.load?.memory ?? Number.NaN,
@@ -47,12 +47,13 @@ const weights: Record<Exclude<SortKey, 'name'>, (h: Host) => number> = {
   lost: (h) => (h.heartbeat ? h.lost : Number.NaN),
 };
 
-export function sortHosts(hosts: Host[], sort: Sort | undefined): Host[] {
+/** `alerting` says how much is wrong with a host by its alerts. */
+export function sortHosts(hosts: Host[], sort: Sort | undefined, alerting: (host: string) => number = () => 0): Host[] {
   if (!sort) return hosts;
   const way = sort.reversed ? -1 : 1;
   const byName = (a: Host, b: Host) => a.host.localeCompare(b.host, 'en', { numeric: true });
   if (sort.key === 'name') return hosts.toSorted((a, b) => way * byName(a, b));
-  const weight = weights[sort.key];
+  const weight = sort.key === 'alerts' ? (h: Host) => alerting(h.host) : weights[sort.key];
   return hosts.toSorted((a, b) => {
     const [x, y] = [weight(a), weight(b)];
     if (Number.isNaN(x) || Number.isNaN(y)) return Number(Number.isNaN(x)) - Number(Number.isNaN(y)) || byName(a, b);

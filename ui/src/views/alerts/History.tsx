@@ -6,6 +6,7 @@ import { formatClock, formatDuration, formatMoment } from '@/logic/format';
 import { rangeOf, spansDays } from '@/logic/timerange';
 import { useTime } from '@/state/time';
 import classes from './alerts.module.css';
+import own from './history.module.css';
 
 const linesMax = 60;
 const listedMax = 200;
@@ -29,9 +30,9 @@ export function History() {
   const place = (ms: number) => Math.min(100, Math.max(0, ((ms - start) / (end - start)) * 100));
   const days = spansDays(instants, zone);
   return (
-    <div className={classes.history}>
+    <div className={own.history}>
       <section aria-label="Alerts over time">
-        <div className={classes.axis} aria-hidden="true">
+        <div className={own.axis} aria-hidden="true">
           {Array.from({ length: ticks }, (_, i) => {
             const ms = start + ((i + 0.5) / ticks) * (end - start);
             return (
@@ -42,18 +43,18 @@ export function History() {
           })}
         </div>
         {lines.slice(0, linesMax).map(([name, of]) => (
-          <div key={name} className={classes.line}>
-            <span className={classes.lineName} title={name}>
+          <div key={name} className={own.line}>
+            <span className={own.lineName} title={name}>
               {name}
             </span>
-            <span className={classes.track}>
+            <span className={own.track}>
               {of.map((f) => {
                 const to = f.to ?? end;
                 return (
                   <button
                     key={f.from}
                     type="button"
-                    className={classes.firing}
+                    className={own.firing}
                     style={{ left: `${place(f.from)}%`, width: `max(4px, ${place(to) - place(f.from)}%)` }}
                     aria-label={`${name}: ${describe(f, end, zone)}; look at this time`}
                     title={describe(f, end, zone)}
@@ -66,7 +67,7 @@ export function History() {
         ))}
         {lines.length > linesMax && <p className={classes.soft}>and {lines.length - linesMax} more alerts</p>}
       </section>
-      <table className={classes.table}>
+      <table className={own.table}>
         <caption className="sr-only">Firings, the latest first</caption>
         <thead>
           <tr>
@@ -84,7 +85,7 @@ export function History() {
             .map((f) => (
               <tr key={`${firingText(f)} ${f.from}`}>
                 <th scope="row">{f.name}</th>
-                <td className={classes.mono}>
+                <td className={own.mono}>
                   {Object.entries(f.labels)
                     .map(([key, value]) => `${key}=${value}`)
                     .join(' ')}

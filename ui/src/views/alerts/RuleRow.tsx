@@ -13,6 +13,7 @@ import { traceHref } from '@/logic/traceid';
 import { useTime } from '@/state/time';
 import classes from './alerts.module.css';
 import { questionHref, stateOf } from './rules';
+import own from './rules.module.css';
 
 interface Props {
   rule: Rule;
@@ -25,15 +26,15 @@ export function RuleRow({ rule: r, silences, onSilence }: Props) {
   const [open, setOpen] = useState(state === 'firing' || state === 'failing');
   const firing = r.alerts.filter((a) => a.state === 'firing').length;
   return (
-    <li className={classes.rule}>
-      <button type="button" className={classes.ruleHead} aria-expanded={open} onClick={() => setOpen(!open)}>
+    <li className={own.rule}>
+      <button type="button" className={own.ruleHead} aria-expanded={open} onClick={() => setOpen(!open)}>
         {open ? <IconChevronDown size={14} aria-hidden="true" /> : <IconChevronRight size={14} aria-hidden="true" />}
         <span className={classes.state} data-state={state}>
           {state}
         </span>
-        <span className={classes.ruleName}>{r.name}</span>
-        <span className={classes.lang}>{r.lang}</span>
-        <code className={classes.expr}>{r.query}</code>
+        <span className={own.ruleName}>{r.name}</span>
+        <span className={own.lang}>{r.lang}</span>
+        <code className={own.expr}>{r.query}</code>
         <span className={classes.soft}>{r.alerts.length > 0 && (firing > 0 ? `${firing} firing` : `${r.alerts.length} pending`)}</span>
       </button>
       {open && <Opened rule={r} silences={silences} onSilence={onSilence} />}
@@ -57,8 +58,8 @@ function Opened({ rule: r, silences, onSilence }: Props) {
     facts.push(['evaluated', `${formatAgo(r.lastEvaluation, Date.now())} ago in ${formatDuration(r.evaluationTime * 1e9)}`]);
   }
   return (
-    <div className={classes.opened}>
-      <div className={classes.question}>
+    <div className={own.opened}>
+      <div className={own.question}>
         <code>{r.query}</code>
         <Link href={questionHref(r, zone)}>Ask it</Link>
       </div>
@@ -67,7 +68,7 @@ function Opened({ rule: r, silences, onSilence }: Props) {
           {r.lastError}
         </p>
       )}
-      <dl className={classes.facts}>
+      <dl className={own.facts}>
         {facts.map(([name, value]) => (
           <div key={name}>
             <dt>{name}</dt>
@@ -93,12 +94,12 @@ function AlertCard({ alert: a, silenced, onSilence }: { alert: Alert; silenced: 
   const summary = a.annotations.summary ?? a.annotations.description ?? '';
   const value = Number(a.value);
   return (
-    <article className={classes.alert} aria-label={`Alert ${Object.values(a.labels).join(' ')}`}>
+    <article className={own.alert} aria-label={`Alert ${Object.values(a.labels).join(' ')}`}>
       <div className={classes.alertHead}>
         <span className={classes.state} data-state={a.state}>
           {a.keepFiringSince ? 'kept firing' : a.state}
         </span>
-        <span className={classes.labels}>
+        <span className={own.labels}>
           {Object.entries(a.labels)
             .filter(([key]) => key !== 'alertname')
             .map(([key, v]) => (
@@ -111,7 +112,7 @@ function AlertCard({ alert: a, silenced, onSilence }: { alert: Alert; silenced: 
           value {Number.isNaN(value) ? a.value : formatNumber(value)}, since {formatMoment(Date.parse(a.activeAt), zone)}
         </span>
         {silenced ? (
-          <span className={classes.silenced}>
+          <span className={own.silenced}>
             <IconBellOff size={13} aria-hidden="true" /> silenced
           </span>
         ) : (
@@ -126,10 +127,10 @@ function AlertCard({ alert: a, silenced, onSilence }: { alert: Alert; silenced: 
           </Button>
         )}
       </div>
-      {summary && <p className={classes.summary}>{summary}</p>}
+      {summary && <p className={own.summary}>{summary}</p>}
       <Runbook annotations={a.annotations} />
       {a.examples.length > 0 && (
-        <ul className={classes.examples} aria-label="Evidence">
+        <ul className={own.examples} aria-label="Evidence">
           {a.examples.map((e) => (
             <Evidence key={`${e.time} ${e.spanId} ${e.text}`} example={e} />
           ))}
@@ -154,10 +155,10 @@ function Evidence({ example: e }: { example: Example }) {
   const { zone } = useTime();
   return (
     <li>
-      <span className={classes.when}>{formatMoment(Date.parse(e.time), zone).slice(11)}</span>
+      <span className={own.when}>{formatMoment(Date.parse(e.time), zone).slice(11)}</span>
       {e.service && <ServiceBadge service={e.service} />}
       {e.severity && <span className={classes.soft}>{e.severity}</span>}
-      <code className={classes.text} title={e.text}>
+      <code className={own.text} title={e.text}>
         {e.text}
       </code>
       {e.traceId && <Link href={traceHref(e.traceId, zone, e.spanId)}>trace {e.traceId.slice(0, 8)}</Link>}

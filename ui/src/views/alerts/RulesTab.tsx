@@ -7,6 +7,7 @@ import { useUrlState } from '@/state/url';
 import classes from './alerts.module.css';
 import { RuleRow } from './RuleRow';
 import { filters, keptRules, type StateFilter, stateOf } from './rules';
+import own from './rules.module.css';
 
 interface Props {
   rules: Rules;
@@ -26,17 +27,17 @@ export function RulesTab({ rules, silences, onSilence }: Props) {
   return (
     <>
       <Problems problems={rules.problems} />
-      <div className={classes.bar}>
+      <div className={own.bar}>
         <input
           id="rule-search"
           type="search"
-          className={classes.find}
+          className={own.find}
           placeholder="Find rules ( / )"
           aria-label="Find rules"
           value={find}
           onChange={(e) => set({ find: e.currentTarget.value }, { replace: true })}
         />
-        <fieldset className={classes.states}>
+        <fieldset className={own.states}>
           <legend className="sr-only">State</legend>
           {filters.map((f) => (
             <button
@@ -67,16 +68,16 @@ function Group({ group: g, silences, onSilence }: { group: RuleGroup } & Omit<Pr
     !g.here && 'another process evaluates it',
   ];
   return (
-    <section className={classes.group} aria-label={`Group ${g.name}`}>
-      <div className={classes.groupHead}>
+    <section className={own.group} aria-label={`Group ${g.name}`}>
+      <div className={own.groupHead}>
         <h2>{g.name}</h2>
-        <span className={classes.file} title={g.file}>
+        <span className={own.file} title={g.file}>
           {g.file}
         </span>
-        <span className={g.missed > 0 ? classes.warn : classes.soft}>{facts.filter(Boolean).join(', ')}</span>
+        <span className={g.missed > 0 ? own.warn : classes.soft}>{facts.filter(Boolean).join(', ')}</span>
       </div>
       {g.stateError && <p className={classes.error}>Its state cannot be kept: {g.stateError}</p>}
-      <ul className={classes.rules}>
+      <ul className={own.rules}>
         {g.rules.map((r) => (
           <RuleRow key={`${r.line} ${r.name}`} rule={r} silences={silences} onSilence={onSilence} />
         ))}
@@ -88,7 +89,7 @@ function Group({ group: g, silences, onSilence }: { group: RuleGroup } & Omit<Pr
 function Problems({ problems }: { problems: readonly string[] }) {
   if (problems.length === 0) return null;
   return (
-    <div className={classes.problems} role="alert">
+    <div className={own.problems} role="alert">
       <strong>The files have mistakes; the rules that were there go on.</strong>
       <ul>
         {problems.map((p) => (

@@ -6,6 +6,7 @@ import { ErrorNote } from '@/components/ErrorNote';
 import { parseMatchers, silences as silencesHold } from '@/logic/alerts/silences';
 import { stepMs } from '@/logic/timerange';
 import classes from './alerts.module.css';
+import own from './silences.module.css';
 
 interface Props {
   alerts: readonly Alert[];
@@ -28,7 +29,7 @@ export function SilenceForm({ alerts, draft, setDraft }: Props) {
   const ready = !problem && !Number.isNaN(ms) && by.trim() !== '' && comment.trim() !== '';
   return (
     <form
-      className={classes.form}
+      className={own.form}
       aria-label="New silence"
       onSubmit={(e) => {
         e.preventDefault();
@@ -84,7 +85,7 @@ export function SilenceForm({ alerts, draft, setDraft }: Props) {
       <input id={`${id}-by`} autoComplete="username" value={by} onChange={(e) => setBy(e.currentTarget.value)} />
       <label htmlFor={`${id}-comment`}>Why</label>
       <input id={`${id}-comment`} value={comment} onChange={(e) => setComment(e.currentTarget.value)} />
-      <div className={classes.preview} aria-live="polite">
+      <div className={own.preview} aria-live="polite">
         {!problem && (
           <>
             <strong>

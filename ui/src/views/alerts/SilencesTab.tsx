@@ -8,6 +8,7 @@ import { formatMoment } from '@/logic/format';
 import { useTime } from '@/state/time';
 import classes from './alerts.module.css';
 import { SilenceForm } from './SilenceForm';
+import own from './silences.module.css';
 
 interface Props {
   answer: UseQueryResult<Silence[] | 'elsewhere'>;
@@ -30,8 +31,8 @@ export function SilencesTab({ answer, alerts, draft, setDraft }: Props) {
   if (!data) return null;
   const sorted = data.toSorted((a, b) => order.indexOf(a.state) - order.indexOf(b.state) || b.startsAt.localeCompare(a.startsAt));
   return (
-    <div className={classes.silences}>
-      <section aria-label="Silences" className={classes.list}>
+    <div className={own.silences}>
+      <section aria-label="Silences" className={own.list}>
         {sorted.length === 0 && <p className={classes.nothing}>Nothing is silenced.</p>}
         <ul>
           {sorted.slice(0, listedMax).map((s) => (
@@ -56,12 +57,12 @@ function SilenceItem({ silence: s, matched, again }: { silence: Silence; matched
   const text = s.matchers.map(matcherText);
   const over = s.state === 'expired';
   return (
-    <li className={classes.silence} data-over={over || undefined}>
+    <li className={own.silence} data-over={over || undefined}>
       <div className={classes.alertHead}>
         <span className={classes.state} data-state={s.state}>
           {s.state}
         </span>
-        <code className={classes.matchers}>{text.join(', ')}</code>
+        <code className={own.matchers}>{text.join(', ')}</code>
         {over ? (
           <Button size="compact-xs" fw={500} variant="default" onClick={() => again(text.join('\n'))}>
             Again

@@ -33,7 +33,8 @@ export function keptRules(groups: readonly RuleGroup[], find: string, state: Sta
       ...g,
       rules: g.rules
         .filter((r) => {
-          const all = `${g.file} ${g.name} ${r.name} ${r.query} ${r.lang} ${Object.entries(r.labels).join(' ')}`.toLowerCase();
+          const labels = [r, ...r.alerts].map((x) => Object.entries(x.labels).join(' ')).join(' ');
+          const all = `${g.file} ${g.name} ${r.name} ${r.query} ${r.lang} ${labels}`.toLowerCase();
           return (state === 'all' || stateOf(r) === state) && words.every((w) => all.includes(w));
         })
         .toSorted((a, b) => rank.indexOf(stateOf(a)) - rank.indexOf(stateOf(b)) || a.line - b.line),

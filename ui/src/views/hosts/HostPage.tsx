@@ -18,6 +18,7 @@ import { toUnixNanos } from '@/logic/timerange';
 import { useKeys } from '@/state/keys';
 import { useTime } from '@/state/time';
 import { patchSearch } from '@/state/url';
+import { HostAlerts } from './HostAlerts';
 import { StatusDot } from './HostsPage';
 import { hostField, systemOf } from './host';
 import classes from './hosts.module.css';
@@ -75,6 +76,7 @@ export default function HostPage() {
       {data && (
         <>
           {data.reasons.length > 0 && <p className={classes.partial}>Not everything is told: {data.reasons.join('; ')}</p>}
+          <HostAlerts host={name} />
           <div className={classes.cards}>
             <What answer={data} />
             <Ships answer={data} />

@@ -6,13 +6,16 @@ import { type Host, type HostsAnswer, useHosts } from '@/api/hosts';
 import { ErrorNote } from '@/components/ErrorNote';
 import { Cell, RowList } from '@/components/RowList';
 import { formatBytes, formatCompact, formatCount, formatDuration, formatPercent } from '@/logic/format';
+import { alertWeight, type HostAlert } from '@/logic/hosts/alerts';
 import { formatAgo, networkOf, nextSort, parseSort, rateOf, type Sort, type SortKey, sortHosts } from '@/logic/hosts/list';
 import { useKeys } from '@/state/keys';
 import { useTime } from '@/state/time';
 import { useUrlState } from '@/state/url';
+import { AlertCount } from './HostAlerts';
 import { hostHref, systemOf } from './host';
 import classes from './hosts.module.css';
 import { Sparkline } from './Sparkline';
+import { useHostAlerts } from './useHostAlerts';
 import { useMoving } from './useMoving';
 
 /** Rows whose small charts are asked for together. */
@@ -98,6 +101,7 @@ interface Column {
 }
 const columns: Column[] = [
   { key: 'name', name: 'Host', width: 'minmax(210px, 1.5fr)' },
+  { key: 'alerts', name: 'Alerts', title: 'That fire or are about to, of rules about hosts', width: '78px' },
   { key: 'heard', name: 'Heard', title: 'Last heard of, by heartbeat or telemetry', width: '84px' },
   { key: 'cpu', name: 'CPU', title: 'Of all processors, without waiting for disks', width: 'minmax(124px, 1fr)' },
   { key: 'memory', name: 'Memory', title: 'Used, without caches', width: 'minmax(124px, 1fr)' },
@@ -121,7 +125,11 @@ function HostList({ hosts, matched, sort, onSort }: HostListProps) {
   const [, navigate] = useLocation();
   const key = sort?.key;
   const reversed = sort?.reversed ?? false;
-  const sorted = useMemo(() => sortHosts(hosts, key && { key, reversed }), [hosts, key, reversed]);
+  const alerts = useHostAlerts();
+  const sorted = useMemo(
+    () => sortHosts(hosts, key && { key, reversed }, (h) => alertWeight(alerts.get(h) ?? [])),
+    [hosts, key, reversed, alerts],
+  );
   // By name: which rows are asked for together must not change with every look.
   const names = useMemo(() => hosts.map((h) => h.host).sort(), [hosts]);
   const groups = useMemo(() => {
@@ -135,16 +143,16 @@ function HostList({ hosts, matched, sort, onSort }: HostListProps) {
   const row = useCallback(
     (i: number) => {
       const h = sorted[i];
-      return h ? <HostCells host={h} group={groups.get(h.host) ?? [h.host]} /> : null;
+      return h ? <HostCells host={h} alerts={alerts.get(h.host)} group={groups.get(h.host) ?? [h.host]} /> : null;
     },
-    [sorted, groups],
+    [sorted, groups, alerts],
   );
   return (
     <RowList
       label="Hosts"
       count={sorted.length}
       rowHeight={36}
-      minWidth={1000}
+      minWidth={1080}
       columns={columns.map((c) => c.width).join(' ')}
       header={columns.map((c) => <SortHeader key={c.key} column={c} sort={sort} onSort={onSort} />)}
       row={row}
@@ -178,7 +186,7 @@ function SortHeader({ column, sort, onSort }: { column: Column; sort: Sort | und
   );
 }
 
-function HostCells({ host: h, group }: { host: Host; group: string[] }) {
+function HostCells({ host: h, alerts, group }: { host: Host; alerts: HostAlert[] | undefined; group: string[] }) {
   const { load } = h;
   const bytes = networkOf(h);
   const up = h.status === 'up';
@@ -191,6 +199,9 @@ function HostCells({ host: h, group }: { host: Host; group: string[] }) {
           <span className={classes.name}>{h.host}</span>
           <span className={classes.system}>{system}</span>
         </Link>
+      </Cell>
+      <Cell>
+        <AlertCount host={h.host} alerts={alerts} />
       </Cell>
       <Cell className={up ? classes.soft : classes.silent} title={h.lastHeard}>
         {up ? '' : 'silent '}
