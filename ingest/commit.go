@@ -31,7 +31,7 @@ func (o *owner) commit(ctx context.Context, reason string, sealed *generation, c
 		change(&cm)
 	}
 	o.repeatPositions(&cm)
-	for _, id := range cm.Removed {
+	for _, id := range slices.Concat(cm.Removed, cm.Sampled) {
 		if !o.in.catalog.Has(id) {
 			return fmt.Errorf("commit (%s): %w", reason, &goneError{id})
 		}
@@ -79,9 +79,10 @@ const (
 	reasonRetention = "retention"
 	reasonCompact   = "compact"
 	reasonDelete    = "delete"
+	reasonSample    = "downsample"
 )
 
-// goneError says that a segment that was to be removed has been removed by another commit since it was chosen: retention, compaction and deletions work
+// goneError says that a segment that was to be removed or sampled has been removed by another commit since it was chosen: retention, compaction and deletions work
 // side by side, and whoever commits first has it. Nothing was committed.
 type goneError struct{ id string }
 

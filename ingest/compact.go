@@ -8,7 +8,6 @@ import (
 	"time"
 
 	"clew/index"
-	"clew/index/catalog"
 	"clew/index/compact"
 	"clew/index/segment"
 	"clew/ingest/pace"
@@ -42,7 +41,7 @@ func (in *Ingest) Compact(ctx context.Context, now time.Time) (merges int, err e
 	return merges, nil
 }
 
-// compactAll is Compact, unless nothing can have changed since there was nothing to do.
+// compactAll is Compact, and Downsample when nothing is left to merge, unless nothing can have changed since there was nothing to do.
 func (in *Ingest) compactAll(ctx context.Context, now time.Time) {
 	r := in.rewriter
 	sequence := in.catalog.Current().Sequence()
@@ -56,6 +55,11 @@ func (in *Ingest) compactAll(ctx context.Context, now time.Time) {
 	if err != nil || merges > 0 {
 		return
 	}
+	if in.downsamples() {
+		if sampled, err := in.Downsample(ctx, now); err != nil || sampled > 0 {
+			return
+		}
+	}
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	r.planned, r.at = sequence, now
@@ -63,21 +67,7 @@ func (in *Ingest) compactAll(ctx context.Context, now time.Time) {
 
 // plan says what to merge in a shard.
 func (in *Ingest) plan(shard int, now time.Time) []compact.Merge {
-	r := in.rewriter
-	r.mu.Lock()
-	defer r.mu.Unlock()
-	for id, until := range r.setAside {
-		if now.After(until) {
-			delete(r.setAside, id)
-		}
-	}
-	var segments []*catalog.Segment
-	for s := range in.catalog.Current().All() {
-		if _, aside := r.setAside[s.ID]; s.Shard == shard && !aside {
-			segments = append(segments, s)
-		}
-	}
-	return compact.Plan(segments, in.Retention().Age, now)
+	return compact.Plan(in.candidates(shard, now), in.Retention().AgeOf, now)
 }
 
 // merge carries a merge out.
@@ -87,7 +77,7 @@ func (in *Ingest) merge(ctx context.Context, o *owner, m compact.Merge) error {
 	v := in.catalog.Acquire() // keeps the inputs' objects
 	defer v.Release()
 	in.rewriter.state.Store("merging")
-	p := in.mergePace()
+	p := in.mergePace(reasonCompact, "merging")
 	defer p.End(ctx)
 	cache := segment.NewCache(mergeCacheBytes, 0)
 	signal := m.Segments[0].Signal
@@ -120,19 +110,19 @@ func (in *Ingest) merge(ctx context.Context, o *owner, m compact.Merge) error {
 	return nil
 }
 
-// mergePace is a merge's: it gives way to what is pressing.
-func (in *Ingest) mergePace() *pace.Pace {
+// mergePace is that of a merge or a down-sampling, whose state is this: it gives way to what is pressing.
+func (in *Ingest) mergePace(reason, state string) *pace.Pace {
 	looked := time.Now()
 	return &pace.Pace{
 		Share:  in.cfg.Compaction.Share,
-		Worked: func(d time.Duration) { in.metrics.rewriteWork.WithLabelValues(reasonCompact).Add(d.Seconds()) },
+		Worked: func(d time.Duration) { in.metrics.rewriteWork.WithLabelValues(reason).Add(d.Seconds()) },
 		Gate: func(ctx context.Context) error {
 			if time.Since(looked) < pauseStep {
 				return nil
 			}
 			err := in.waitCalm(ctx)
 			looked = time.Now()
-			in.rewriter.state.Store("merging")
+			in.rewriter.state.Store(state)
 			return err
 		},
 	}
@@ -166,15 +156,10 @@ func withoutRepeated(ctx context.Context, parts []index.Part) ([]index.Part, int
 	return parts, count, nil
 }
 
-// mergeFailed leaves the inputs alone for a while: a damaged one would fail again, and the others must not wait for it.
+// mergeFailed leaves the inputs alone for a while.
 func (in *Ingest) mergeFailed(o *owner, m compact.Merge, now time.Time, err error) {
 	in.metrics.mergeFailures.WithLabelValues(m.Segments[0].Signal.String()).Inc()
-	until := now.Add(mergeRetry)
-	in.rewriter.mu.Lock()
-	for _, s := range m.Segments {
-		in.rewriter.setAside[s.ID] = until
-	}
-	in.rewriter.mu.Unlock()
+	in.setAside(m.Segments, now)
 	o.log.Warn("segments can't be merged; they stay as they are and are tried again later", "segments", len(m.Segments), "first", m.Segments[0].ID,
 		"error", fmt.Errorf("merge: %w", err))
 }

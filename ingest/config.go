@@ -39,10 +39,12 @@ type Config struct {
 	CollectAfter time.Duration `yaml:"collect_after"`
 }
 
-// Compaction bounds what the merging of small segments may take.
+// Compaction says what is made of segments, and bounds what that may take.
 type Compaction struct {
 	// Share is how much of one core, 0 to 1. 0: nothing is merged.
 	Share float64 `yaml:"share"`
+	// Downsample makes windows of five minutes and of an hour of metrics.
+	Downsample bool `yaml:"downsample"`
 }
 
 // DefaultConfig is what holds where the configuration says nothing.
@@ -55,7 +57,7 @@ func DefaultConfig() Config {
 		SealAfter:   15 * time.Minute,
 		SealWorkers: 1,
 		Retention:   retention.Default(),
-		Compaction:  Compaction{Share: compactionShare},
+		Compaction:  Compaction{Share: compactionShare, Downsample: true},
 
 		TailSampling: tailsample.DefaultConfig(),
 		Counts:       true,

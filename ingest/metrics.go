@@ -31,6 +31,12 @@ type metrics struct {
 	rewriteWork   *prometheus.CounterVec
 	rewritePaused *prometheus.CounterVec
 
+	downsampled        *prometheus.CounterVec
+	downsampledPoints  *prometheus.CounterVec
+	downsampledBytes   *prometheus.CounterVec
+	downsamplingFailed prometheus.Counter
+	retiredNotSampled  prometheus.Counter
+
 	deletions      prometheus.Counter
 	deletedRecords *prometheus.CounterVec
 }
@@ -59,7 +65,7 @@ func newMetrics(in *Ingest, r prometheus.Registerer) (*metrics, error) {
 	m.mergedInputs = counter("merged_segments_total", "Segments that were merged into others.", "signal")
 	m.mergedBytes = counter("merged_bytes_total", "Bytes of segments that were made by merging.", "signal")
 	m.mergeFailures = counter("merge_failures_total", "Merges that failed; tried anew later.", "signal")
-	m.rewriteWork = counter("rewrite_work_seconds_total", "Time at work on rewriting segments, by what for: compact or delete.", "for")
+	m.rewriteWork = counter("rewrite_work_seconds_total", "Time at work on rewriting segments, by what for: compact, downsample or delete.", "for")
 	m.deletions = prometheus.NewCounter(prometheus.CounterOpts{Name: "clew_ingest_deletions_total", Help: "Deletions by query that are done."})
 	m.deletedRecords = counter("deleted_records_total", "Records taken out by deletions.", "signal")
 	m.rewritePaused = counter("rewrite_paused_seconds_total", "Time that compaction waited although there was something to merge, by what for.", "for")
@@ -68,12 +74,23 @@ func newMetrics(in *Ingest, r prometheus.Registerer) (*metrics, error) {
 	m.spoolLeft = prometheus.NewCounter(prometheus.CounterOpts{
 		Name: "clew_ingest_spool_left_segments_total", Help: "Local segments that an earlier process left waiting, and that are made again from the log.",
 	})
+	m.downsampled = counter("downsampled_segments_total", "Segments of metrics that were down-sampled, by the width of the windows.", "resolution")
+	m.downsampledPoints = counter("downsampled_points_total",
+		"Points at down-sampling, by the width of the windows: in; out, those that stay; future, those that were left out because they were ahead of their time.", "resolution", "points")
+	m.downsampledBytes = counter("downsampled_bytes_total", "Bytes of segments that were made by down-sampling.", "resolution")
+	m.downsamplingFailed = prometheus.NewCounter(prometheus.CounterOpts{
+		Name: "clew_ingest_downsampling_failures_total", Help: "Attempts to down-sample that failed; tried anew later.",
+	})
+	m.retiredNotSampled = prometheus.NewCounter(prometheus.CounterOpts{
+		Name: "clew_ingest_retention_not_downsampled_segments_total", Help: "Segments of metrics that retention removed before they were down-sampled.",
+	})
 	if r == nil {
 		return m, nil
 	}
 	for _, c := range []prometheus.Collector{
 		m.records, m.duplicates, m.dropped, m.seals, m.sealFailures, m.sealedBytes, m.sealSeconds, m.retired, m.retiredBytes, m.collected,
 		m.merges, m.mergedInputs, m.mergedBytes, m.mergeFailures, m.rewriteWork, m.rewritePaused,
+		m.downsampled, m.downsampledPoints, m.downsampledBytes, m.downsamplingFailed, m.retiredNotSampled,
 		m.deletions, m.deletedRecords,
 		m.uploadFailures, m.spoolLeft, m.countedOther,
 		gauges{in},

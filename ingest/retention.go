@@ -1,6 +1,7 @@
 package ingest
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -9,6 +10,8 @@ import (
 
 	"clew/index/catalog"
 	"clew/ingest/retention"
+	"clew/internal/points"
+	"clew/internal/telemetry"
 )
 
 // Retention is what holds now.
@@ -23,7 +26,7 @@ func (in *Ingest) Retain(ctx context.Context, now time.Time) error {
 	in.tidying.Lock()
 	defer in.tidying.Unlock()
 	v := in.catalog.Acquire()
-	victims := retention.Expired(v, in.Retention(), now)
+	victims := retention.Expired(v, in.Retention(), in.downsamples(), now)
 	v.Release()
 	byShard := map[int][]*catalog.Segment{}
 	for _, s := range victims {
@@ -60,6 +63,7 @@ func (in *Ingest) remove(ctx context.Context, o *owner, segments []*catalog.Segm
 		for _, s := range segments {
 			cm.Removed = append(cm.Removed, s.ID)
 		}
+		cm.Cuts = cuts(segments)
 	})
 	if err != nil {
 		return err
@@ -68,7 +72,34 @@ func (in *Ingest) remove(ctx context.Context, o *owner, segments []*catalog.Segm
 	in.removed(segments)
 	for _, s := range segments {
 		in.metrics.retired.WithLabelValues(s.Signal.String()).Inc()
+		if _, coarser := points.Coarser(s.Resolution); coarser && s.Signal == telemetry.Metrics && !s.Sampled && in.downsamples() {
+			in.metrics.retiredNotSampled.Inc()
+		}
 		in.metrics.retiredBytes.WithLabelValues(s.Signal.String()).Add(float64(s.Bytes))
 	}
 	return nil
+}
+
+// cuts say from where on the resolutions of sampled segments, which are removed, are whole: until then what they were made into stands for them.
+func cuts(segments []*catalog.Segment) []catalog.Cut {
+	type key struct {
+		tenant     string
+		resolution time.Duration
+	}
+	last := map[key]int64{}
+	for _, s := range segments {
+		if s.Sampled {
+			k := key{s.Tenant, s.Resolution}
+			last[k] = max(last[k], s.MaxTime)
+		}
+	}
+	var all []catalog.Cut
+	for k, t := range last {
+		ms := (t + int64(time.Millisecond) - 1) / int64(time.Millisecond)
+		all = append(all, catalog.Cut{Tenant: k.tenant, Resolution: k.resolution, At: points.WindowEnd(ms, points.Hour) * int64(time.Millisecond)})
+	}
+	slices.SortFunc(all, func(a, b catalog.Cut) int {
+		return cmp.Or(cmp.Compare(a.Tenant, b.Tenant), cmp.Compare(a.Resolution, b.Resolution))
+	})
+	return all
 }

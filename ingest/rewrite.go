@@ -89,13 +89,14 @@ func (in *Ingest) deleteAll(ctx context.Context) (done bool) {
 	return done
 }
 
-// replacement is a step from segments of a shard to one with the same records, or fewer.
+// replacement is a step from segments of a shard to one with the same records, or fewer; or to one of a coarser resolution beside them.
 type replacement struct {
 	reason  string
 	old     []*catalog.Segment // of one signal and tenant
 	parts   []index.Part       // what the new segment is made of; none: there is no new one
 	level   int
 	deleted *catalog.Deleted
+	sampled time.Duration // not 0: old stay, and are sampled; the new one is of this resolution
 }
 
 // replace writes the new segment and puts it into the place of the old ones, in one commit that changes no position. Until the commit the new objects
@@ -111,7 +112,11 @@ func (in *Ingest) replace(ctx context.Context, o *owner, r replacement, p *pace.
 			cm.Added = []catalog.Segment{*s}
 		}
 		for _, old := range r.old {
-			cm.Removed = append(cm.Removed, old.ID)
+			if r.sampled > 0 {
+				cm.Sampled = append(cm.Sampled, old.ID)
+			} else {
+				cm.Removed = append(cm.Removed, old.ID)
+			}
 		}
 		cm.Deleted = r.deleted
 	})
@@ -125,6 +130,10 @@ func (in *Ingest) replace(ctx context.Context, o *owner, r replacement, p *pace.
 	}
 	if err != nil {
 		return nil, err
+	}
+	if r.sampled > 0 {
+		in.step("sampled")
+		return s, nil
 	}
 	in.step("replaced")
 	in.removed(r.old)
@@ -143,7 +152,13 @@ func (in *Ingest) rewrite(ctx context.Context, o *owner, r replacement, p *pace.
 	for i, old := range r.old {
 		replaces[i] = old.ID
 	}
-	stats, err := segment.Write(ctx, p.Store(in.store), id, r.parts, segment.Options{Replaces: replaces})
+	opt := segment.Options{Replaces: replaces}
+	if r.sampled > 0 {
+		opt = segment.Options{Samples: replaces, Resolution: r.sampled}
+	} else if first.Resolution > 0 {
+		opt.Resolution = first.Resolution
+	}
+	stats, err := segment.Write(ctx, p.Store(in.store), id, r.parts, opt)
 	if err != nil {
 		in.discard(ctx, id)
 		return nil, fmt.Errorf("rewrite segments of %s of %s: %w", first.Signal, first.Tenant, err)
@@ -151,6 +166,10 @@ func (in *Ingest) rewrite(ctx context.Context, o *owner, r replacement, p *pace.
 	s := &catalog.Segment{
 		ID: id, Shard: o.shard, Signal: first.Signal, Tenant: first.Tenant, Rows: stats.Rows, Records: stats.Records,
 		MinTime: stats.MinTime, MaxTime: stats.MaxTime, Bytes: stats.Bytes, Level: r.level, Created: first.Created,
+		Resolution: first.Resolution, Sampled: first.Sampled,
+	}
+	if r.sampled > 0 {
+		s.Resolution, s.Sampled = r.sampled, false
 	}
 	for _, old := range r.old {
 		if old.Created.After(s.Created) {

@@ -15,9 +15,11 @@ type Status struct {
 	LiveBytes   int64         `json:"live_bytes"`      // rows in memory that still grow
 	FrozenBytes int64         `json:"frozen_bytes"`    // rows in memory that wait to be sealed
 	Paused      bool          `json:"paused"`          // too much waits to be sealed: the log is not read on
-	Compaction  string        `json:"compaction"`      // off, idle, merging, or what it waits for
+	Compaction  string        `json:"compaction"`      // off, idle, merging, down-sampling, or what it waits for
 	Spool       *SpoolStatus  `json:"spool,omitempty"` // nil with a directory
 	Shards      []ShardStatus `json:"shards"`
+	// Metrics is what there is of metrics, points as they came and down-sampled.
+	Metrics []ResolutionStatus `json:"metrics,omitempty"`
 }
 
 // ShardStatus is a shard's part of Status. Positions are the log's.
@@ -72,6 +74,7 @@ func (in *Ingest) Status(ctx context.Context) Status {
 		st.Compaction = "off"
 	}
 	st.Spool = in.spool.status()
+	st.Metrics = in.resolutions()
 	for shard := range in.shards {
 		st.Shards = append(st.Shards, in.shardStatus(ctx, shard))
 	}

@@ -9,6 +9,8 @@
 //     keeps no record much longer than it would have;
 //   - while the window is open only [FanIn] freshly sealed ones at a time; once it is closed all that are small, once.
 //
+// Metrics of a window that has ended are then down-sampled ([PlanSampling]); what comes into it later is by itself, as a window is one of arrival.
+//
 // Each segment carries the level of its records: how often they have been rewritten. A merge has one level more than its inputs, and what is at
 // [LevelMax] is left alone, so that no record is written more than 1+LevelMax times whatever comes. In the usual life of a quiet shard it is 2: sealed,
 // and merged when its window closes.

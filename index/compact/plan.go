@@ -35,29 +35,26 @@ type group struct {
 	shard  int
 	signal telemetry.Signal
 	tenant string
+	kind   kind
 	window int64 // where it ends, nanoseconds
 }
 
-// Plan says which of the segments to merge. No segment is in two merges. age is how long records of a signal and tenant are kept (0: for ever). Once the merges
+// kind is what tells segments of metrics apart that hold other points, or other windows: they are never merged.
+type kind struct {
+	resolution time.Duration
+	sampled    bool
+}
+
+// Plan says which of the segments to merge. No segment is in two merges. age is how long what is in a segment is kept (0: for ever). Once the merges
 // are done, Plan of what there is then says what comes next: it ends, as each merge leaves fewer segments.
-func Plan(segments []*catalog.Segment, age func(telemetry.Signal, string) time.Duration, now time.Time) []Merge {
-	type key struct {
-		signal telemetry.Signal
-		tenant string
-	}
-	widths := map[key]int64{}
+func Plan(segments []*catalog.Segment, age func(*catalog.Segment) time.Duration, now time.Time) []Merge {
 	groups := map[group][]*catalog.Segment{}
 	for _, s := range segments {
 		if !small(s) || s.Level >= LevelMax {
 			continue
 		}
-		k := key{s.Signal, s.Tenant}
-		width, known := widths[k]
-		if !known {
-			width = int64(Window(age(s.Signal, s.Tenant)))
-			widths[k] = width
-		}
-		g := group{s.Shard, s.Signal, s.Tenant, floor(KeptSince(s), width) + width}
+		width := int64(Window(age(s)))
+		g := groupOf(s, width)
 		groups[g] = append(groups[g], s)
 	}
 	var merges []Merge
@@ -66,11 +63,15 @@ func Plan(segments []*catalog.Segment, age func(telemetry.Signal, string) time.D
 			continue
 		}
 		slices.SortFunc(members, byTime)
-		merges = append(merges, g.plan(members, widths[key{g.signal, g.tenant}], now)...)
+		merges = append(merges, g.plan(members, int64(Window(age(members[0]))), now)...)
 	}
 	// The oldest first: they have waited longest, and a plan does not depend on the order of a map.
 	slices.SortFunc(merges, func(a, b Merge) int { return byTime(a.Segments[0], b.Segments[0]) })
 	return merges
+}
+
+func groupOf(s *catalog.Segment, width int64) group {
+	return group{s.Shard, s.Signal, s.Tenant, kind{s.Resolution, s.Sampled}, floor(KeptSince(s), width) + width}
 }
 
 func small(s *catalog.Segment) bool { return s.Rows < RowsSmall && s.Bytes < BytesSmall }

@@ -31,7 +31,7 @@ func sealed(id string, at time.Time, rows int) *catalog.Segment {
 	}
 }
 
-func day(telemetry.Signal, string) time.Duration { return 24 * time.Hour }
+func day(*catalog.Segment) time.Duration { return 24 * time.Hour }
 
 func TestPlan(t *testing.T) {
 	quarter := func(n, rows int) (segments []*catalog.Segment) {
@@ -114,7 +114,7 @@ func TestPlanProperties(t *testing.T) {
 	for seed := range uint64(40) {
 		rng := rand.New(rand.NewPCG(seed, 3))
 		ages := []time.Duration{0, time.Hour, 24 * time.Hour, 7 * 24 * time.Hour}
-		age := func(_ telemetry.Signal, tenant string) time.Duration { return ages[tenant[0]-'a'] }
+		age := func(s *catalog.Segment) time.Duration { return ages[s.Tenant[0]-'a'] }
 		sealEvery := time.Duration(1+rng.IntN(60)) * time.Minute
 		var segments []*catalog.Segment
 		var sealedBytes, rewrittenBytes int64
@@ -146,12 +146,12 @@ func TestPlanProperties(t *testing.T) {
 }
 
 // checkMerges carries the merges out.
-func checkMerges(t *testing.T, segments []*catalog.Segment, merges []Merge, age func(telemetry.Signal, string) time.Duration, next *int, rewritten int64) ([]*catalog.Segment, int64) {
+func checkMerges(t *testing.T, segments []*catalog.Segment, merges []Merge, age func(*catalog.Segment) time.Duration, next *int, rewritten int64) ([]*catalog.Segment, int64) {
 	t.Helper()
 	used := map[string]bool{}
 	for _, m := range merges {
 		first := m.Segments[0]
-		width := Window(age(first.Signal, first.Tenant)).Nanoseconds()
+		width := Window(age(first)).Nanoseconds()
 		if len(m.Segments) < 2 || len(m.Segments) > InputsMax || m.Level > LevelMax {
 			t.Fatalf("merge of %d segments to level %d", len(m.Segments), m.Level)
 		}

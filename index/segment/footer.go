@@ -21,6 +21,9 @@ const (
 	keySegment  = "clew.segment" // the id
 	keySignal   = "clew.signal"
 	keyReplaces = "clew.replaces" // ids of the segments that it was made of, see replaces.go
+	// Of down-sampled metrics only: the width of the windows, and the ids of the segments that these were made of.
+	keyResolution = "clew.resolution"
+	keySamples    = "clew.samples"
 )
 
 // footer makes what follows the last chunk: the file's metadata, its length, and the magic. Schema and metadata are arrow's; the
@@ -38,9 +41,13 @@ func (w *writer) footer() (footer []byte, err error) {
 	}
 	props := parquet.NewWriterProperties(parquet.WithCreatedBy("clew"), parquet.WithVersion(parquet.V2_6))
 	kv := metadata.NewKeyValueMetadata()
-	for _, pair := range [][2]string{
+	pairs := [][2]string{
 		{keyVersion, fmt.Sprint(Version)}, {keySegment, w.meta.info.ID}, {keySignal, w.meta.info.Signal.String()}, {keyReplaces, strings.Join(w.opt.Replaces, " ")},
-	} {
+	}
+	if w.opt.Resolution > 0 {
+		pairs = append(pairs, [2]string{keyResolution, w.opt.Resolution.String()}, [2]string{keySamples, strings.Join(w.opt.Samples, " ")})
+	}
+	for _, pair := range pairs {
 		if err := kv.Append(pair[0], pair[1]); err != nil {
 			return nil, err
 		}

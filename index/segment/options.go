@@ -2,6 +2,7 @@ package segment
 
 import (
 	"fmt"
+	"time"
 
 	"clew/internal/telemetry"
 )
@@ -19,6 +20,10 @@ type Options struct {
 	AttributeColumnsMax int
 	// Replaces are the ids of the segments that this one takes the place of; none for new records. Only repair reads it ([Segment.Replaces]).
 	Replaces []string
+	// Resolution is the width of the windows of down-sampled metrics, 0 for points as they came; Samples are the ids of the segments that these were made of,
+	// which it stands beside. Only repair reads them ([Segment.Samples]).
+	Resolution time.Duration
+	Samples    []string
 }
 
 func (o Options) withDefaults() (Options, error) {

@@ -5,6 +5,7 @@ import (
 	"context"
 	"fmt"
 	"strings"
+	"time"
 
 	"github.com/apache/arrow/go/v15/parquet/metadata"
 )
@@ -12,21 +13,44 @@ import (
 // Replaces reads which segments this one took the place of, from the metadata of its Parquet file. Whoever has lost the commit that said so can tell
 // by it that their records are not records of their own. known is false for segments that were written before this was: they don't say.
 func (s *Segment) Replaces(ctx context.Context) (ids []string, known bool, err error) {
-	footer := make([]byte, s.meta.parquetBytes-s.meta.footerOffset)
-	if err := s.readStore(ctx, s.parquetName, footer, s.meta.footerOffset); err != nil {
+	value, err := s.ownValue(ctx, keyReplaces)
+	if err != nil || value == nil {
 		return nil, false, err
 	}
-	if checksum(footer) != s.meta.footerCRC {
-		return nil, false, s.damage(s.parquetName, s.meta.footerOffset, "checksum of the footer")
-	}
-	value, err := footerValue(footer, keyReplaces)
-	if err != nil {
-		return nil, false, s.damage(s.parquetName, s.meta.footerOffset, err.Error())
-	}
-	if value == nil {
-		return nil, false, nil
-	}
 	return strings.Fields(*value), true, nil
+}
+
+// Samples reads the width of the windows of down-sampled metrics, 0 of all else, and which segments these were made of: likewise for whoever has lost the
+// commit that said so.
+func (s *Segment) Samples(ctx context.Context) (resolution time.Duration, ids []string, err error) {
+	width, err := s.ownValue(ctx, keyResolution)
+	if err != nil || width == nil {
+		return 0, nil, err
+	}
+	if resolution, err = time.ParseDuration(*width); err != nil || resolution <= 0 {
+		return 0, nil, s.damage(s.parquetName, s.meta.footerOffset, fmt.Sprintf("resolution %.40q", *width))
+	}
+	value, err := s.ownValue(ctx, keySamples)
+	if err != nil || value == nil {
+		return resolution, nil, err
+	}
+	return resolution, strings.Fields(*value), nil
+}
+
+// ownValue reads a key of the Parquet file's own metadata; nil: it is not there.
+func (s *Segment) ownValue(ctx context.Context, key string) (*string, error) {
+	footer := make([]byte, s.meta.parquetBytes-s.meta.footerOffset)
+	if err := s.readStore(ctx, s.parquetName, footer, s.meta.footerOffset); err != nil {
+		return nil, err
+	}
+	if checksum(footer) != s.meta.footerCRC {
+		return nil, s.damage(s.parquetName, s.meta.footerOffset, "checksum of the footer")
+	}
+	value, err := footerValue(footer, key)
+	if err != nil {
+		return nil, s.damage(s.parquetName, s.meta.footerOffset, err.Error())
+	}
+	return value, nil
 }
 
 // footerValue finds a key of a Parquet file's own metadata; nil: it is not there.

@@ -58,7 +58,7 @@ func TestExpired(t *testing.T) {
 		{"a tenant's bytes of one signal", Policy{Tenants: map[string]Tenant{"a": {Spans: TenantBounds{Bytes: bytes(1)}}}}, []string{"s2"}},
 	} {
 		var got []string
-		for _, s := range Expired(c.Current(), test.p, now) {
+		for _, s := range Expired(c.Current(), test.p, false, now) {
 			got = append(got, s.ID)
 		}
 		if !slices.Equal(got, test.want) {

@@ -7,6 +7,8 @@ import (
 	"slices"
 	"time"
 
+	"clew/index/catalog"
+	"clew/internal/points"
 	"clew/internal/telemetry"
 )
 
@@ -17,6 +19,8 @@ type Policy struct {
 	Metrics Bounds `yaml:"metrics"`
 	// TotalBytes bounds all signals together.
 	TotalBytes int64 `yaml:"total_bytes"`
+	// Downsampled is how long down-sampled metrics are kept.
+	Downsampled Ages `yaml:"downsampled"`
 	// Tenants says what holds for some tenants, by their names.
 	Tenants map[string]Tenant `yaml:"tenants,omitempty"`
 }
@@ -26,6 +30,20 @@ type Tenant struct {
 	Spans   TenantBounds `yaml:"spans,omitempty"`
 	Logs    TenantBounds `yaml:"logs,omitempty"`
 	Metrics TenantBounds `yaml:"metrics,omitempty"`
+	// Downsampled stands in for the ages that hold for all tenants.
+	Downsampled TenantAges `yaml:"downsampled,omitempty"`
+}
+
+// Ages are how long metrics of windows of five minutes and of an hour are kept; 0 is for ever. What is coarser is kept at least as long as what is finer.
+type Ages struct {
+	Five time.Duration `yaml:"5m"`
+	Hour time.Duration `yaml:"1h"`
+}
+
+// TenantAges are a tenant's own. Nil is not given.
+type TenantAges struct {
+	Five *time.Duration `yaml:"5m,omitempty"`
+	Hour *time.Duration `yaml:"1h,omitempty"`
 }
 
 // TenantBounds bound a tenant's signal. Age stands in for the one that holds for all tenants; Bytes bounds this tenant's segments and comes on top of
@@ -65,6 +83,32 @@ func (p Policy) Age(s telemetry.Signal, tenant string) time.Duration {
 	return p.Of(s).Age
 }
 
+// AgeOf is how long what is in a segment is kept; 0 is for ever.
+func (p Policy) AgeOf(s *catalog.Segment) time.Duration {
+	age := p.Age(s.Signal, s.Tenant)
+	if s.Resolution == 0 {
+		return age
+	}
+	own := p.Tenants[s.Tenant].Downsampled
+	for _, step := range []struct {
+		resolution time.Duration
+		all        time.Duration
+		own        *time.Duration
+	}{{points.Five, p.Downsampled.Five, own.Five}, {points.Hour, p.Downsampled.Hour, own.Hour}} {
+		next := step.all
+		if step.own != nil {
+			next = *step.own
+		}
+		if age != 0 && (next == 0 || next > age) {
+			age = next
+		}
+		if s.Resolution <= step.resolution {
+			break
+		}
+	}
+	return age
+}
+
 // TenantBytes bounds a tenant's segments of a signal; 0 is no bound.
 func (p Policy) TenantBytes(s telemetry.Signal, tenant string) int64 {
 	if bytes := p.Tenants[tenant].Of(s).Bytes; bytes != nil {
@@ -76,12 +120,16 @@ func (p Policy) TenantBytes(s telemetry.Signal, tenant string) int64 {
 const (
 	ageDefault        = 7 * 24 * time.Hour
 	totalBytesDefault = 50 << 30
+
+	// Windows of five minutes take a tenth or so of what the points took, windows of an hour a hundredth: a month and a year of them are less than a week of points.
+	fiveDefault = 30 * 24 * time.Hour
+	hourDefault = 365 * 24 * time.Hour
 )
 
-// Default is what holds where the configuration says nothing: 7 days, and at most 50 GiB; see TotalBytesFor.
+// Default is what holds where the configuration says nothing: 7 days, metrics of five minutes a month and of an hour a year, and at most 50 GiB; see TotalBytesFor.
 func Default() Policy {
 	week := Bounds{Age: ageDefault}
-	return Policy{Spans: week, Logs: week, Metrics: week, TotalBytes: totalBytesDefault}
+	return Policy{Spans: week, Logs: week, Metrics: week, TotalBytes: totalBytesDefault, Downsampled: Ages{Five: fiveDefault, Hour: hourDefault}}
 }
 
 // TotalBytesFor is the default of TotalBytes on a disk of this size: 50 GiB or half of the disk, whichever is less.
@@ -101,11 +149,16 @@ func (p Policy) Validate() []error {
 		check(b.Age >= 0, s.String()+".age", b.Age, "0 (no bound) or more")
 		check(b.Bytes >= 0, s.String()+".bytes", b.Bytes, "0 (no bound) or more")
 	}
+	check(p.Downsampled.Five >= 0, "downsampled.5m", p.Downsampled.Five, "0 (no bound) or more")
+	check(p.Downsampled.Hour >= 0, "downsampled.1h", p.Downsampled.Hour, "0 (no bound) or more")
 	for _, tenant := range slices.Sorted(maps.Keys(p.Tenants)) {
 		key := "tenants." + tenant
 		if err := telemetry.CheckTenant(tenant); err != nil {
 			errs = append(errs, fmt.Errorf("%s: %w", key, err))
 		}
+		own := p.Tenants[tenant].Downsampled
+		check(own.Five == nil || *own.Five >= 0, key+".downsampled.5m", own.Five, "0 (no bound) or more")
+		check(own.Hour == nil || *own.Hour >= 0, key+".downsampled.1h", own.Hour, "0 (no bound) or more")
 		for _, s := range telemetry.Signals {
 			b := p.Tenants[tenant].Of(s)
 			check(b.Age == nil || *b.Age >= 0, key+"."+s.String()+".age", p.Age(s, tenant), "0 (no bound) or more")

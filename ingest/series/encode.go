@@ -73,4 +73,3 @@ func AppendExemplars(extra []byte, all []ReadyExemplars) []byte {
 	var w keyWriter
 	return w.appendExemplars(extra, all)
 }
-
