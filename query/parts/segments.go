@@ -95,6 +95,10 @@ func (s *Segments) View(ctx context.Context, scope Scope) (*View, error) {
 	}
 	var segments []*catalog.Segment
 	segments, v.Skipped = s.pick(version, scope)
+	if scope.Resolutions {
+		v.Cut = func(resolution time.Duration) int64 { return version.Cut(tenant, resolution) }
+		v.Stages = make([]Stage, len(v.Parts), len(v.Parts)+len(segments)) // heads
+	}
 	held, reasons := s.hold(ctx, segments)
 	v.Release = func() {
 		version.Release()
@@ -103,6 +107,13 @@ func (s *Segments) View(ctx context.Context, scope Scope) (*View, error) {
 	if ctx.Err() != nil {
 		v.Release()
 		return nil, ctx.Err()
+	}
+	if scope.Resolutions {
+		for i := range held {
+			if reasons[i] == nil {
+				v.Stages = append(v.Stages, Stage{segments[i].Resolution, segments[i].Sampled})
+			}
+		}
 	}
 	v.add(held, reasons)
 	s.sweep(version)

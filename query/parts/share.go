@@ -3,6 +3,7 @@ package parts
 import (
 	"context"
 	"fmt"
+	"slices"
 
 	"clew/index"
 	"clew/index/catalog"
@@ -76,6 +77,9 @@ func (s *Segments) WaitPosition(ctx context.Context, k catalog.Key, position uin
 // pick are the version's segments that hold records of the scope, and how many were left out for their traces.
 func (s *Segments) pick(version *catalog.Version, scope Scope) (segments []*catalog.Segment, skipped int) {
 	segments = version.Segments(scope.Tenant, scope.Signal, scope.From, scope.To)
+	if !scope.Resolutions {
+		segments = slices.DeleteFunc(segments, func(s *catalog.Segment) bool { return s.Resolution > 0 })
+	}
 	if s.traces == nil || scope.Traces == nil {
 		return segments, 0
 	}

@@ -2,6 +2,7 @@ package parts
 
 import (
 	"context"
+	"time"
 
 	"clew/index"
 	"clew/internal/telemetry"
@@ -10,6 +11,10 @@ import (
 // View is everything that holds records of a tenant and signal in a time range, at one moment: no record is in two parts.
 type View struct {
 	Parts []index.Part
+	// Stages says of each part what it is beside others of the same points, and Cut from where on all of a resolution is there (catalog.Version.Cut), in nanoseconds.
+	// Both are nil unless the scope asks for Resolutions: then no point is in two parts.
+	Stages []Stage
+	Cut    func(resolution time.Duration) int64
 	// Version is the catalog's sequence that the view is of.
 	Version uint64
 	// Skipped are the segments that are not in the view because they hold none of the scope's traces.
@@ -20,6 +25,12 @@ type View struct {
 	Release func()
 }
 
+// Stage is what a part of metrics is beside others of the same points (index/catalog says how they belong together).
+type Stage struct {
+	Resolution time.Duration // the width of the windows; 0: points as they came
+	Sampled    bool          // all of it is in parts of the next coarser resolution too
+}
+
 // Scope is which records a view is for. Parts may hold others too, and need not be in the view if they hold no others.
 type Scope struct {
 	Tenant   string
@@ -27,6 +38,8 @@ type Scope struct {
 	From, To int64 // nanoseconds, both inclusive
 	// Traces are the hashes (vocabulary.Hash) of trace ids, of which each record has one; nil: it may have any or none.
 	Traces []uint64
+	// Resolutions asks for down-sampled metrics too, beside the points as they came.
+	Resolutions bool
 	// Share is what of these records is meant; nil: all of them.
 	Share *Share
 }
