@@ -39,6 +39,7 @@ type world struct {
 	shards   []*shard
 	catalogs []*catalog.Catalog
 	sequence uint64
+	heard    func(catalog.Commit) // not nil: of each commit
 }
 
 // shard is a shard's log position and what is not in segments yet: as ingest has it, without the log.
@@ -121,6 +122,9 @@ func (w *world) seal(number int, signal telemetry.Signal) bool {
 	}
 	s.last = w.sequence
 	sequence := w.sequence
+	if w.heard != nil {
+		w.heard(cm)
+	}
 	for i, c := range w.catalogs {
 		if err := c.Apply(sequence, cm); err != nil {
 			w.t.Error(err)

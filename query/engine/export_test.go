@@ -41,3 +41,6 @@ func (e *Engine) UseNow(t testing.TB, now time.Time) {
 
 // Describe are all values of a record.
 func Describe(r Record) string { return describe(r) }
+
+// UseLimits changes the engine's limits.
+func (e *Engine) UseLimits(change func(*Limits)) { change(&e.limits) }
