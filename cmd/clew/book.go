@@ -20,14 +20,14 @@ const (
 
 // restoreBook makes the book again from the heartbeats that are kept as log records, once all that was acknowledged can be found.
 func (p *process) restoreBook(ctx context.Context) {
-	for !p.ingest.Ready() {
+	for p.ready() != nil {
 		select {
 		case <-ctx.Done():
 			return
 		case <-time.After(bookWait):
 		}
 	}
-	for _, tenant := range p.ingest.Tenants() {
+	for _, tenant := range p.tenants() {
 		n, err := p.restoreAgents(ctx, tenant, time.Now())
 		if err != nil && ctx.Err() == nil {
 			p.logger.Warn("not all agents' last heartbeats can be read: the ledger is incomplete until they come again", "tenant", tenant, "error", err)
@@ -36,6 +36,14 @@ func (p *process) restoreBook(ctx context.Context) {
 			p.logger.Info("the ledger knows the agents that were heard of before the start", "tenant", tenant, "agents", n)
 		}
 	}
+}
+
+// tenants are those that have records, as far as this process sees them.
+func (p *process) tenants() []string {
+	if p.ingest != nil {
+		return p.ingest.Tenants()
+	}
+	return p.catalog.Current().Tenants()
 }
 
 // restoreAgents does so for a tenant, and says how many agents that are.

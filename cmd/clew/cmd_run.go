@@ -28,6 +28,15 @@ func (o *runOptions) load(set func(flag string) bool) (Config, error) {
 	if set("store") {
 		cfg.Store = o.flags.Store
 	}
+	if set("role") {
+		cfg.Roles = o.flags.Roles
+	}
+	if set("nats") {
+		cfg.NATS.URLs = o.flags.NATS.URLs
+	}
+	if set("name") {
+		cfg.Cluster.Name = o.flags.Cluster.Name
+	}
 	if set("http") {
 		cfg.HTTP = o.flags.HTTP
 	}
@@ -60,7 +69,7 @@ func newRunCommand() *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "run",
 		Short: "Run clew: take telemetry in, keep it, answer",
-		Long: `Run clew in one process: OTLP receivers, the durable log, ingest, index and API.
+		Long: `Run clew in one process, or, with --role, a part of it beside others: OTLP receivers, the durable log, ingest, index and API.
 
 A sender's success means that its records are fsynced. Everything is under --data, unless --store puts the segments into an object store
 (credentials come from its usual environment: see docs/operate.md); nothing else is written. All ports listen on
@@ -76,6 +85,7 @@ problem is refused as a whole. SIGTERM ends clew, and so does SIGHUP without --c
   clew run --rules rules --alertmanager-config alertmanager.yml    # tell people; check it first: clew alertmanager check alertmanager.yml
   clew run --rules rules --alertmanager-url http://am-1:9093 --alertmanager-url http://am-2:9093
   clew run --receivers jaeger,zipkin,syslog,fluent   # Loki, remote write and Elasticsearch bulk are on, on the port of OTLP over HTTP
+  clew run --role collector --nats nats://a:4222,nats://b:4222,nats://c:4222 --store s3://telemetry/clew    # one of many; likewise ingest, query
   clew run --http 0.0.0.0:7400 --otlp-grpc 0.0.0.0:4317 --otlp-http 0.0.0.0:4318`,
 		Args: cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
@@ -104,6 +114,9 @@ problem is refused as a whole. SIGTERM ends clew, and so does SIGHUP without --c
 	f := cmd.Flags()
 	f.StringVar(&o.flags.Data, "data", d.Data, "directory of everything clew keeps")
 	f.StringVar(&o.flags.Store, "store", d.Store, "`URL` of the object store for segments: s3://bucket/prefix?endpoint=...&region=..., gs:// or azblob://; empty: in the data directory")
+	f.StringSliceVar((*[]string)(&o.flags.Roles), "role", d.Roles, "what this process does: collector, ingest, query, or several of them; the rest is done by others that share --nats and --store (see docs/cluster.md)")
+	f.StringSliceVar(&o.flags.NATS.URLs, "nats", nil, "`URLs` of NATS servers that keep the log, such as nats://a:4222,nats://b:4222; default: the log is in this process")
+	f.StringVar(&o.flags.Cluster.Name, "name", "", "what this process is called among others; default: the host's name and the port of UI and API")
 	f.StringVar(&o.flags.HTTP, "http", d.HTTP, "address of UI and API")
 	f.StringVar(&o.flags.Collector.OTLP.GRPC.Endpoint, "otlp-grpc", d.Collector.OTLP.GRPC.Endpoint, "address of OTLP over gRPC")
 	f.StringVar(&o.flags.Collector.OTLP.HTTP.Endpoint, "otlp-http", d.Collector.OTLP.HTTP.Endpoint, "address of OTLP over HTTP")

@@ -6,6 +6,7 @@ import (
 	"net"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"time"
 
@@ -14,6 +15,7 @@ import (
 	"clew/collector"
 	"clew/collector/quota"
 	"clew/ingest"
+	"clew/ingest/shardlog"
 	"clew/internal/strictyaml"
 )
 
@@ -23,6 +25,10 @@ type Config struct {
 	HTTP   string `yaml:"http"`   // UI and API
 	Shards int    `yaml:"shards"` // of the log; may change at any time
 	Store  string `yaml:"store"`  // of segments: s3://, gs:// or azblob://; empty: the directory data/segments
+	// Roles are what this process does; NATS and Cluster are for those that share the work with others (docs/cluster.md).
+	Roles   Roles            `yaml:"roles"`
+	NATS    shardlog.Servers `yaml:"nats"` // where the log is; no urls: in this process
+	Cluster ClusterConfig    `yaml:"cluster"`
 	// MemoryLimitBytes is Go's soft limit; 0: three quarters of what the machine or container has; -1: none.
 	MemoryLimitBytes int64 `yaml:"memory_limit_bytes"`
 
@@ -62,6 +68,9 @@ func DefaultConfig() Config {
 		Data:      "clew-data",
 		HTTP:      "127.0.0.1:7400",
 		Shards:    1,
+		Roles:     slices.Clone(allRoles),
+		NATS:      shardlog.DefaultServers(),
+		Cluster:   defaultClusterConfig(),
 		Collector: collector.DefaultConfig(),
 		Tenants:   quota.DefaultConfig(),
 		Log:       LogConfig{BytesMax: 8 << 30},
@@ -134,6 +143,7 @@ func (c *Config) Validate() error {
 		bad("query.scan_bytes_max", "%d: want at least 1", c.Query.ScanBytesMax)
 	}
 	c.validateStore(bad)
+	c.validateCluster(bad)
 	return errors.Join(problems...)
 }
 

@@ -56,7 +56,11 @@ func (r *reloader) run(ctx context.Context, p *process) {
 	for _, result := range []string{"taken", "refused"} {
 		reloads.WithLabelValues(result)
 	}
-	ready, again := p.collector.Ready(), (<-chan time.Time)(nil)
+	var ready <-chan struct{} // of the embedded Collector, which takes SIGHUP for itself then
+	if p.collector != nil {
+		ready = p.collector.Ready()
+	}
+	var again <-chan time.Time
 	for {
 		select {
 		case <-ctx.Done():
@@ -69,7 +73,9 @@ func (r *reloader) run(ctx context.Context, p *process) {
 			continue
 		case <-r.hangups:
 		}
-		p.reread()
+		if p.rules != nil {
+			p.reread()
+		}
 		if err := r.reload(p); err != nil {
 			reloads.WithLabelValues("refused").Inc()
 			p.logger.Error("the configuration is refused; the former one goes on holding", "error", strings.ReplaceAll(err.Error(), "\n", "; "))
@@ -92,8 +98,12 @@ func (r *reloader) reload(p *process) error {
 	if err != nil {
 		return err
 	}
-	p.ingest.SetRetention(policy)
-	p.collector.SetTenants(next.Tenants)
+	if p.ingest != nil {
+		p.ingest.SetRetention(policy)
+	}
+	if p.collector != nil {
+		p.collector.SetTenants(next.Tenants)
+	}
 	// What waits for a restart is named again at the next reload: it still waits.
 	r.former.Tenants, r.former.Ingest.Retention = next.Tenants, next.Ingest.Retention
 	taken, waiting := []string{}, []string{}

@@ -20,6 +20,7 @@ import (
 type status struct {
 	Version  string           `json:"version"`
 	Started  time.Time        `json:"started"`
+	Roles    []string         `json:"roles"`
 	Tenants  []string         `json:"tenants"`
 	Segments int              `json:"segments"`
 	Bytes    map[string]int64 `json:"segment_bytes"` // by signal
@@ -41,23 +42,33 @@ type diskStatus struct {
 }
 
 func (p *process) status(ctx context.Context) any {
-	v := p.catalog.Current()
 	log := p.log.Stats()
 	s := status{
-		Version: version, Started: p.started.UTC(), Tenants: p.ingest.Tenants(), Segments: v.Len(), Bytes: map[string]int64{},
+		Version: version, Started: p.started.UTC(), Roles: p.cfg.Roles, Tenants: []string{}, Bytes: map[string]int64{},
 		Disk:   diskStatus{FreeBytes: log.FreeBytes, FreeBytesMin: log.FreeBytesMin, Refused: log.Refused, Stuck: log.Stuck},
-		Ingest: p.ingest.Status(ctx), Limits: p.collector.Tenants(), Words: p.words.Stats(), Aside: p.engine.SetAside(),
+		Ledger: p.book.Summary(time.Now()), Store: p.remote.status(), Limits: []quota.Status{}, Aside: []parts.Aside{},
 	}
-	s.Ledger = p.book.Summary(time.Now())
-	s.Store = p.remote.status()
+	if p.collector != nil {
+		s.Limits = p.collector.Tenants()
+	}
+	if p.catalog != nil {
+		v := p.catalog.Current()
+		s.Segments, s.Tenants = v.Len(), append(s.Tenants, v.Tenants()...)
+		for _, signal := range telemetry.Signals {
+			s.Bytes[signal.String()] = v.Bytes(signal)
+		}
+	}
+	if p.engine != nil {
+		s.Words, s.Aside = p.words.Stats(), p.engine.SetAside()
+	}
 	var logBytes int64
-	for _, shard := range s.Ingest.Shards {
-		logBytes += shard.LogBytes
+	if p.ingest != nil {
+		s.Ingest, s.Tenants = p.ingest.Status(ctx), p.ingest.Tenants()
+		for _, shard := range s.Ingest.Shards {
+			logBytes += shard.LogBytes
+		}
 	}
 	s.Log = p.rate.status(logBytes, p.cfg.Log.BytesMax)
-	for _, signal := range telemetry.Signals {
-		s.Bytes[signal.String()] = v.Bytes(signal)
-	}
 	return s
 }
 
@@ -86,7 +97,7 @@ func (c *wordsCollector) Collect(ch chan<- prometheus.Metric) {
 }
 
 // logCollector exposes the shard log's counters.
-type logCollector struct{ log *shardlog.Embedded }
+type logCollector struct{ log theLog }
 
 var (
 	logAppends  = prometheus.NewDesc("clew_log_append_seconds", "Appends to the shard log that were acknowledged.", nil, nil)

@@ -11,6 +11,9 @@ import (
 // forget gives up the memory that is about segments that are gone. The vocabulary and trace indexes are not told: their feeders follow the catalog, which also
 // works where other processes remove segments.
 func (p *process) forget(gone []catalog.Segment) {
+	if p.segments == nil {
+		return // nobody asks here
+	}
 	ids := make([]string, len(gone))
 	for i := range gone {
 		ids[i] = gone[i].ID

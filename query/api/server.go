@@ -103,19 +103,21 @@ func (s *Server) routes() {
 	}
 	v1 := r.Group("/api/v1", noStore)
 	v1.GET("/status", s.status)
+	v1.GET("/whoami", s.whoami)
 	v1.GET("/openapi.yaml", func(c *gin.Context) { c.Data(http.StatusOK, "application/yaml", openAPI) })
-	if s.deps.Seal != nil {
+	answers := s.deps.Engine != nil
+	if answers || s.deps.Seal != nil {
 		v1.POST("/admin/seal", deliberate, s.seal)
 	}
-	if s.deps.Deletions != nil {
+	if answers || s.deps.Deletions != nil {
 		v1.POST("/admin/delete", deliberate, s.delete)
 		v1.GET("/admin/delete", s.deletions)
 		v1.GET("/admin/audit", s.audit)
 	}
-	if s.deps.Catalog != nil {
+	if answers || s.deps.Catalog != nil {
 		v1.GET("/admin/catalog", s.catalog)
 	}
-	if s.deps.Engine != nil {
+	if answers {
 		s.questions(v1)
 	}
 	s.others()
@@ -147,14 +149,11 @@ func (s *Server) questions(v1 *gin.RouterGroup) {
 	v1.GET("/ledger", s.ledger)
 	v1.GET("/hosts", s.hosts)
 	v1.GET("/hosts/:host", s.host)
-	v1.GET("/status", s.status)
-	v1.POST("/admin/seal", deliberate, s.seal)
-	v1.POST("/admin/delete", deliberate, s.delete)
-	v1.GET("/admin/delete", s.deletions)
-	v1.GET("/admin/audit", s.audit)
-	v1.GET("/admin/catalog", s.catalog)
-	v1.GET("/whoami", s.whoami)
-	v1.GET("/openapi.yaml", func(c *gin.Context) { c.Data(http.StatusOK, "application/yaml", openAPI) })
+}
+
+// others answers what no route takes.
+func (s *Server) others() {
+	r := s.router
 	r.NoMethod(func(c *gin.Context) {
 		fail(c, http.StatusMethodNotAllowed, ErrorDetail{Code: "method_not_allowed", Message: fmt.Sprintf("%s is not for %s", c.Request.Method, c.Request.URL.Path)})
 	})
