@@ -85,6 +85,9 @@ func (c rowContent) bytes() int64 {
 type pointContent struct{ head *series.Head }
 
 func (c pointContent) append(b *telemetry.Batch, keep []bool, now time.Time) error {
+	if keep == nil && b.Signal == telemetry.Metrics && b.Rows == nil {
+		return c.head.AppendOTLP(b.OTLP, now)
+	}
 	m, err := b.Metrics()
 	if err != nil {
 		return err

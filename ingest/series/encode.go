@@ -63,7 +63,8 @@ func Encode(m pmetric.Metric) ([]Encoded, error) {
 func numbersOf(all pmetric.NumberDataPointSlice, w *keyWriter) *numbers {
 	p := &numbers{common: common{times: make([]int64, 0, all.Len())}, values: make([]uint64, 0, all.Len())}
 	for _, dp := range all.All() {
-		p.add(dp, w)
+		n, exemplars := numberOf(dp, w)
+		p.add(&n, exemplars)
 	}
 	return p
 }

@@ -44,6 +44,7 @@ type Head struct {
 	done    int64                // bytes of rows
 	key     keyWriter
 	part    index.Part // of the points so far, if it has been asked for
+	wire    *wire      // of AppendOTLP; nil before the first
 
 	// What Live needs.
 	number    uint64
@@ -84,24 +85,22 @@ func (h *Head) Append(m pmetric.Metrics, now time.Time) error {
 	h.mu.Lock()
 	defer h.mu.Unlock()
 	h.part, h.live = nil, nil
-	in := appender{Head: h, now: now.UnixNano(), future: now.Add(futureMax).UnixNano()}
-	for i := range m.ResourceMetrics().Len() {
-		rm := m.ResourceMetrics().At(i)
-		for j := range rm.ScopeMetrics().Len() {
-			sm := rm.ScopeMetrics().At(j)
-			h.key.set(rm, sm)
-			in.set, _ = h.sets.Intern(h.key.buf)
-			for k := range sm.Metrics().Len() {
-				if err := in.metric(sm.Metrics().At(k)); err != nil {
-					return fmt.Errorf("append to metrics head: %w", err)
-				}
-			}
-		}
+	in := h.appender(now)
+	if err := in.all(m); err != nil {
+		return fmt.Errorf("append to metrics head: %w", err)
 	}
-	h.points.Add(in.count)
-	h.bytes.Store(h.sets.Bytes() + h.metas.Bytes() + h.keys.Bytes() + int64(seriesBytes*cap(h.series)) +
-		int64(rowBytes*cap(h.rows)) + h.pending + h.done)
+	h.appended(&in)
 	return nil
+}
+
+// appended notes what an appender has added.
+func (h *Head) appended(a *appender) {
+	h.points.Add(a.count)
+	bytes := h.sets.Bytes() + h.metas.Bytes() + h.keys.Bytes() + int64(seriesBytes*cap(h.series)) + int64(rowBytes*cap(h.rows)) + h.pending + h.done
+	if h.wire != nil {
+		bytes += h.wire.bytes()
+	}
+	h.bytes.Store(bytes)
 }
 
 // seriesBytes is what a series takes in Head.series and Head.counts.
@@ -117,6 +116,28 @@ type appender struct {
 	set         uint32
 	meta        uint32
 	count       int64
+}
+
+func (h *Head) appender(now time.Time) appender {
+	return appender{Head: h, now: now.UnixNano(), future: now.Add(futureMax).UnixNano()}
+}
+
+// all adds all points of m.
+func (a *appender) all(m pmetric.Metrics) error {
+	for i := range m.ResourceMetrics().Len() {
+		rm := m.ResourceMetrics().At(i)
+		for j := range rm.ScopeMetrics().Len() {
+			sm := rm.ScopeMetrics().At(j)
+			a.key.set(rm, sm)
+			a.set, _ = a.sets.Intern(a.key.buf)
+			for k := range sm.Metrics().Len() {
+				if err := a.metric(sm.Metrics().At(k)); err != nil {
+					return err
+				}
+			}
+		}
+	}
+	return nil
 }
 
 func (a *appender) metric(m pmetric.Metric) error {
@@ -179,20 +200,26 @@ func (a *appender) numbers(points pmetric.NumberDataPointSlice) error {
 	for i := range points.Len() {
 		dp := points.At(i)
 		s, t := a.find(dp.Attributes(), dp.Timestamp())
-		p := a.series[s].numbers
-		if p == nil {
-			p = &numbers{}
-			a.series[s].numbers = p
-			a.pending += pointsBytes
-		}
-		was := p.bytes()
-		p.add(dp, &a.key)
-		p.times[len(p.times)-1] = t
-		if err := a.added(s, was, samplesMax); err != nil {
+		n, exemplars := numberOf(dp, &a.key)
+		n.time = t
+		if err := a.number(s, &n, exemplars); err != nil {
 			return err
 		}
 	}
 	return nil
+}
+
+// number adds a point of series s.
+func (a *appender) number(s uint32, n *number, exemplars []byte) error {
+	p := a.series[s].numbers
+	if p == nil {
+		p = &numbers{}
+		a.series[s].numbers = p
+		a.pending += pointsBytes
+	}
+	was := p.bytes()
+	p.add(n, exemplars)
+	return a.added(s, was, samplesMax)
 }
 
 func (a *appender) histograms(s uint32, exponential bool) *histograms {
@@ -207,15 +234,8 @@ func (a *appender) histograms(s uint32, exponential bool) *histograms {
 
 // find returns the series of a point and the point's time.
 func (a *appender) find(attributes pcommon.Map, stated pcommon.Timestamp) (s uint32, t int64) {
-	t = int64(stated)
-	if t == 0 {
-		t = a.now
-	}
+	t, head := a.place(stated)
 	a.key.reset()
-	head := uint64(a.meta) << 1
-	if t > a.future || t < 0 { // beyond the year 2262
-		head |= 1
-	}
 	a.key.uint(head)
 	a.key.attributes(attributes)
 	s, added := a.keys.Intern(a.key.buf)
@@ -223,11 +243,31 @@ func (a *appender) find(attributes pcommon.Map, stated pcommon.Timestamp) (s uin
 		a.series = append(a.series, series{meta: a.meta})
 		a.counts = append(a.counts, 0)
 	}
+	a.seen(s, t)
+	return s, t
+}
+
+// place is a point's time, and what its series' key begins with: points of the future, or beyond the year 2262, are series of their own.
+func (a *appender) place(stated pcommon.Timestamp) (t int64, head uint64) {
+	t = int64(stated)
+	if t == 0 {
+		t = a.now
+	}
+	head = uint64(a.meta) << 1
+	if a.ahead(t) {
+		head |= 1
+	}
+	return t, head
+}
+
+func (a *appender) ahead(t int64) bool { return t > a.future || t < 0 }
+
+// seen notes the time of a point of series s.
+func (a *appender) seen(s uint32, t int64) {
 	a.low, a.high = min(a.low, t), max(a.high, t)
-	if head&1 == 1 && a.series[s].observed == 0 {
+	if a.ahead(t) && a.series[s].observed == 0 {
 		a.series[s].observed = a.now
 	}
-	return s, t
 }
 
 // added counts a point of series s, whose points took was bytes before it, and makes a row when there are enough.

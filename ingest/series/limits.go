@@ -23,4 +23,8 @@ const (
 
 	// decodeSamplesMax bounds what a damaged row can make a reader allocate.
 	decodeSamplesMax = 1 << 16
+
+	// wireBytesMax bounds what a head remembers of the bytes that series have in messages; beyond it starts anew. It is 100 to 200 bytes a series, and
+	// more only where senders write the same attributes in ever new orders.
+	wireBytesMax = 32 << 20
 )

@@ -41,27 +41,33 @@ type meta struct {
 // metric writes the key of a metric.
 func (w *keyWriter) metric(set uint32, m pmetric.Metric) {
 	w.reset()
-	w.uint(uint64(set))
-	w.buf = append(w.buf, byte(m.Type()))
-	temporality, monotonic := pmetric.AggregationTemporalityUnspecified, byte(0)
+	temporality, monotonic := pmetric.AggregationTemporalityUnspecified, false
 	switch m.Type() {
 	case pmetric.MetricTypeSum:
-		temporality = m.Sum().AggregationTemporality()
-		if m.Sum().IsMonotonic() {
-			monotonic = 1
-		}
+		temporality, monotonic = m.Sum().AggregationTemporality(), m.Sum().IsMonotonic()
 	case pmetric.MetricTypeHistogram:
 		temporality = m.Histogram().AggregationTemporality()
 	case pmetric.MetricTypeExponentialHistogram:
 		temporality = m.ExponentialHistogram().AggregationTemporality()
 	}
-	w.uint(uint64(uint32(temporality)))
-	w.buf = append(w.buf, monotonic)
-	w.string(m.Name())
-	w.string(m.Unit())
-	w.string(m.Description())
+	writeMeta(w, set, m.Type(), temporality, monotonic, m.Name(), m.Unit(), m.Description())
 	if m.Metadata().Len() > 0 {
 		text, _ := telemetry.AppendMap(nil, m.Metadata())
+		w.buf = append(w.buf, text...)
+	}
+}
+
+// writeMeta writes the key of a metric without metadata.
+func writeMeta[T string | []byte](w *keyWriter, set uint32, kind pmetric.MetricType, temporality pmetric.AggregationTemporality, monotonic bool, name, unit, description T) {
+	w.uint(uint64(set))
+	w.buf = append(w.buf, byte(kind))
+	w.uint(uint64(uint32(temporality)))
+	w.buf = append(w.buf, 0)
+	if monotonic {
+		w.buf[len(w.buf)-1] = 1
+	}
+	for _, text := range [...]T{name, unit, description} {
+		w.uint(uint64(len(text)))
 		w.buf = append(w.buf, text...)
 	}
 }

@@ -20,24 +20,38 @@ type numbers struct {
 	types  uniform[uint8]
 }
 
-// add copies a point, without its attributes.
-func (p *numbers) add(dp pmetric.NumberDataPoint, w *keyWriter) {
-	i := len(p.times)
-	p.times = append(p.times, int64(dp.Timestamp()))
-	p.starts.add(i, int64(dp.StartTimestamp()))
-	p.flags.add(i, uint32(dp.Flags()))
-	t := dp.ValueType()
-	bits := uint64(0)
-	switch t {
+// number is a point without its attributes and exemplars.
+type number struct {
+	time, start int64
+	bits        uint64
+	flags       uint32
+	kind        pmetric.NumberDataPointValueType
+}
+
+// numberOf reads a point, and its exemplars' encoding; nil: it has none.
+func numberOf(dp pmetric.NumberDataPoint, w *keyWriter) (n number, exemplars []byte) {
+	n = number{time: int64(dp.Timestamp()), start: int64(dp.StartTimestamp()), flags: uint32(dp.Flags()), kind: dp.ValueType()}
+	switch n.kind {
 	case pmetric.NumberDataPointValueTypeInt:
-		bits = uint64(dp.IntValue())
+		n.bits = uint64(dp.IntValue())
 	case pmetric.NumberDataPointValueTypeDouble:
-		bits = math.Float64bits(dp.DoubleValue())
+		n.bits = math.Float64bits(dp.DoubleValue())
 	}
-	p.values = append(p.values, bits)
-	p.types.add(i, uint8(t))
 	if es := dp.Exemplars(); es.Len() > 0 {
-		p.exemplars = append(p.exemplars, pointExemplars{i, w.exemplars(es)})
+		exemplars = w.exemplars(es)
+	}
+	return n, exemplars
+}
+
+func (p *numbers) add(n *number, exemplars []byte) {
+	i := len(p.times)
+	p.times = append(p.times, n.time)
+	p.starts.add(i, n.start)
+	p.flags.add(i, n.flags)
+	p.values = append(p.values, n.bits)
+	p.types.add(i, uint8(n.kind))
+	if exemplars != nil {
+		p.exemplars = append(p.exemplars, pointExemplars{i, exemplars})
 	}
 }
 
