@@ -21,8 +21,16 @@ import (
 
 // AlertmanagerConfig says who routes alerts and tells people of them.
 type AlertmanagerConfig struct {
-	Config string   `yaml:"config"` // alertmanager.yml of the embedded one; empty: alerts are seen, grouped and silenced, and nobody is told
-	URLs   []string `yaml:"urls"`   // Alertmanagers that run elsewhere, all of which are told, instead of the embedded one
+	Config string        `yaml:"config"` // alertmanager.yml of the embedded one; empty: alerts are seen, grouped and silenced, and nobody is told
+	URLs   []string      `yaml:"urls"`   // Alertmanagers that run elsewhere, all of which are told, instead of the embedded one
+	Access notify.Access `yaml:"access"` // to those
+}
+
+// MarshalYAML leaves passwords out of what is printed.
+func (c AlertmanagerConfig) MarshalYAML() (any, error) {
+	type plain AlertmanagerConfig // without this method
+	c.URLs = notify.Printed(c.URLs)
+	return plain(c), nil
 }
 
 // Validate says what is wrong, each with its key.
@@ -35,6 +43,15 @@ func (c *AlertmanagerConfig) Validate() []error {
 		if err := notify.CheckURL(u); err != nil {
 			problems = append(problems, fmt.Errorf("urls[%d]: %w", i, err))
 		}
+		if c.Access.Credentials() && notify.HasCredentials(u) {
+			problems = append(problems, fmt.Errorf("urls[%d]: it has credentials, and so has access", i))
+		}
+	}
+	for _, err := range c.Access.Validate() {
+		problems = append(problems, fmt.Errorf("access.%w", err))
+	}
+	if len(c.URLs) == 0 && c.Access != (notify.Access{}) {
+		problems = append(problems, errors.New("access: it is to Alertmanagers that run elsewhere: name them in urls"))
 	}
 	return problems
 }
@@ -46,17 +63,17 @@ type deliverer interface {
 }
 
 // openAlertmanager makes who alerts are handed to. A broken alertmanager.yml ends the start: nobody would be told.
-func (p *process) openAlertmanager(external *url.URL) error {
+func (p *process) openAlertmanager(external *url.URL, siblings *manager.Siblings) error {
 	logger, dir := p.logger.With("part", "alertmanager"), filepath.Join(p.cfg.Data, "alertmanager")
 	if urls := p.cfg.Alertmanager.URLs; len(urls) > 0 {
-		sender, err := notify.New(notify.Options{URLs: urls, Dir: filepath.Join(dir, "queues"), Logger: logger, Registerer: p.registry})
+		sender, err := notify.New(notify.Options{URLs: urls, Access: p.cfg.Alertmanager.Access, Dir: filepath.Join(dir, "queues"), Logger: logger, Registerer: p.registry})
 		if err != nil {
 			return fmt.Errorf("alertmanager: %w", err)
 		}
 		p.delivery = sender
 		return nil
 	}
-	m, err := manager.New(manager.Options{File: p.cfg.Alertmanager.Config, Dir: dir, ExternalURL: external, Logger: logger, Registerer: p.registry})
+	m, err := manager.New(manager.Options{File: p.cfg.Alertmanager.Config, Dir: dir, ExternalURL: external, Siblings: siblings, Logger: logger, Registerer: p.registry})
 	if err != nil {
 		return fmt.Errorf("alertmanager:\n%w", err)
 	}

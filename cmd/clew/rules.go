@@ -1,6 +1,7 @@
 package main
 
 import (
+	"context"
 	"crypto/rand"
 	"encoding/hex"
 	"fmt"
@@ -55,10 +56,14 @@ func (p *process) openRules() error {
 	if err != nil {
 		return fmt.Errorf("rules.external_url: %w", err)
 	}
-	if err := p.openAlertmanager(base); err != nil {
+	others, err := p.openTogether(context.Background())
+	if err != nil {
 		return err
 	}
-	states, err := alert.NewDir(filepath.Join(p.cfg.Data, "rules"))
+	if err := p.openAlertmanager(base, others.siblings()); err != nil {
+		return err
+	}
+	states, leases, err := p.ruleStates(others)
 	if err != nil {
 		return err
 	}
@@ -80,7 +85,7 @@ func (p *process) openRules() error {
 		patterns = append(patterns, absolute)
 	}
 	ruler, err := alert.New(patterns, settings, alert.Deps{
-		Answers: answers, Recorder: &recorder{log: p.log, shards: p.cfg.Shards, source: "rules/" + hex.EncodeToString(life[:])}, Notifier: &logged{next: p.delivery, log: logger, last: map[string]lastWord{}}, States: states,
+		Answers: answers, Recorder: &recorder{log: p.log, shards: p.cfg.Shards, source: "rules/" + hex.EncodeToString(life[:])}, Notifier: &logged{next: p.delivery, log: logger, last: map[string]lastWord{}}, States: states, Leases: leases,
 		Ready: p.ready, Logger: logger, Registerer: p.registry,
 	})
 	if err != nil {
@@ -88,6 +93,15 @@ func (p *process) openRules() error {
 	}
 	p.rules = &rules{ruler, ruleapi.New(ruleapi.Deps{Status: ruler.Status, Answers: answers, Settings: settings, Logger: logger})}
 	return nil
+}
+
+// ruleStates are where groups' states are kept, and who decides which process evaluates them: nobody where there is one process.
+func (p *process) ruleStates(others *together) (alert.States, alert.Leases, error) {
+	if others != nil {
+		return others.states, others.rules, nil
+	}
+	states, err := alert.NewDir(filepath.Join(p.cfg.Data, "rules"))
+	return states, nil, err
 }
 
 // ServeHTTP answers /api/v1/rules and Prometheus' rules and alerts.

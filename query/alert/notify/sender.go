@@ -26,6 +26,7 @@ import (
 // Options are what a Sender works with.
 type Options struct {
 	URLs       []string // of Alertmanagers, such as http://alertmanager:9093; a path is a prefix, user and password are basic authentication
+	Access     Access   // to all of them
 	Dir        string   // of the queues
 	Logger     *slog.Logger
 	Registerer prometheus.Registerer
@@ -63,7 +64,33 @@ func CheckURL(text string) error {
 	if u.Scheme != "http" && u.Scheme != "https" || u.Host == "" || u.RawQuery != "" || u.Fragment != "" {
 		return fmt.Errorf("%s: want an Alertmanager's URL, such as http://alertmanager:9093", u.Redacted())
 	}
+	if password, _ := u.User.Password(); password == printedPassword {
+		return fmt.Errorf("%s: the password is what a printed configuration has in its place", u.Redacted())
+	}
 	return nil
+}
+
+// printedPassword is what stands for a password where an URL is printed: net/url's.
+const printedPassword = "xxxxx"
+
+// Printed are URLs as they may be shown: without passwords.
+func Printed(urls []string) []string {
+	out := make([]string, len(urls))
+	for i, text := range urls {
+		u, err := url.Parse(text)
+		if err != nil {
+			out[i] = "(not a URL)"
+			continue
+		}
+		out[i] = u.Redacted()
+	}
+	return out
+}
+
+// HasCredentials says whether a URL says who comes.
+func HasCredentials(text string) bool {
+	u, err := url.Parse(text)
+	return err == nil && u.User != nil
 }
 
 // New opens the queues.
@@ -71,9 +98,13 @@ func New(opts Options) (*Sender, error) {
 	if err := os.MkdirAll(opts.Dir, 0o750); err != nil {
 		return nil, fmt.Errorf("directory of the queues of alerts: %w", err)
 	}
+	client, err := opts.Access.client()
+	if err != nil {
+		return nil, err
+	}
 	s := &Sender{log: opts.Logger, count: newCounters(), ended: make(chan struct{})}
 	for _, text := range opts.URLs {
-		if err := s.add(text, opts.Dir); err != nil {
+		if err := s.add(text, opts.Dir, client); err != nil {
 			return nil, errors.Join(err, s.close())
 		}
 	}
@@ -81,7 +112,7 @@ func New(opts Options) (*Sender, error) {
 	return s, nil
 }
 
-func (s *Sender) add(text, dir string) error {
+func (s *Sender) add(text, dir string, client *http.Client) error {
 	if err := CheckURL(text); err != nil {
 		return err
 	}
@@ -107,7 +138,7 @@ func (s *Sender) add(text, dir string) error {
 	}
 	s.count.begin(bare.String())
 	s.targets = append(s.targets, &target{
-		name: bare.String(), url: u.JoinPath("api/v2/alerts"), client: &http.Client{Timeout: requestTimeout}, queue: q, count: s.count,
+		name: bare.String(), url: u.JoinPath("api/v2/alerts"), client: client, queue: q, count: s.count,
 		log: s.log.With("alertmanager", bare.String()), woken: make(chan struct{}, 1),
 	})
 	return nil
