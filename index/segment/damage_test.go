@@ -153,18 +153,23 @@ func (o onlyColumn) Columns() []index.ColumnInfo { return []index.ColumnInfo{o.i
 func (o onlyColumn) Vocabulary(ctx context.Context, _ int) (*vocabulary.Arena, error) {
 	return o.Part.Vocabulary(ctx, o.col)
 }
+
 func (o onlyColumn) Codes(ctx context.Context, _, rg int) ([]uint32, error) {
 	return o.Part.Codes(ctx, o.col, rg)
 }
+
 func (o onlyColumn) Ints(ctx context.Context, _, rg int) (index.Ints, error) {
 	return o.Part.Ints(ctx, o.col, rg)
 }
+
 func (o onlyColumn) Doubles(ctx context.Context, _, rg int) (index.Doubles, error) {
 	return o.Part.Doubles(ctx, o.col, rg)
 }
+
 func (o onlyColumn) Bytes(ctx context.Context, _, rg int) (index.Bytes, error) {
 	return o.Part.Bytes(ctx, o.col, rg)
 }
+
 func (o onlyColumn) Text(ctx context.Context, _, rg int) (index.TextRows, error) {
 	return o.Part.Text(ctx, o.col, rg)
 }

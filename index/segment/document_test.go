@@ -9,7 +9,9 @@ import (
 	"testing"
 
 	"clew/index"
+	"clew/index/segment/format"
 	"clew/index/segment/pagecode"
+	"clew/index/segment/writer"
 	"clew/index/vocabulary"
 	"clew/internal/telemetry"
 )
@@ -23,11 +25,11 @@ func TestDocument(t *testing.T) {
 			t.Errorf("%s: the document does not say %q", what, claim)
 		}
 	}
-	for v := 1; v <= Version; v++ {
+	for v := 1; v <= format.Version; v++ {
 		says("versions", fmt.Sprintf("| %d | ", v))
 	}
-	if strings.Contains(text, fmt.Sprintf("| %d | ", Version+1)) && !strings.Contains(text, fmt.Sprintf("| %d | uint", Version+1)) {
-		t.Errorf("the document speaks of version %d", Version+1)
+	if strings.Contains(text, fmt.Sprintf("| %d | ", format.Version+1)) && !strings.Contains(text, fmt.Sprintf("| %d | uint", format.Version+1)) {
+		t.Errorf("the document speaks of version %d", format.Version+1)
 	}
 	var kinds []string
 	for k := index.KindValue; k <= index.KindDouble; k++ {
@@ -35,7 +37,7 @@ func TestDocument(t *testing.T) {
 	}
 	says("kinds", "kind ("+strings.Join(kinds, ", ")+")")
 	says("signals", fmt.Sprintf("(%d spans, %d logs, %d metrics)", telemetry.Spans, telemetry.Logs, telemetry.Metrics))
-	says("roles", fmt.Sprintf("role (%d whole, %d template, %d integers, %d strings, %d overflow)", roleWhole, roleTemplate, roleInt, roleString, roleOverflow))
+	says("roles", fmt.Sprintf("role (%d whole, %d template, %d integers, %d strings, %d overflow)", format.RoleWhole, format.RoleTemplate, format.RoleInt, format.RoleString, format.RoleOverflow))
 	for kind, name := range sectionNames {
 		says("sections", fmt.Sprintf("| %d %s |", kind, name))
 	}
@@ -45,18 +47,18 @@ func TestDocument(t *testing.T) {
 		says("encodings", name)
 	}
 	for what, claim := range map[string]string{
-		"rowGroupRowsDefault": "Row groups have up to " + grouped(rowGroupRowsDefault) + " rows",
-		"pageRowsDefault":     "has " + grouped(pageRowsDefault) + " rows (`page rows`)",
-		"compressGain":        fmt.Sprintf("less than 1/%d", compressGain),
-		"intDistinctMax":      fmt.Sprintf("at most %s distinct values, each there %d times on average", grouped(intDistinctMax), intRepeats),
-		"rawDistinctMax":      fmt.Sprintf("%s, each there %d times", grouped(rawDistinctMax), rawRepeats),
-		"valueDistinctMax":    "more than " + grouped(valueDistinctMax) + " of which most are there once",
-		"attributeColumnsMax": "Of more than " + grouped(attributeColumnsMax) + " attribute columns",
-		"textDistinctMin":     "at least " + grouped(textDistinctMin) + " distinct values that are few templates",
+		"rowGroupRowsDefault": "Row groups have up to " + grouped(writer.RowGroupRowsDefault) + " rows",
+		"pageRowsDefault":     "has " + grouped(writer.PageRowsDefault) + " rows (`page rows`)",
+		"compressGain":        fmt.Sprintf("less than 1/%d", format.CompressGain),
+		"intDistinctMax":      fmt.Sprintf("at most %s distinct values, each there %d times on average", grouped(writer.IntDistinctMax), writer.IntRepeats),
+		"rawDistinctMax":      fmt.Sprintf("%s, each there %d times", grouped(writer.RawDistinctMax), writer.RawRepeats),
+		"valueDistinctMax":    "more than " + grouped(writer.ValueDistinctMax) + " of which most are there once",
+		"attributeColumnsMax": "Of more than " + grouped(writer.AttributeColumnsMax) + " attribute columns",
+		"textDistinctMin":     "at least " + grouped(writer.TextDistinctMin) + " distinct values that are few templates",
 		"openReadBytes":       fmt.Sprintf("one read of %d KB", openReadBytes>>10),
-		"headerBytes":         fmt.Sprintf("header, %d bytes", headerBytes),
+		"headerBytes":         fmt.Sprintf("header, %d bytes", format.HeaderBytes),
 		"timeLayout":          timeLayout,
-		"magic":               strings.TrimSuffix(magic, "\n") + `\n`,
+		"magic":               strings.TrimSuffix(format.Magic, "\n") + `\n`,
 	} {
 		says(what, claim)
 	}
@@ -65,13 +67,13 @@ func TestDocument(t *testing.T) {
 
 // documentedHeader reads a header by the document's table of offsets.
 func documentedHeader(t *testing.T, text string) {
-	h := header{version: 0x01020304, metaStored: 0x11121314, metaRaw: 0x21222324, metaCRC: 0x31323334, fileBytes: 0x4142434445464748}
-	b := h.append(nil)
+	h := format.Header{Version: 0x01020304, MetaStored: 0x11121314, MetaRaw: 0x21222324, MetaCRC: 0x31323334, FileBytes: 0x4142434445464748}
+	b := h.Append(nil)
 	want := map[string]uint64{
-		"format version": uint64(h.version), "stored length of the metadata": uint64(h.metaStored), "its length when decompressed": uint64(h.metaRaw),
-		"CRC of the stored metadata": uint64(h.metaCRC), "length of the object": h.fileBytes, "0": 0, "CRC of bytes 0 to 35": uint64(checksum(b[:36])),
+		"format version": uint64(h.Version), "stored length of the metadata": uint64(h.MetaStored), "its length when decompressed": uint64(h.MetaRaw),
+		"CRC of the stored metadata": uint64(h.MetaCRC), "length of the object": h.FileBytes, "0": 0, "CRC of bytes 0 to 35": uint64(format.Checksum(b[:36])),
 	}
-	end := len(magic)
+	end := len(format.Magic)
 	for _, row := range regexp.MustCompile(`(?m)^\| (\d+) \| uint(32|64) \| (.*) \|$`).FindAllStringSubmatch(text, -1) {
 		at, err := strconv.Atoi(row[1])
 		if err != nil || at != end {
@@ -91,7 +93,7 @@ func documentedHeader(t *testing.T, text string) {
 		}
 		delete(want, row[3])
 	}
-	if len(want) > 0 || end != headerBytes {
+	if len(want) > 0 || end != format.HeaderBytes {
 		t.Errorf("the table ends at %d and lacks %v", end, want)
 	}
 }

@@ -12,6 +12,7 @@ import (
 	"testing"
 
 	"clew/index"
+	"clew/index/segment/format"
 	"clew/internal/telemetry"
 )
 
@@ -55,7 +56,7 @@ func TestDuckDBFrozen(t *testing.T) {
 	if _, err := os.Stat("duckdb/node_modules/@duckdb/node-api"); err != nil {
 		t.Skip("@duckdb/node-api is not installed: the .parquet is not tried with DuckDB")
 	}
-	for version := 1; version <= Version; version++ {
+	for version := 1; version <= format.Version; version++ {
 		for _, signal := range telemetry.Signals {
 			s, path := frozenSegment(t, version, signal)
 			time := telemetry.FieldTime
@@ -70,7 +71,7 @@ func TestDuckDBFrozen(t *testing.T) {
 				if isBody {
 					columns[c.Name()] = c.Column
 				} else if plain {
-					columns[s.meta.leaves[s.leaves[col][0]].name] = c.Column
+					columns[s.meta.Leaves[s.leaves[col][0]].Name] = c.Column
 				}
 			}
 			if len(columns) < 3 {

@@ -11,6 +11,7 @@ import (
 	"testing"
 
 	"clew/index"
+	"clew/index/segment/format"
 	"clew/index/vocabulary"
 	"clew/internal/telemetry"
 )
@@ -27,7 +28,7 @@ func plainText(v any) string {
 	case int64:
 		return fmt.Sprint(v)
 	case float64:
-		return string(appendDouble(nil, v))
+		return string(format.AppendDouble(nil, v))
 	case bool:
 		return fmt.Sprint(v)
 	}
@@ -52,8 +53,10 @@ type fakeText struct {
 
 // newFakePart makes a part of rows. kind picks a column's kind.
 func newFakePart(signal telemetry.Signal, rows []plainRow, group int, kind func(telemetry.Column) index.Kind) *fakePart {
-	p := &fakePart{info: index.Info{ID: "fake", Signal: signal, Tenant: "default", Shard: 3, Head: true, Rows: len(rows), SortedBy: -1}, rows: rows,
-		group: group, coders: map[int]*fakeText{}, arenas: map[int]*vocabulary.Interner{}}
+	p := &fakePart{
+		info: index.Info{ID: "fake", Signal: signal, Tenant: "default", Shard: 3, Head: true, Rows: len(rows), SortedBy: -1}, rows: rows,
+		group: group, coders: map[int]*fakeText{}, arenas: map[int]*vocabulary.Interner{},
+	}
 	counts := map[telemetry.Column]uint64{}
 	for _, row := range rows {
 		for c := range row {
@@ -194,9 +197,11 @@ func (r *fakeRows) Code(row int) uint32 { return r.t.codes[r.base+row] }
 func (r *fakeRows) AppendVar(dst []byte, row, k int) []byte {
 	return append(dst, r.t.vars[r.base+row][k]...)
 }
+
 func (r *fakeRows) IntVar(row, k int) int64 {
 	return vocabulary.EncodeInt([]byte(r.t.vars[r.base+row][k]))
 }
+
 func (r *fakeRows) AppendText(dst []byte, row int) []byte {
 	v, _ := r.p.rows[r.base+row][r.p.columns[r.col].Column].(string)
 	return append(dst, v...)
@@ -247,7 +252,7 @@ func randomRows(r *rand.Rand, signal telemetry.Signal, n int) []plainRow {
 				row[telemetry.Column{Level: level, Key: key, Type: t}] = v
 			}
 		}
-		time := orderingKey(signal)
+		time := format.OrderingKey(signal)
 		set(1, telemetry.LevelField, time, telemetry.TypeTime, at)
 		trace := bytes(16)
 		if r.IntN(2) == 0 {
@@ -284,7 +289,7 @@ func randomRows(r *rand.Rand, signal telemetry.Signal, n int) []plainRow {
 		set(0.02, telemetry.LevelRecord, "body.template", telemetry.TypeInt, int64(i))
 		if signal == telemetry.Metrics {
 			set(1, telemetry.LevelField, "end", telemetry.TypeTime, at+r.Int64N(1e9))
-			set(1, telemetry.LevelField, fieldSamples, telemetry.TypeInt, 1+r.Int64N(100))
+			set(1, telemetry.LevelField, format.FieldSamples, telemetry.TypeInt, 1+r.Int64N(100))
 			set(1, telemetry.LevelField, "chunk", telemetry.TypeBytes, bytes(r.IntN(200)))
 		}
 		rows[i] = row
@@ -374,7 +379,7 @@ func groupRows(p index.Part, rg int) ([]plainRow, error) {
 			}
 			var v any = text
 			if numeric := c.Type == telemetry.TypeInt || c.Type == telemetry.TypeTime || c.Type == telemetry.TypeDouble; numeric {
-				bits, err := parseNumber(c.Type, []byte(text))
+				bits, err := format.ParseNumber(c.Type, []byte(text))
 				if err != nil {
 					return nil, err
 				}

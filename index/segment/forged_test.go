@@ -7,15 +7,16 @@ import (
 	"math/rand/v2"
 	"testing"
 
+	"clew/index/segment/format"
 	"clew/internal/telemetry"
 )
 
 // forgery is a good segment, taken apart: what an edit changes is given right checksums again, so that every decoder meets it.
 type forgery struct {
 	parquet  []byte
-	meta     *meta
-	pages    [][][]pageInfo // per row group and leaf
-	sections [][]byte       // decompressed
+	meta     *format.Meta
+	pages    [][][]format.PageInfo // per row group and leaf
+	sections [][]byte              // decompressed
 	ask      map[reading]uint64
 }
 
@@ -35,8 +36,8 @@ func newForgery(t *testing.T, signal telemetry.Signal) *forgery {
 	parquetName, _ := Names("x")
 	f := &forgery{parquet: readObject(t, st, parquetName), meta: s.meta, ask: everything(t, t.Context(), s)}
 	for rg := range s.groups {
-		var pages [][]pageInfo // none where chunks have one page
-		if s.sections[sectionKey{sectionPages, 0, rg}] != nil {
+		var pages [][]format.PageInfo // none where chunks have one page
+		if s.sections[format.SectionKey{Kind: format.SectionPages, Column: 0, Group: rg}] != nil {
 			var err error
 			if pages, err = s.pages(t.Context(), rg); err != nil {
 				t.Fatal(err)
@@ -44,8 +45,8 @@ func newForgery(t *testing.T, signal telemetry.Signal) *forgery {
 		}
 		f.pages = append(f.pages, pages)
 	}
-	for _, sec := range s.meta.sections {
-		data, _, err := s.readSection(t.Context(), sec.kind, sec.column, sec.group)
+	for _, sec := range s.meta.Sections {
+		data, _, err := s.readSection(t.Context(), sec.Kind, sec.Column, sec.Group)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -76,52 +77,54 @@ func (f *forgery) forge(all []edit) memStore {
 		}
 	}
 	m := *f.meta
-	m.groups = append([]rowGroup(nil), m.groups...)
-	m.footerCRC = checksum(parquet[m.footerOffset:])
-	w := newIndexWriter()
-	for i, sec := range m.sections {
+	m.Groups = append([]format.RowGroup(nil), m.Groups...)
+	m.FooterCRC = format.Checksum(parquet[m.FooterOffset:])
+	w := format.NewIndexWriter()
+	for i, sec := range m.Sections {
 		data := bytes.Clone(f.sections[i])
-		if sec.kind == sectionPages {
-			data = f.pagesOf(parquet, sec.group)
+		if sec.Kind == format.SectionPages {
+			data = f.pagesOf(parquet, sec.Group)
 		}
 		for _, e := range all {
-			if e.kind == forgeSection && int(e.at)%len(m.sections) == i && len(data) > 0 {
-				data[int(e.at)/len(m.sections)%len(data)] = e.value
+			if e.kind == forgeSection && int(e.at)%len(m.Sections) == i && len(data) > 0 {
+				data[int(e.at)/len(m.Sections)%len(data)] = e.value
 			}
 		}
-		w.add(sec.kind, sec.column, sec.group, data)
+		w.Add(sec.Kind, sec.Column, sec.Group, data)
 	}
-	m.sections = w.sections
-	for rg := range m.groups {
-		g := &m.groups[rg]
-		g.chunks = append([]chunk(nil), g.chunks...)
-		for i := range g.chunks {
-			c := &g.chunks[i]
-			split, end := c.offset+int64(c.dictionaryStored), c.offset+c.stored()
-			c.dictionaryCRC, c.dataCRC = checksum(parquet[c.offset:split]), checksum(parquet[split:end])
+	m.Sections = w.Sections
+	for rg := range m.Groups {
+		g := &m.Groups[rg]
+		g.Chunks = append([]format.Chunk(nil), g.Chunks...)
+		for i := range g.Chunks {
+			c := &g.Chunks[i]
+			split, end := c.Offset+int64(c.DictionaryStored), c.Offset+c.Stored()
+			c.DictionaryCRC, c.DataCRC = format.Checksum(parquet[c.Offset:split]), format.Checksum(parquet[split:end])
 		}
 	}
-	raw := m.append(nil)
+	raw := m.Append(nil)
 	for _, e := range all {
 		if e.kind == forgeMeta {
 			raw[int(e.at)%len(raw)] = e.value
 		}
 	}
-	stored := w.zstd.append(nil, raw)
-	h := header{version: Version, metaStored: uint32(len(stored)), metaRaw: uint32(len(raw)), metaCRC: checksum(stored),
-		fileBytes: uint64(headerBytes + len(stored) + len(w.body))}
+	stored := w.Zstd.Append(nil, raw)
+	h := format.Header{
+		Version: format.Version, MetaStored: uint32(len(stored)), MetaRaw: uint32(len(raw)), MetaCRC: format.Checksum(stored),
+		FileBytes: uint64(format.HeaderBytes + len(stored) + len(w.Body)),
+	}
 	parquetName, indexName := Names("x")
-	return memStore{parquetName: parquet, indexName: bytes.Join([][]byte{h.append(nil), stored, w.body}, nil)}
+	return memStore{parquetName: parquet, indexName: bytes.Join([][]byte{h.Append(nil), stored, w.Body}, nil)}
 }
 
 // pagesOf is a section of pages with the checksums that they have now.
 func (f *forgery) pagesOf(parquet []byte, rg int) (data []byte) {
 	for _, pages := range f.pages[rg] {
 		for _, p := range pages {
-			data = binary.AppendUvarint(data, uint64(p.stored))
-			data = binary.AppendUvarint(data, uint64(p.header))
-			data = binary.AppendUvarint(data, uint64(p.raw))
-			data = binary.LittleEndian.AppendUint32(data, checksum(parquet[p.offset:p.offset+int64(p.stored)]))
+			data = binary.AppendUvarint(data, uint64(p.Stored))
+			data = binary.AppendUvarint(data, uint64(p.Header))
+			data = binary.AppendUvarint(data, uint64(p.Raw))
+			data = binary.LittleEndian.AppendUint32(data, format.Checksum(parquet[p.Offset:p.Offset+int64(p.Stored)]))
 		}
 	}
 	return data

@@ -13,6 +13,7 @@ import (
 	"testing"
 
 	"clew/index"
+	"clew/index/segment/format"
 	"clew/internal/telemetry"
 )
 
@@ -24,7 +25,7 @@ func TestFrozen(t *testing.T) {
 	if *freeze {
 		freezeVersion(t)
 	}
-	for version := 1; version <= Version; version++ {
+	for version := 1; version <= format.Version; version++ {
 		for _, signal := range telemetry.Signals {
 			s, path := frozenSegment(t, version, signal)
 			id := s.Info().ID
@@ -78,13 +79,13 @@ func describe(t *testing.T, s *Segment) string {
 
 func freezeVersion(t *testing.T) {
 	t.Helper()
-	dir := filepath.Join("testdata", fmt.Sprintf("v%d", Version))
+	dir := filepath.Join("testdata", fmt.Sprintf("v%d", format.Version))
 	if err := os.MkdirAll(dir, 0o755); err != nil {
 		t.Fatal(err)
 	}
 	for _, signal := range telemetry.Signals {
-		id := fmt.Sprintf("frozen-v%d-%s", Version, signal)
-		rows := randomRows(rand.New(rand.NewPCG(uint64(Version), uint64(signal))), signal, 120)
+		id := fmt.Sprintf("frozen-v%d-%s", format.Version, signal)
+		rows := randomRows(rand.New(rand.NewPCG(uint64(format.Version), uint64(signal))), signal, 120)
 		st := memStore{}
 		part := newFakePart(signal, rows, 50, naturalKind)
 		if _, err := Write(context.Background(), st, id, []index.Part{part}, Options{RowGroupRows: 80, PageRows: 64, AttributeColumnsMax: 11}); err != nil {

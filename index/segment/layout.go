@@ -3,6 +3,7 @@ package segment
 import (
 	"fmt"
 
+	"clew/index/segment/format"
 	"clew/index/segment/pagecode"
 )
 
@@ -50,9 +51,9 @@ var encodingNames = map[uint8]string{
 
 var codecNames = map[uint8]string{pagecode.CodecNone: "none", pagecode.CodecZstd: "zstd"}
 
-var sectionNames = map[sectionKind]string{
-	sectionVocabulary: "vocabulary", sectionHistograms: "histograms", sectionFilter: "filter", sectionPages: "pages",
-	sectionStarts: "starts",
+var sectionNames = map[format.SectionKind]string{
+	format.SectionVocabulary: "vocabulary", format.SectionHistograms: "histograms", format.SectionFilter: "filter", format.SectionPages: "pages",
+	format.SectionStarts: "starts",
 }
 
 // nameOf is a number's name, or the number where there is none.
@@ -65,28 +66,28 @@ func nameOf[K comparable](names map[K]string, k K) string {
 
 // Layout describes where the segment's bytes are. It reads nothing.
 func (s *Segment) Layout() Layout {
-	l := Layout{FooterBytes: s.meta.parquetBytes - s.meta.footerOffset + int64(len(parquetMagic)), Leaves: make([]LeafLayout, len(s.meta.leaves))}
-	for i, leaf := range s.meta.leaves {
-		l.Leaves[i] = LeafLayout{Name: leaf.name, Column: leaf.column, Chunks: make([]ChunkLayout, len(s.meta.groups))}
-		for g := range s.meta.groups {
-			c := &s.meta.groups[g].chunks[i]
+	l := Layout{FooterBytes: s.meta.ParquetBytes - s.meta.FooterOffset + int64(len(format.ParquetMagic)), Leaves: make([]LeafLayout, len(s.meta.Leaves))}
+	for i, leaf := range s.meta.Leaves {
+		l.Leaves[i] = LeafLayout{Name: leaf.Name, Column: leaf.Column, Chunks: make([]ChunkLayout, len(s.meta.Groups))}
+		for g := range s.meta.Groups {
+			c := &s.meta.Groups[g].Chunks[i]
 			l.Leaves[i].Chunks[g] = ChunkLayout{
-				Encoding: nameOf(encodingNames, c.encoding), Codec: nameOf(codecNames, c.codec), Offset: c.offset, Stored: c.stored(),
-				Raw: int64(c.dictionaryRaw) + int64(c.dataRaw), Dictionary: int(c.dictionaryCount), Nulls: int(c.nulls),
+				Encoding: nameOf(encodingNames, c.Encoding), Codec: nameOf(codecNames, c.Codec), Offset: c.Offset, Stored: c.Stored(),
+				Raw: int64(c.DictionaryRaw) + int64(c.DataRaw), Dictionary: int(c.DictionaryCount), Nulls: int(c.Nulls),
 			}
 		}
 	}
-	l.MetadataBytes = s.info.Bytes - s.meta.parquetBytes
-	for i := range s.meta.sections {
-		sec := &s.meta.sections[i]
-		raw := int64(sec.raw)
+	l.MetadataBytes = s.info.Bytes - s.meta.ParquetBytes
+	for i := range s.meta.Sections {
+		sec := &s.meta.Sections[i]
+		raw := int64(sec.Raw)
 		if raw == 0 {
-			raw = int64(sec.stored)
+			raw = int64(sec.Stored)
 		}
 		l.Sections = append(l.Sections, SectionLayout{
-			Kind: nameOf(sectionNames, sec.kind), Column: sec.column, Group: sec.group, Offset: sec.offset, Stored: int64(sec.stored), Raw: raw,
+			Kind: nameOf(sectionNames, sec.Kind), Column: sec.Column, Group: sec.Group, Offset: sec.Offset, Stored: int64(sec.Stored), Raw: raw,
 		})
-		l.MetadataBytes -= int64(sec.stored)
+		l.MetadataBytes -= int64(sec.Stored)
 	}
 	return l
 }

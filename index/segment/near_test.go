@@ -6,6 +6,7 @@ import (
 	"slices"
 	"testing"
 
+	"clew/index/segment/format"
 	"clew/internal/telemetry"
 )
 
@@ -16,12 +17,12 @@ func TestSectionsReadWithMetadata(t *testing.T) {
 	s, _ := writeAndOpen(t, openStore(t), "x", Options{}, newFakePart(telemetry.Logs, randomRows(rand.New(rand.NewPCG(3, 3)), telemetry.Logs, 500), 500, naturalKind))
 	before := s.BytesRead()
 	type entry struct {
-		sec  *section
+		sec  *format.Section
 		data []byte
 	}
 	var all []entry
-	read := func(sec *section) []byte {
-		data, _, err := s.readSection(t.Context(), sec.kind, sec.column, sec.group)
+	read := func(sec *format.Section) []byte {
+		data, _, err := s.readSection(t.Context(), sec.Kind, sec.Column, sec.Group)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -39,7 +40,7 @@ func TestSectionsReadWithMetadata(t *testing.T) {
 	}
 	for _, e := range all {
 		if !slices.Equal(read(e.sec), e.data) {
-			t.Errorf("section %d of column %d differs", e.sec.kind, e.sec.column)
+			t.Errorf("section %d of column %d differs", e.sec.Kind, e.sec.Column)
 		}
 	}
 	if s.BytesRead() == before {

@@ -5,6 +5,7 @@ import (
 	"encoding/base64"
 
 	"clew/index"
+	"clew/index/segment/format"
 	"clew/index/segment/pagecode"
 	"clew/internal/telemetry"
 )
@@ -42,14 +43,14 @@ func (s *Segment) eachOverflow(ctx context.Context, rg, page int, rows []int, f 
 		}
 		for object := all.At(row); len(object) > 1; { // of the last member the brace is left
 			var ok bool
-			if key, value, object, ok = readMember(key[:0], value[:0], object); !ok {
+			if key, value, object, ok = format.ReadMember(key[:0], value[:0], object); !ok {
 				return s.chunkDamage(s.overflowLeaf, rg, pagecode.Err)
 			}
 			col, known := columns[string(key)]
 			if !known {
 				return s.chunkDamage(s.overflowLeaf, rg, pagecode.Err)
 			}
-			if s.meta.columns[col].Type == telemetry.TypeBytes {
+			if s.meta.Columns[col].Type == telemetry.TypeBytes {
 				n, err := base64.StdEncoding.Decode(value, value)
 				if err != nil {
 					return s.chunkDamage(s.overflowLeaf, rg, pagecode.Err)
@@ -64,40 +65,11 @@ func (s *Segment) eachOverflow(ctx context.Context, rg, page int, rows []int, f 
 	return nil
 }
 
-// readMember reads the first member of what is left of an object that appendMember wrote: a brace or a comma, the key, a colon, the value.
-func readMember(key, value, object []byte) (k, v, rest []byte, ok bool) {
-	if len(object) < 1 || object[0] != '{' && object[0] != ',' {
-		return key, value, nil, false
-	}
-	object = object[1:]
-	n := jsonStringBytes(object)
-	if key, ok = readJSONString(key, object); !ok || len(object) <= n || object[n] != ':' {
-		return key, value, nil, false
-	}
-	object = object[n+1:]
-	n = jsonStringBytes(object)
-	value, ok = readJSONString(value, object)
-	return key, value, object[min(n, len(object)):], ok
-}
-
-// jsonStringBytes is how long the JSON string at the start of s is, with its quotes.
-func jsonStringBytes(s []byte) int {
-	for i := 1; i < len(s); i++ {
-		switch s[i] {
-		case '\\':
-			i++
-		case '"':
-			return i + 1
-		}
-	}
-	return len(s)
-}
-
 // overflowColumns are the overflow columns by the keys of their members.
 func (s *Segment) overflowColumns() map[string]int {
 	s.overflowOnce.Do(func() {
 		s.overflowKeys = map[string]int{}
-		for i, c := range s.meta.columns {
+		for i, c := range s.meta.Columns {
 			if c.Overflow {
 				s.overflowKeys[c.Column.String()] = i
 			}
@@ -108,10 +80,10 @@ func (s *Segment) overflowColumns() map[string]int {
 
 // Lacks gives a function that says, at no cost, that none of some rows of a row group has a value in a column. It may say no where none has.
 func (s *Segment) Lacks(rg int, _ []int) func(col int) bool {
-	chunks := s.meta.groups[rg].chunks
+	chunks := s.meta.Groups[rg].Chunks
 	return func(col int) bool {
 		leaves := s.leaves[col]
-		return len(leaves) > 0 && int(chunks[leaves[0]].nulls) == s.groups[rg].Rows
+		return len(leaves) > 0 && int(chunks[leaves[0]].Nulls) == s.groups[rg].Rows
 	}
 }
 

@@ -7,6 +7,7 @@ import (
 	"sort"
 
 	"clew/index"
+	"clew/index/segment/format"
 	"clew/index/vocabulary"
 	"clew/internal/telemetry"
 )
@@ -23,7 +24,7 @@ var _ index.Part = (*pagePart)(nil)
 
 // PageRows is how many rows of a row group are read together at the least: row i is of page i / PageRows. 0: there are no pages, a row
 // group is read whole.
-func (s *Segment) PageRows() int { return s.meta.pageRows }
+func (s *Segment) PageRows() int { return s.meta.PageRows }
 
 // Page is the part that holds the rows of a page of a row group.
 func (s *Segment) Page(rg, page int) (index.Part, error) {
@@ -44,13 +45,13 @@ type PageRef struct{ Group, Page int }
 // PagesOf are the pages in which rows of a trace id are, if there are any: spans are sorted by it. ok is false where the segment cannot
 // tell.
 func (s *Segment) PagesOf(ctx context.Context, id telemetry.TraceID) (refs []PageRef, ok bool, err error) {
-	if s.traceColumn < 0 || s.sections[sectionKey{sectionStarts, s.traceColumn, index.Whole}] == nil {
+	if s.traceColumn < 0 || s.sections[format.SectionKey{Kind: format.SectionStarts, Column: s.traceColumn, Group: index.Whole}] == nil {
 		return nil, false, nil
 	}
 	starts, err := cached(s.cache, cacheKey{s.info.ID, cacheStarts, 0, 0}, func() ([]byte, int64, error) {
-		data, sec, err := s.readSection(ctx, sectionStarts, s.traceColumn, index.Whole)
+		data, sec, err := s.readSection(ctx, format.SectionStarts, s.traceColumn, index.Whole)
 		if err == nil && len(data) != len(id)*s.firstPage[len(s.groups)] {
-			err = s.damage(s.indexName, sec.offset, "starts of pages do not follow their format")
+			err = s.damage(s.indexName, sec.Offset, "starts of pages do not follow their format")
 		}
 		return data, int64(len(data)), err
 	})
@@ -82,7 +83,7 @@ func (p *pagePart) check(rg int) error {
 func (p *pagePart) Info() index.Info { return p.s.info }
 
 // Columns implements index.Part.
-func (p *pagePart) Columns() []index.ColumnInfo { return p.s.meta.columns }
+func (p *pagePart) Columns() []index.ColumnInfo { return p.s.meta.Columns }
 
 // Vocabulary implements index.Part.
 func (p *pagePart) Vocabulary(ctx context.Context, col int) (*vocabulary.Arena, error) {

@@ -6,6 +6,7 @@ import (
 	"testing"
 
 	"clew/index"
+	"clew/index/segment/format"
 	"clew/internal/telemetry"
 )
 
@@ -62,7 +63,7 @@ func TestPagesOf(t *testing.T) {
 	}
 	rng.Shuffle(len(rows), func(i, j int) { rows[i], rows[j] = rows[j], rows[i] })
 	s, _ := writeAndOpen(t, openStore(t), "x", Options{RowGroupRows: 448, PageRows: 64}, newFakePart(telemetry.Spans, rows, 1000, naturalKind))
-	idCol := slices.IndexFunc(s.Columns(), func(c index.ColumnInfo) bool { return isTraceID(c.Column) })
+	idCol := slices.IndexFunc(s.Columns(), func(c index.ColumnInfo) bool { return format.IsTraceID(c.Column) })
 	where := map[telemetry.TraceID][]PageRef{}
 	for rg := range s.RowGroups() {
 		all, err := groupRows(onlyColumn{s, idCol, s.Columns()[idCol]}, rg)

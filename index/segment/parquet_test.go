@@ -12,6 +12,7 @@ import (
 	"github.com/apache/arrow/go/v15/parquet/file"
 
 	"clew/index"
+	"clew/index/segment/format"
 	"clew/index/segment/pagecode"
 	"clew/index/store"
 	"clew/internal/telemetry"
@@ -41,7 +42,7 @@ func arrowColumn(t *testing.T, r *file.RowGroupReader, leaf int) []string {
 		var n int
 		total, n, err = reader.ReadBatch(int64(rows), out, levels, nil)
 		for _, v := range out[:n] {
-			values = append(values, string(appendDouble(nil, v)))
+			values = append(values, string(format.AppendDouble(nil, v)))
 		}
 	case *file.BooleanColumnChunkReader:
 		out := make([]bool, rows)
@@ -108,7 +109,7 @@ func TestArrowReadsTheSame(t *testing.T) {
 		if r.NumRows() != int64(len(rows)) || r.NumRowGroups() != len(s.groups) {
 			t.Fatalf("arrow sees %d rows in %d row groups", r.NumRows(), r.NumRowGroups())
 		}
-		if v := r.MetaData().KeyValueMetadata().FindValue(keySegment); v == nil || *v != "x" {
+		if v := r.MetaData().KeyValueMetadata().FindValue(format.KeySegment); v == nil || *v != "x" {
 			t.Errorf("the file's own metadata does not name the segment")
 		}
 		for rg := range s.groups {
@@ -117,25 +118,25 @@ func TestArrowReadsTheSame(t *testing.T) {
 				t.Fatal(err)
 			}
 			group := r.RowGroup(rg)
-			for i, l := range s.meta.leaves {
-				if name := group.MetaData().Schema.Column(i).Name(); name != l.name {
-					t.Errorf("leaf %d is called %s, want %s", i, name, l.name)
+			for i, l := range s.meta.Leaves {
+				if name := group.MetaData().Schema.Column(i).Name(); name != l.Name {
+					t.Errorf("leaf %d is called %s, want %s", i, name, l.Name)
 				}
 				got := arrowColumn(t, group, i)
-				c := s.meta.columns[l.column]
+				c := s.meta.Columns[l.Column]
 				for row := range plain {
 					want := "\x00null"
 					if v, ok := plain[row][c.Column]; ok {
 						want = plainText(v)
 						if c.Type == telemetry.TypeTime {
-							want = fmt.Sprint(v.(int64) / unitOf(l.exponent))
+							want = fmt.Sprint(v.(int64) / format.UnitOf(l.Exponent))
 						}
 					}
-					if l.role != roleWhole {
+					if l.Role != format.RoleWhole {
 						want = holeText(t, ctx, s, l, rg, row)
 					}
 					if got[row] != want {
-						t.Fatalf("leaf %s, row group %d, row %d: arrow reads %q, want %q", l.name, rg, row, got[row], want)
+						t.Fatalf("leaf %s, row group %d, row %d: arrow reads %q, want %q", l.Name, rg, row, got[row], want)
 					}
 				}
 			}
@@ -144,9 +145,9 @@ func TestArrowReadsTheSame(t *testing.T) {
 }
 
 // holeText is what a text column's leaf holds for a row, by way of TextRows.
-func holeText(t *testing.T, ctx context.Context, s *Segment, l leaf, rg, row int) string {
+func holeText(t *testing.T, ctx context.Context, s *Segment, l format.Leaf, rg, row int) string {
 	t.Helper()
-	text, err := s.Text(ctx, l.column, rg)
+	text, err := s.Text(ctx, l.Column, rg)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -155,17 +156,17 @@ func holeText(t *testing.T, ctx context.Context, s *Segment, l leaf, rg, row int
 	if code == index.NullCode {
 		return "\x00null"
 	}
-	if l.role == roleTemplate {
+	if l.Role == format.RoleTemplate {
 		return string(rows.arena.At(int(code)))
 	}
 	kinds := rows.kinds[code]
-	if int(l.hole) >= len(kinds) || (kinds[l.hole] == 1) != (l.role == roleInt) {
+	if int(l.Hole) >= len(kinds) || (kinds[l.Hole] == 1) != (l.Role == format.RoleInt) {
 		return "\x00null"
 	}
-	if l.role == roleInt {
-		return fmt.Sprint(rows.IntVar(row, int(l.hole)))
+	if l.Role == format.RoleInt {
+		return fmt.Sprint(rows.IntVar(row, int(l.Hole)))
 	}
-	return string(rows.AppendVar(nil, row, int(l.hole)))
+	return string(rows.AppendVar(nil, row, int(l.Hole)))
 }
 
 func TestHybridRoundTrip(t *testing.T) {
@@ -235,9 +236,9 @@ func FuzzPages(f *testing.F) {
 		for _, encoding := range []uint8{pagecode.Plain, pagecode.Delta, pagecode.DeltaLength, pagecode.Dictionary} {
 			half := int(count) / 2
 			p := &content{rows: int(count), count: int(width), encoding: encoding, bodies: []body{{half, data}, {int(count) - half, data[len(data)/2:]}}}
-			c := chunk{codec: pagecode.CodecNone, dictionaryRaw: uint32(len(data)), dictionaryCount: uint32(width)}
-			for _, physical := range []physical{physicalBytes, physicalInt64} {
-				if d, err := c.openDictionary(data, physical); err == nil {
+			c := format.Chunk{Codec: pagecode.CodecNone, DictionaryRaw: uint32(len(data)), DictionaryCount: uint32(width)}
+			for _, physical := range []format.Physical{format.PhysicalBytes, format.PhysicalInt64} {
+				if d, err := openDictionary(&c, data, physical); err == nil {
 					p.dictionary = d
 				}
 			}
@@ -253,22 +254,22 @@ func FuzzMeta(f *testing.F) {
 	st := openStore(f)
 	rows := randomRows(rand.New(rand.NewPCG(1, 1)), telemetry.Logs, 20)
 	s, _ := writeAndOpen(f, st, "x", Options{}, newFakePart(telemetry.Logs, rows, 20, naturalKind))
-	f.Add(s.meta.append(nil))
+	f.Add(s.meta.Append(nil))
 	arena, err := s.Vocabulary(context.Background(), s.info.SortedBy)
 	if err != nil {
 		f.Fatal(err)
 	}
-	f.Add(appendArena(nil, arena))
+	f.Add(format.AppendArena(nil, arena))
 	f.Fuzz(func(t *testing.T, data []byte) {
-		if m, ok := parseMeta(data, Version, 100); ok {
-			if again, ok := parseMeta(m.append(nil), Version, 100); !ok || again.info != m.info {
+		if m, ok := format.ParseMeta(data, format.Version, 100); ok {
+			if again, ok := format.ParseMeta(m.Append(nil), format.Version, 100); !ok || again.Info != m.Info {
 				t.Error("metadata that was read cannot be written and read again")
 			}
 		}
-		if a, ok := parseArena(data); ok && a.Len() > 0 {
+		if a, ok := format.ParseArena(data); ok && a.Len() > 0 {
 			a.At(a.Len() - 1)
 		}
 		parseHistograms(data, []index.RowGroupInfo{{Rows: 100}}, 50)
-		_, _ = parseHeader("f", data, int64(len(data)))
+		_, _ = format.ParseHeader("f", data, int64(len(data)))
 	})
 }

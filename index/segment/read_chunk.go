@@ -7,6 +7,7 @@ import (
 	"math"
 
 	"clew/index"
+	"clew/index/segment/format"
 	"clew/index/segment/pagecode"
 	"clew/index/store"
 )
@@ -41,18 +42,18 @@ func (p *content) values() int { return p.rows - p.nulls }
 
 // readChunk reads a leaf's chunk in a row group, or one page of it. Without dictionary, that page is not read: codes don't need it.
 func (s *Segment) readChunk(ctx context.Context, leaf, rg, page int, dictionary bool) (*content, error) {
-	g := &s.meta.groups[rg]
-	c := &g.chunks[leaf]
+	g := &s.meta.Groups[rg]
+	c := &g.Chunks[leaf]
 	from, to := 0, g.Rows
 	if page != allPages {
 		from, to = s.pageRange(rg, page)
 	}
-	p := &content{rows: to - from, encoding: c.encoding, count: int(c.dictionaryCount)}
-	if int(c.nulls) == g.Rows {
+	p := &content{rows: to - from, encoding: c.Encoding, count: int(c.DictionaryCount)}
+	if int(c.Nulls) == g.Rows {
 		p.valid, p.nulls = make([]uint64, (p.rows+63)/64), p.rows
 		return p, nil
 	}
-	var pages []pageInfo // nil: one
+	var pages []format.PageInfo // nil: one
 	if s.pagesOf(leaf, rg) > 1 {
 		all, err := s.pages(ctx, rg)
 		if err != nil {
@@ -73,37 +74,37 @@ func (s *Segment) readChunk(ctx context.Context, leaf, rg, page int, dictionary 
 }
 
 // readPages reads all of a chunk at once.
-func (s *Segment) readPages(ctx context.Context, p *content, leaf, rg int, pages []pageInfo, dictionary bool) error {
-	c := &s.meta.groups[rg].chunks[leaf]
-	data := c.offset + int64(c.dictionaryStored)
+func (s *Segment) readPages(ctx context.Context, p *content, leaf, rg int, pages []format.PageInfo, dictionary bool) error {
+	c := &s.meta.Groups[rg].Chunks[leaf]
+	data := c.Offset + int64(c.DictionaryStored)
 	offset, split := data, 0
 	if dictionary {
-		offset, split = c.offset, int(c.dictionaryStored)
+		offset, split = c.Offset, int(c.DictionaryStored)
 	}
 	s.readAhead(leaf, rg)
-	b, err := s.readChecked(ctx, s.parquetName, offset, split+int(c.dataStored), func(b []byte) bool {
-		return checksum(b[split:]) == c.dataCRC && (split == 0 || checksum(b[:split]) == c.dictionaryCRC)
-	}, "column "+s.meta.leaves[leaf].name)
+	b, err := s.readChecked(ctx, s.parquetName, offset, split+int(c.DataStored), func(b []byte) bool {
+		return format.Checksum(b[split:]) == c.DataCRC && (split == 0 || format.Checksum(b[:split]) == c.DictionaryCRC)
+	}, "column "+s.meta.Leaves[leaf].Name)
 	if err != nil {
 		return err
 	}
 	if pages == nil {
-		pages = []pageInfo{{offset: data, stored: c.dataStored, header: c.dataHeader, raw: c.dataRaw}}
+		pages = []format.PageInfo{{Offset: data, Stored: c.DataStored, Header: c.DataHeader, Raw: c.DataRaw}}
 	}
 	rows := p.rows
 	if len(pages) > 1 {
-		rows = s.meta.pageRows
+		rows = s.meta.PageRows
 	}
 	for i := range pages {
-		stored := b[split+int(pages[i].offset-data):][:pages[i].stored]
+		stored := b[split+int(pages[i].Offset-data):][:pages[i].Stored]
 		if err == nil {
 			err = p.add(c, stored, &pages[i], min(rows, p.rows-i*rows))
 		}
 	}
 	if err == nil && split > 0 {
-		p.dictionary, err = c.openDictionary(b[:split], s.meta.leaves[leaf].physical)
+		p.dictionary, err = openDictionary(c, b[:split], s.meta.Leaves[leaf].Physical)
 	}
-	if err == nil && p.nulls != int(c.nulls) {
+	if err == nil && p.nulls != int(c.Nulls) {
 		err = pagecode.Err
 	}
 	if err != nil {
@@ -113,17 +114,17 @@ func (s *Segment) readPages(ctx context.Context, p *content, leaf, rg int, pages
 }
 
 // readPage reads one page of a chunk of several.
-func (s *Segment) readPage(ctx context.Context, p *content, leaf, rg int, info *pageInfo, dictionary bool) error {
-	c := &s.meta.groups[rg].chunks[leaf]
-	name := "column " + s.meta.leaves[leaf].name
-	b, err := s.readChecked(ctx, s.parquetName, info.offset, int(info.stored), func(b []byte) bool { return checksum(b) == info.crc }, name)
+func (s *Segment) readPage(ctx context.Context, p *content, leaf, rg int, info *format.PageInfo, dictionary bool) error {
+	c := &s.meta.Groups[rg].Chunks[leaf]
+	name := "column " + s.meta.Leaves[leaf].Name
+	b, err := s.readChecked(ctx, s.parquetName, info.Offset, int(info.Stored), func(b []byte) bool { return format.Checksum(b) == info.CRC }, name)
 	if err != nil {
 		return err
 	}
 	if err := p.add(c, b, info, p.rows); err != nil {
 		return s.chunkDamage(leaf, rg, err)
 	}
-	if dictionary && c.dictionaryStored > 0 {
+	if dictionary && c.DictionaryStored > 0 {
 		p.dictionary, err = s.dictionary(ctx, leaf, rg)
 	}
 	return err
@@ -132,13 +133,13 @@ func (s *Segment) readPage(ctx context.Context, p *content, leaf, rg int, info *
 // dictionary reads the dictionary of a chunk, for pages that are read by themselves.
 func (s *Segment) dictionary(ctx context.Context, leaf, rg int) (*dictionary, error) {
 	return cached(s.cache, cacheKey{s.info.ID, cacheDictionary, int32(leaf), int32(rg)}, func() (*dictionary, int64, error) {
-		c := &s.meta.groups[rg].chunks[leaf]
-		b, err := s.readChecked(ctx, s.parquetName, c.offset, int(c.dictionaryStored), func(b []byte) bool { return checksum(b) == c.dictionaryCRC },
-			"dictionary of column "+s.meta.leaves[leaf].name)
+		c := &s.meta.Groups[rg].Chunks[leaf]
+		b, err := s.readChecked(ctx, s.parquetName, c.Offset, int(c.DictionaryStored), func(b []byte) bool { return format.Checksum(b) == c.DictionaryCRC },
+			"dictionary of column "+s.meta.Leaves[leaf].Name)
 		if err != nil {
 			return nil, 0, err
 		}
-		d, err := c.openDictionary(b, s.meta.leaves[leaf].physical)
+		d, err := openDictionary(c, b, s.meta.Leaves[leaf].Physical)
 		if err != nil {
 			return nil, 0, s.chunkDamage(leaf, rg, err)
 		}
@@ -147,8 +148,8 @@ func (s *Segment) dictionary(ctx context.Context, leaf, rg int) (*dictionary, er
 }
 
 // add opens a data page of some rows and adds it to the content.
-func (p *content) add(c *chunk, stored []byte, info *pageInfo, rows int) error {
-	raw, err := c.open(stored, info.header, info.raw)
+func (p *content) add(c *format.Chunk, stored []byte, info *format.PageInfo, rows int) error {
+	raw, err := openPage(c, stored, info.Header, info.Raw)
 	if err != nil {
 		return err
 	}
@@ -199,41 +200,41 @@ func (s *Segment) readAhead(leaf, rg int) {
 		return
 	}
 	step = min(max(step, -1), 1)
-	for next := rg + step; next >= 0 && next < len(s.meta.groups) && (next-rg)*step <= readAheadGroups; next += step {
-		if c := &s.meta.groups[next].chunks[leaf]; int(c.nulls) < s.meta.groups[next].Rows {
-			p.Prefetch(s.parquetName, c.offset, c.stored())
+	for next := rg + step; next >= 0 && next < len(s.meta.Groups) && (next-rg)*step <= readAheadGroups; next += step {
+		if c := &s.meta.Groups[next].Chunks[leaf]; int(c.Nulls) < s.meta.Groups[next].Rows {
+			p.Prefetch(s.parquetName, c.Offset, c.Stored())
 		}
 	}
 }
 
-// open strips a page's header and decompresses its body.
-func (c *chunk) open(stored []byte, header, raw uint32) ([]byte, error) {
+// openPage strips a page's header and decompresses its body.
+func openPage(c *format.Chunk, stored []byte, header, raw uint32) ([]byte, error) {
 	if int64(header) > int64(len(stored)) {
 		return nil, pagecode.Err
 	}
 	body := stored[header:]
-	switch c.codec {
+	switch c.Codec {
 	case pagecode.CodecZstd:
-		return decompress(body, int(raw))
+		return format.Decompress(body, int(raw))
 	case pagecode.CodecNone:
 		if len(body) != int(raw) {
 			return nil, pagecode.Err
 		}
 		return body, nil
 	}
-	return nil, fmt.Errorf("codec %d: %w", c.codec, pagecode.Err)
+	return nil, fmt.Errorf("codec %d: %w", c.Codec, pagecode.Err)
 }
 
 // openDictionary opens the dictionary page.
-func (c *chunk) openDictionary(stored []byte, p physical) (*dictionary, error) {
-	raw, err := c.open(stored, c.dictionaryHeader, c.dictionaryRaw)
-	if err != nil || p != physicalBytes {
+func openDictionary(c *format.Chunk, stored []byte, p format.Physical) (*dictionary, error) {
+	raw, err := openPage(c, stored, c.DictionaryHeader, c.DictionaryRaw)
+	if err != nil || p != format.PhysicalBytes {
 		return &dictionary{raw: raw}, err
 	}
-	if int(c.dictionaryCount) > len(raw)/4 {
+	if int(c.DictionaryCount) > len(raw)/4 {
 		return nil, pagecode.Err
 	}
-	d := &dictionary{raw: raw, entries: make([][]byte, c.dictionaryCount)}
+	d := &dictionary{raw: raw, entries: make([][]byte, c.DictionaryCount)}
 	for i := range d.entries {
 		if len(raw) < 4 {
 			return nil, pagecode.Err
@@ -252,7 +253,7 @@ func (c *chunk) openDictionary(stored []byte, p physical) (*dictionary, error) {
 }
 
 func (s *Segment) chunkDamage(leaf, rg int, err error) error {
-	return s.damage(s.parquetName, s.meta.groups[rg].chunks[leaf].offset, fmt.Sprintf("column %s, row group %d: %v", s.meta.leaves[leaf].name, rg, err))
+	return s.damage(s.parquetName, s.meta.Groups[rg].Chunks[leaf].Offset, fmt.Sprintf("column %s, row group %d: %v", s.meta.Leaves[leaf].Name, rg, err))
 }
 
 // indices reads dictionary indices below count.
@@ -308,7 +309,7 @@ func (p *content) numbers() ([]uint64, error) {
 func (b *body) numbers(out []uint64, encoding uint8) error {
 	switch encoding {
 	case pagecode.Delta:
-		rest, err := pagecode.ReadDelta(bitsInt64(out), b.encoded)
+		rest, err := pagecode.ReadDelta(format.BitsInt64(out), b.encoded)
 		if err == nil && len(rest) > 0 {
 			err = pagecode.Err
 		}
@@ -369,7 +370,7 @@ func (p *content) lengthStrings(offsets []uint32) (data []byte, err error) {
 	lengths := make([]int64, 0, p.bodies[0].values)
 	at, total := 0, uint64(0)
 	for _, b := range p.bodies {
-		lengths = resized(lengths, b.values)
+		lengths = format.Resized(lengths, b.values)
 		text, err := pagecode.ReadDelta(lengths, b.encoded)
 		if err != nil {
 			return nil, err

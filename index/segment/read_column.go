@@ -6,6 +6,7 @@ import (
 	"slices"
 
 	"clew/index"
+	"clew/index/segment/format"
 	"clew/index/segment/pagecode"
 	"clew/internal/telemetry"
 )
@@ -140,8 +141,8 @@ func (s *Segment) numbers(ctx context.Context, col, rg, page int) (bits, valid [
 	if err != nil {
 		return nil, nil, s.chunkDamage(leaf, rg, err)
 	}
-	if exponent := s.meta.leaves[leaf].exponent; exponent > 0 {
-		scaleUp(bitsInt64(dense), unitOf(exponent))
+	if exponent := s.meta.Leaves[leaf].Exponent; exponent > 0 {
+		format.ScaleUp(format.BitsInt64(dense), format.UnitOf(exponent))
 	}
 	return p.expandNumbers(dense), p.valid, nil
 }
@@ -164,7 +165,7 @@ func (s *Segment) ints(ctx context.Context, col, rg, page int) (index.Ints, erro
 	}
 	return cached(s.cache, s.pageKey(cacheInts, col, rg, page), func() (index.Ints, int64, error) {
 		bits, valid, err := s.numbers(ctx, col, rg, page)
-		return index.Ints{Values: bitsInt64(bits), Valid: valid}, int64(8*len(bits) + 8*len(valid)), err
+		return index.Ints{Values: format.BitsInt64(bits), Valid: valid}, int64(8*len(bits) + 8*len(valid)), err
 	})
 }
 
@@ -186,7 +187,7 @@ func (s *Segment) doubles(ctx context.Context, col, rg, page int) (index.Doubles
 	}
 	return cached(s.cache, s.pageKey(cacheDoubles, col, rg, page), func() (index.Doubles, int64, error) {
 		bits, valid, err := s.numbers(ctx, col, rg, page)
-		return index.Doubles{Values: bitsFloat64(bits), Valid: valid}, int64(8*len(bits) + 8*len(valid)), err
+		return index.Doubles{Values: format.BitsFloat64(bits), Valid: valid}, int64(8*len(bits) + 8*len(valid)), err
 	})
 }
 
@@ -227,7 +228,7 @@ func (s *Segment) raw(ctx context.Context, leaf, rg, page int) (b index.Bytes, e
 	if err != nil {
 		return index.Bytes{}, err
 	}
-	data, offsets, err := p.strings(int(s.meta.leaves[leaf].width))
+	data, offsets, err := p.strings(int(s.meta.Leaves[leaf].Width))
 	if err != nil {
 		return index.Bytes{}, s.chunkDamage(leaf, rg, err)
 	}
@@ -237,23 +238,28 @@ func (s *Segment) raw(ctx context.Context, leaf, rg, page int) (b index.Bytes, e
 // overflow picks a column out of the overflow leaf, which is decoded once for all of them (cached under column -1).
 func (s *Segment) overflow(ctx context.Context, c telemetry.Column, rg, page int) (index.Bytes, error) {
 	if s.overflowLeaf < 0 {
-		return index.Bytes{}, s.damage(s.indexName, headerBytes, "overflow columns without an overflow leaf")
+		return index.Bytes{}, s.damage(s.indexName, format.HeaderBytes, "overflow columns without an overflow leaf")
 	}
 	all, err := s.objectsOf(ctx, rg, page)
 	if err != nil {
 		return index.Bytes{}, err
 	}
-	b, err := extractOverflow(all, c)
+	b, err := format.ExtractOverflow(all, c)
 	if err != nil {
 		return index.Bytes{}, s.chunkDamage(s.overflowLeaf, rg, err)
 	}
 	return b, nil
 }
 
-// overflowObjects are the objects of a row group's rows in the overflow leaf. They are not cached: merging reads them once.
-func (s *Segment) overflowObjects(ctx context.Context, rg int) (index.Bytes, error) {
+// OverflowObjects are the objects of a row group's rows in the overflow leaf. They are not cached: merging reads them once.
+func (s *Segment) OverflowObjects(ctx context.Context, rg int) (index.Bytes, error) {
 	if s.overflowLeaf < 0 {
-		return index.Bytes{}, s.damage(s.indexName, headerBytes, "overflow columns without an overflow leaf")
+		return index.Bytes{}, s.damage(s.indexName, format.HeaderBytes, "overflow columns without an overflow leaf")
 	}
 	return s.raw(ctx, s.overflowLeaf, rg, allPages)
+}
+
+// OverflowDamage is the damage of a row group's objects that do not follow their form.
+func (s *Segment) OverflowDamage(rg int, err error) error {
+	return s.chunkDamage(s.overflowLeaf, rg, err)
 }

@@ -6,6 +6,7 @@ import (
 
 	"clew/index"
 	"clew/index/filter"
+	"clew/index/segment/format"
 	"clew/index/vocabulary"
 )
 
@@ -15,39 +16,19 @@ func (s *Segment) Vocabulary(ctx context.Context, col int) (*vocabulary.Arena, e
 		return nil, err
 	}
 	return cached(s.cache, cacheKey{s.info.ID, cacheVocabulary, int32(col), 0}, func() (*vocabulary.Arena, int64, error) {
-		data, sec, err := s.readSection(ctx, sectionVocabulary, col, 0)
+		data, sec, err := s.readSection(ctx, format.SectionVocabulary, col, 0)
 		if err != nil {
 			return nil, 0, err
 		}
 		if sec == nil {
 			return nil, 0, s.damage(s.indexName, 0, fmt.Sprintf("no vocabulary of column %d", col))
 		}
-		arena, ok := parseArena(data)
-		if !ok || arena.Len() != int(s.meta.columns[col].Distinct) {
-			return nil, 0, s.damage(s.indexName, sec.offset, "vocabulary does not follow its format")
+		arena, ok := format.ParseArena(data)
+		if !ok || arena.Len() != int(s.meta.Columns[col].Distinct) {
+			return nil, 0, s.damage(s.indexName, sec.Offset, "vocabulary does not follow its format")
 		}
 		return arena, int64(len(arena.Data) + 4*len(arena.Offsets)), nil
 	})
-}
-
-// parseArena reads what appendArena wrote.
-func parseArena(data []byte) (*vocabulary.Arena, bool) {
-	d := &decoder{b: data}
-	n := d.count(1)
-	arena := &vocabulary.Arena{Offsets: make([]uint32, n+1)}
-	end := uint64(0)
-	for i := range n {
-		end += d.uvarint()
-		if end > uint64(len(data)) {
-			return nil, false
-		}
-		arena.Offsets[i+1] = uint32(end)
-	}
-	if d.failed || end != uint64(len(d.b)) {
-		return nil, false
-	}
-	arena.Data = d.b
-	return arena, true
 }
 
 // Histogram implements index.Part.
@@ -59,16 +40,16 @@ func (s *Segment) Histogram(ctx context.Context, col, rg int) (index.Histogram, 
 		return index.Histogram{}, false, err
 	}
 	all, err := cached(s.cache, cacheKey{s.info.ID, cacheHistograms, int32(col), 0}, func() ([]index.Histogram, int64, error) {
-		data, sec, err := s.readSection(ctx, sectionHistograms, col, 0)
+		data, sec, err := s.readSection(ctx, format.SectionHistograms, col, 0)
 		if err != nil {
 			return nil, 0, err
 		}
 		if sec == nil {
 			return nil, 0, s.damage(s.indexName, 0, fmt.Sprintf("no histograms of column %d", col))
 		}
-		all, ok := parseHistograms(data, s.groups, s.meta.columns[col].Distinct)
+		all, ok := parseHistograms(data, s.groups, s.meta.Columns[col].Distinct)
 		if !ok {
-			return nil, 0, s.damage(s.indexName, sec.offset, "histograms do not follow their format")
+			return nil, 0, s.damage(s.indexName, sec.Offset, "histograms do not follow their format")
 		}
 		bytes := int64(0)
 		for _, h := range all {
@@ -84,17 +65,17 @@ func (s *Segment) Histogram(ctx context.Context, col, rg int) (index.Histogram, 
 
 // parseHistograms reads a histogram for each row group. What it returns fits: codes ascend below distinct, counts add up to the rows.
 func parseHistograms(data []byte, groups []index.RowGroupInfo, distinct uint32) ([]index.Histogram, bool) {
-	d := &decoder{b: data}
+	d := &format.Decoder{Rest: data}
 	all := make([]index.Histogram, len(groups))
 	for i, g := range groups {
 		h := &all[i]
-		h.Nulls = d.upTo(uint64(g.Rows))
-		n := d.count(2)
+		h.Nulls = d.UpTo(uint64(g.Rows))
+		n := d.Count(2)
 		h.Codes, h.Counts = make([]uint32, n), make([]uint32, n)
 		code, rows := uint64(0), h.Nulls
 		for j := range n {
-			step := d.uvarint()
-			count := d.upTo(uint64(g.Rows))
+			step := d.Uvarint()
+			count := d.UpTo(uint64(g.Rows))
 			code += step
 			if j > 0 && step == 0 || step > uint64(distinct) || code >= uint64(distinct) || count == 0 {
 				return nil, false
@@ -102,17 +83,17 @@ func parseHistograms(data []byte, groups []index.RowGroupInfo, distinct uint32) 
 			h.Codes[j], h.Counts[j] = uint32(code), uint32(count)
 			rows += count
 		}
-		if d.failed || rows != g.Rows {
+		if d.Failed || rows != g.Rows {
 			return nil, false
 		}
 	}
-	return all, len(d.b) == 0
+	return all, len(d.Rest) == 0
 }
 
 // MayContain implements index.Part.
 func (s *Segment) MayContain(ctx context.Context, col, rg int, hash uint64) (bool, error) {
-	if col < 0 || col >= len(s.meta.columns) {
-		return false, fmt.Errorf("segment %s: column %d of %d", s.info.ID, col, len(s.meta.columns))
+	if col < 0 || col >= len(s.meta.Columns) {
+		return false, fmt.Errorf("segment %s: column %d of %d", s.info.ID, col, len(s.meta.Columns))
 	}
 	if rg != index.Whole {
 		if _, err := s.group(rg); err != nil {
@@ -120,7 +101,7 @@ func (s *Segment) MayContain(ctx context.Context, col, rg int, hash uint64) (boo
 		}
 		return s.filterSays(ctx, col, rg, hash)
 	}
-	if s.sections[sectionKey{sectionFilter, col, index.Whole}] != nil {
+	if s.sections[format.SectionKey{Kind: format.SectionFilter, Column: col, Group: index.Whole}] != nil {
 		return s.filterSays(ctx, col, index.Whole, hash)
 	}
 	for rg := range s.groups {
@@ -133,17 +114,17 @@ func (s *Segment) MayContain(ctx context.Context, col, rg int, hash uint64) (boo
 
 // filterSays asks one filter; where there is none, anything may be.
 func (s *Segment) filterSays(ctx context.Context, col, rg int, hash uint64) (bool, error) {
-	if s.sections[sectionKey{sectionFilter, col, rg}] == nil {
+	if s.sections[format.SectionKey{Kind: format.SectionFilter, Column: col, Group: rg}] == nil {
 		return true, nil
 	}
 	f, err := cached(s.cache, cacheKey{s.info.ID, cacheFilter, int32(col), int32(rg)}, func() (*filter.Filter, int64, error) {
-		data, sec, err := s.readSection(ctx, sectionFilter, col, rg)
+		data, sec, err := s.readSection(ctx, format.SectionFilter, col, rg)
 		if err != nil {
 			return nil, 0, err
 		}
 		f, err := filter.Open(data)
 		if err != nil {
-			return nil, 0, s.damage(s.indexName, sec.offset, err.Error())
+			return nil, 0, s.damage(s.indexName, sec.Offset, err.Error())
 		}
 		return f, int64(len(data)), nil
 	})

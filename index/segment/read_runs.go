@@ -6,6 +6,7 @@ import (
 	"math/bits"
 
 	"clew/index"
+	"clew/index/segment/format"
 	"clew/index/vocabulary"
 )
 
@@ -73,7 +74,7 @@ func (t *textRows) Load(ctx context.Context, first, n, k int) error {
 // holeLeaf is the leaf of a hole position.
 func (s *Segment) holeLeaf(col, k int, isInt bool) (int, error) {
 	for _, leaf := range s.leaves[col] {
-		if l := &s.meta.leaves[leaf]; l.role != roleTemplate && int(l.hole) == k && (l.role == roleInt) == isInt {
+		if l := &s.meta.Leaves[leaf]; l.Role != format.RoleTemplate && int(l.Hole) == k && (l.Role == format.RoleInt) == isInt {
 			return leaf, nil
 		}
 	}

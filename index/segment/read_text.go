@@ -7,6 +7,7 @@ import (
 	"slices"
 
 	"clew/index"
+	"clew/index/segment/format"
 	"clew/index/vocabulary"
 )
 
@@ -65,16 +66,16 @@ type leafKey struct {
 
 func (s *Segment) loadHoles(ctx context.Context, col, rg, page int, want map[leafKey]bool, t *textRows, all bool) error {
 	for _, leaf := range s.leaves[col] {
-		l := &s.meta.leaves[leaf]
-		if l.role == roleTemplate || !want[leafKey{l.role == roleInt, int(l.hole)}] {
+		l := &s.meta.Leaves[leaf]
+		if l.Role == format.RoleTemplate || !want[leafKey{l.Role == format.RoleInt, int(l.Hole)}] {
 			continue
 		}
 		values, err := s.hole(ctx, leaf, rg, page)
 		if err != nil {
 			return err
 		}
-		t.keep(int(l.hole), l.role == roleInt, values)
-		delete(want, leafKey{l.role == roleInt, int(l.hole)})
+		t.keep(int(l.Hole), l.Role == format.RoleInt, values)
+		delete(want, leafKey{l.Role == format.RoleInt, int(l.Hole)})
 	}
 	for key := range want {
 		return s.lacksLeaf(col, key.hole)
@@ -111,12 +112,12 @@ func (s *Segment) checkHoles(col, rg int, t *textRows) error {
 }
 
 func (s *Segment) lacksLeaf(col, k int) error {
-	return s.damage(s.indexName, headerBytes, fmt.Sprintf("column %s: no leaf for hole %d", s.meta.columns[col].Column, k))
+	return s.damage(s.indexName, format.HeaderBytes, fmt.Sprintf("column %s: no leaf for hole %d", s.meta.Columns[col].Column, k))
 }
 
 func (s *Segment) lacksVariable(col, rg, row, k int) error {
-	return s.damage(s.parquetName, s.meta.groups[rg].chunks[s.leaves[col][0]].offset,
-		fmt.Sprintf("column %s, row group %d: row %d lacks variable %d", s.meta.columns[col].Column, rg, row, k))
+	return s.damage(s.parquetName, s.meta.Groups[rg].Chunks[s.leaves[col][0]].Offset,
+		fmt.Sprintf("column %s, row group %d: row %d lacks variable %d", s.meta.Columns[col].Column, rg, row, k))
 }
 
 // holeValues are a hole position's values in a row group, without gaps.
@@ -152,10 +153,10 @@ func (s *Segment) hole(ctx context.Context, leaf, rg, page int) (*holeValues, er
 				n += bits.OnesCount64(word)
 			}
 		}
-		if s.meta.leaves[leaf].role == roleInt {
+		if s.meta.Leaves[leaf].Role == format.RoleInt {
 			var numbers []uint64
 			numbers, err = p.numbers()
-			v.ints = bitsInt64(numbers)
+			v.ints = format.BitsInt64(numbers)
 		} else {
 			v.data, v.offsets, err = p.strings(0)
 		}

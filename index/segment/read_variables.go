@@ -6,6 +6,7 @@ import (
 	"sort"
 
 	"clew/index"
+	"clew/index/segment/format"
 	"clew/index/vocabulary"
 )
 
@@ -20,15 +21,15 @@ func (s *Segment) EachVariable(ctx context.Context, col, rg int, f func(strings 
 		return err
 	}
 	for _, leaf := range s.leaves[col] {
-		role := s.meta.leaves[leaf].role
-		if role == roleTemplate {
+		role := s.meta.Leaves[leaf].Role
+		if role == format.RoleTemplate {
 			continue
 		}
 		values, err := s.hole(ctx, leaf, rg, allPages)
 		if err != nil {
 			return err
 		}
-		if role == roleInt {
+		if role == format.RoleInt {
 			f(nil, values.ints, values.row)
 		} else {
 			f(&vocabulary.Arena{Data: values.data, Offsets: values.offsets}, nil, values.row)

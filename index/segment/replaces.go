@@ -2,6 +2,7 @@ package segment
 
 import (
 	"bytes"
+	"clew/index/segment/format"
 	"context"
 	"fmt"
 	"strings"
@@ -13,7 +14,7 @@ import (
 // Replaces reads which segments this one took the place of, from the metadata of its Parquet file. Whoever has lost the commit that said so can tell
 // by it that their records are not records of their own. known is false for segments that were written before this was: they don't say.
 func (s *Segment) Replaces(ctx context.Context) (ids []string, known bool, err error) {
-	value, err := s.ownValue(ctx, keyReplaces)
+	value, err := s.ownValue(ctx, format.KeyReplaces)
 	if err != nil || value == nil {
 		return nil, false, err
 	}
@@ -23,14 +24,14 @@ func (s *Segment) Replaces(ctx context.Context) (ids []string, known bool, err e
 // Samples reads the width of the windows of down-sampled metrics, 0 of all else, and which segments these were made of: likewise for whoever has lost the
 // commit that said so.
 func (s *Segment) Samples(ctx context.Context) (resolution time.Duration, ids []string, err error) {
-	width, err := s.ownValue(ctx, keyResolution)
+	width, err := s.ownValue(ctx, format.KeyResolution)
 	if err != nil || width == nil {
 		return 0, nil, err
 	}
 	if resolution, err = time.ParseDuration(*width); err != nil || resolution <= 0 {
-		return 0, nil, s.damage(s.parquetName, s.meta.footerOffset, fmt.Sprintf("resolution %.40q", *width))
+		return 0, nil, s.damage(s.parquetName, s.meta.FooterOffset, fmt.Sprintf("resolution %.40q", *width))
 	}
-	value, err := s.ownValue(ctx, keySamples)
+	value, err := s.ownValue(ctx, format.KeySamples)
 	if err != nil || value == nil {
 		return resolution, nil, err
 	}
@@ -39,16 +40,16 @@ func (s *Segment) Samples(ctx context.Context) (resolution time.Duration, ids []
 
 // ownValue reads a key of the Parquet file's own metadata; nil: it is not there.
 func (s *Segment) ownValue(ctx context.Context, key string) (*string, error) {
-	footer := make([]byte, s.meta.parquetBytes-s.meta.footerOffset)
-	if err := s.readStore(ctx, s.parquetName, footer, s.meta.footerOffset); err != nil {
+	footer := make([]byte, s.meta.ParquetBytes-s.meta.FooterOffset)
+	if err := s.readStore(ctx, s.parquetName, footer, s.meta.FooterOffset); err != nil {
 		return nil, err
 	}
-	if checksum(footer) != s.meta.footerCRC {
-		return nil, s.damage(s.parquetName, s.meta.footerOffset, "checksum of the footer")
+	if format.Checksum(footer) != s.meta.FooterCRC {
+		return nil, s.damage(s.parquetName, s.meta.FooterOffset, "checksum of the footer")
 	}
 	value, err := footerValue(footer, key)
 	if err != nil {
-		return nil, s.damage(s.parquetName, s.meta.footerOffset, err.Error())
+		return nil, s.damage(s.parquetName, s.meta.FooterOffset, err.Error())
 	}
 	return value, nil
 }
@@ -61,8 +62,8 @@ func footerValue(footer []byte, key string) (value *string, err error) {
 			err = fmt.Errorf("parquet metadata: %v", r)
 		}
 	}()
-	const tail = 4 + len(parquetMagic) // length and magic
-	if len(footer) < tail || !bytes.HasSuffix(footer, []byte(parquetMagic)) {
+	const tail = 4 + len(format.ParquetMagic) // length and magic
+	if len(footer) < tail || !bytes.HasSuffix(footer, []byte(format.ParquetMagic)) {
 		return nil, fmt.Errorf("does not end as a Parquet file")
 	}
 	md, err := metadata.NewFileMetaData(footer[:len(footer)-tail], nil)

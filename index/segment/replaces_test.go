@@ -8,6 +8,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"clew/index"
+	"clew/index/segment/format"
 	"clew/internal/telemetry"
 )
 
@@ -35,12 +36,12 @@ func TestReplacesDamaged(t *testing.T) {
 	s, _ := writeAndOpen(t, st, "a", Options{Replaces: []string{"b"}}, rows)
 	parquet, _ := Names("a")
 	st[parquet] = slices.Clone(st[parquet])
-	st[parquet][s.meta.footerOffset+20] ^= 1
+	st[parquet][s.meta.FooterOffset+20] ^= 1
 	if _, _, err := s.Replaces(t.Context()); !errors.As(err, new(*index.DamageError)) {
 		t.Errorf("%v, want damage", err)
 	}
 	for _, footer := range []string{"", "PAR1", "xxxxPAR1", "\x15\x04\x19\xff\xff\xff\xff\x0fxxxxPAR1"} {
-		if _, err := footerValue([]byte(footer), keyReplaces); err == nil {
+		if _, err := footerValue([]byte(footer), format.KeyReplaces); err == nil {
 			t.Errorf("footer %q: no error", footer)
 		}
 	}

@@ -11,8 +11,15 @@ import (
 	"weak"
 
 	"clew/index"
+	"clew/index/segment/format"
 	"clew/index/store"
 )
+
+// Version is the format version that Write writes.
+const Version = format.Version
+
+// VersionError says that a segment has a format version that this program does not know.
+type VersionError = format.VersionError
 
 // Segment is a sealed part. It holds its metadata in memory and reads everything else when asked, through a Cache. It has nothing to
 // close: when the last reference goes, so does its memory.
@@ -24,13 +31,13 @@ type Segment struct {
 
 	version      uint32 // of the format
 	info         index.Info
-	meta         *meta
+	meta         *format.Meta
 	groups       []index.RowGroupInfo
 	firstPage    []int   // per row group: pages before it
 	leaves       [][]int // per column: its leaves' numbers
 	overflowLeaf int     // -1 if there is none
 	traceColumn  int     // the trace id's; -1 if there is none
-	sections     map[sectionKey]*section
+	sections     map[format.SectionKey]*format.Section
 
 	overflowOnce sync.Once
 	overflowKeys map[string]int
@@ -65,40 +72,40 @@ func (s *Segment) open(ctx context.Context, id string) error {
 	if err := s.readStore(ctx, s.indexName, first, 0); err != nil {
 		return err
 	}
-	h, err := parseHeader(s.indexName, first, indexBytes)
+	h, err := format.ParseHeader(s.indexName, first, indexBytes)
 	if err != nil {
 		return err
 	}
-	s.version = h.version
-	stored := first[headerBytes:min(len(first), headerBytes+int(h.metaStored))]
-	if missing := int(h.metaStored) - len(stored); missing > 0 {
-		whole := make([]byte, h.metaStored)
+	s.version = h.Version
+	stored := first[format.HeaderBytes:min(len(first), format.HeaderBytes+int(h.MetaStored))]
+	if missing := int(h.MetaStored) - len(stored); missing > 0 {
+		whole := make([]byte, h.MetaStored)
 		n := copy(whole, stored)
-		if err := s.readStore(ctx, s.indexName, whole[n:], int64(headerBytes+n)); err != nil {
+		if err := s.readStore(ctx, s.indexName, whole[n:], int64(format.HeaderBytes+n)); err != nil {
 			return err
 		}
 		stored = whole
 	}
-	if checksum(stored) != h.metaCRC {
-		return s.damage(s.indexName, headerBytes, "checksum of the metadata")
+	if format.Checksum(stored) != h.MetaCRC {
+		return s.damage(s.indexName, format.HeaderBytes, "checksum of the metadata")
 	}
-	raw, err := decompress(stored, int(h.metaRaw))
+	raw, err := format.Decompress(stored, int(h.MetaRaw))
 	if err != nil {
-		return s.damage(s.indexName, headerBytes, "metadata: "+err.Error())
+		return s.damage(s.indexName, format.HeaderBytes, "metadata: "+err.Error())
 	}
-	m, ok := parseMeta(raw, h.version, headerBytes+int64(h.metaStored))
+	m, ok := format.ParseMeta(raw, h.Version, format.HeaderBytes+int64(h.MetaStored))
 	if !ok {
-		return s.damage(s.indexName, headerBytes, "metadata does not follow its format")
+		return s.damage(s.indexName, format.HeaderBytes, "metadata does not follow its format")
 	}
-	if m.info.ID != id {
-		return s.damage(s.indexName, headerBytes, fmt.Sprintf("is the index of segment %.80q", m.info.ID))
+	if m.Info.ID != id {
+		return s.damage(s.indexName, format.HeaderBytes, fmt.Sprintf("is the index of segment %.80q", m.Info.ID))
 	}
 	parquetBytes, err := s.st.Size(ctx, s.parquetName)
 	if err != nil {
 		return s.storeError(s.parquetName, 0, err)
 	}
-	if parquetBytes != m.parquetBytes {
-		return s.damage(s.parquetName, min(parquetBytes, m.parquetBytes), fmt.Sprintf("%d bytes long, want %d", parquetBytes, m.parquetBytes))
+	if parquetBytes != m.ParquetBytes {
+		return s.damage(s.parquetName, min(parquetBytes, m.ParquetBytes), fmt.Sprintf("%d bytes long, want %d", parquetBytes, m.ParquetBytes))
 	}
 	s.use(m, parquetBytes+indexBytes)
 	s.near = weak.Make(&first)
@@ -106,32 +113,32 @@ func (s *Segment) open(ctx context.Context, id string) error {
 }
 
 // use sets up what the metadata says.
-func (s *Segment) use(m *meta, bytes int64) {
+func (s *Segment) use(m *format.Meta, bytes int64) {
 	s.meta = m
-	s.info = m.info
+	s.info = m.Info
 	s.info.Bytes = bytes
-	s.leaves = make([][]int, len(m.columns))
-	s.overflowLeaf, s.traceColumn = -1, slices.IndexFunc(m.columns, func(c index.ColumnInfo) bool { return isTraceID(c.Column) })
-	for i, l := range m.leaves {
-		if l.column < 0 {
+	s.leaves = make([][]int, len(m.Columns))
+	s.overflowLeaf, s.traceColumn = -1, slices.IndexFunc(m.Columns, func(c index.ColumnInfo) bool { return format.IsTraceID(c.Column) })
+	for i, l := range m.Leaves {
+		if l.Column < 0 {
 			s.overflowLeaf = i
 			continue
 		}
-		s.leaves[l.column] = append(s.leaves[l.column], i)
+		s.leaves[l.Column] = append(s.leaves[l.Column], i)
 	}
-	s.lastRead = make([]atomic.Int32, len(m.leaves))
-	s.groups = make([]index.RowGroupInfo, len(m.groups))
-	for i := range m.groups {
-		s.groups[i] = m.groups[i].RowGroupInfo
+	s.lastRead = make([]atomic.Int32, len(m.Leaves))
+	s.groups = make([]index.RowGroupInfo, len(m.Groups))
+	for i := range m.Groups {
+		s.groups[i] = m.Groups[i].RowGroupInfo
 	}
-	s.firstPage = make([]int, len(m.groups)+1)
-	for rg := range m.groups {
+	s.firstPage = make([]int, len(m.Groups)+1)
+	for rg := range m.Groups {
 		s.firstPage[rg+1] = s.firstPage[rg] + s.pagesIn(rg)
 	}
-	s.sections = make(map[sectionKey]*section, len(m.sections))
-	for i := range m.sections {
-		sec := &m.sections[i]
-		s.sections[sectionKey{sec.kind, sec.column, sec.group}] = sec
+	s.sections = make(map[format.SectionKey]*format.Section, len(m.Sections))
+	for i := range m.Sections {
+		sec := &m.Sections[i]
+		s.sections[format.SectionKey{Kind: sec.Kind, Column: sec.Column, Group: sec.Group}] = sec
 	}
 }
 
@@ -139,7 +146,7 @@ func (s *Segment) use(m *meta, bytes int64) {
 func (s *Segment) Info() index.Info { return s.info }
 
 // Columns implements index.Part.
-func (s *Segment) Columns() []index.ColumnInfo { return s.meta.columns }
+func (s *Segment) Columns() []index.ColumnInfo { return s.meta.Columns }
 
 // RowGroups implements index.Part.
 func (s *Segment) RowGroups() []index.RowGroupInfo { return s.groups }
@@ -148,7 +155,7 @@ func (s *Segment) RowGroups() []index.RowGroupInfo { return s.groups }
 func (s *Segment) BytesRead() int64 { return s.bytesRead.Load() }
 
 // Records is the number of records in the segment: rows, but for metrics data points.
-func (s *Segment) Records() int { return int(s.meta.records) }
+func (s *Segment) Records() int { return int(s.meta.Records) }
 
 func (s *Segment) damage(file string, offset int64, what string) error {
 	return &index.DamageError{File: file, Offset: offset, What: what}
@@ -195,33 +202,33 @@ func (s *Segment) readChecked(ctx context.Context, name string, offset int64, si
 
 // nearSection is a section that Open has read beside the metadata; nil: it has not, or the garbage collector has taken it. The first query of a segment asks for
 // a hundred sections of a few bytes, and then the cache has what they say, so nothing is kept for longer than it costs nothing.
-func (s *Segment) nearSection(sec *section) []byte {
+func (s *Segment) nearSection(sec *format.Section) []byte {
 	first := s.near.Value()
-	end := sec.offset + int64(sec.stored)
-	if first == nil || sec.stored == 0 || end > int64(len(*first)) {
+	end := sec.Offset + int64(sec.Stored)
+	if first == nil || sec.Stored == 0 || end > int64(len(*first)) {
 		return nil
 	}
-	if b := (*first)[sec.offset:end]; checksum(b) == sec.crc {
+	if b := (*first)[sec.Offset:end]; format.Checksum(b) == sec.CRC {
 		return slices.Clone(b)
 	}
 	return nil // readChecked says what is wrong
 }
 
 // readSection reads and checks a section of the .index; ok is false if there is none.
-func (s *Segment) readSection(ctx context.Context, kind sectionKind, col, group int) (data []byte, sec *section, err error) {
-	sec = s.sections[sectionKey{kind, col, group}]
+func (s *Segment) readSection(ctx context.Context, kind format.SectionKind, col, group int) (data []byte, sec *format.Section, err error) {
+	sec = s.sections[format.SectionKey{Kind: kind, Column: col, Group: group}]
 	if sec == nil {
 		return nil, nil, nil
 	}
 	if data = s.nearSection(sec); data == nil {
-		data, err = s.readChecked(ctx, s.indexName, sec.offset, int(sec.stored), func(b []byte) bool { return checksum(b) == sec.crc }, "a section")
+		data, err = s.readChecked(ctx, s.indexName, sec.Offset, int(sec.Stored), func(b []byte) bool { return format.Checksum(b) == sec.CRC }, "a section")
 		if err != nil {
 			return nil, nil, err
 		}
 	}
-	if sec.raw > 0 {
-		if data, err = decompress(data, int(sec.raw)); err != nil {
-			return nil, nil, s.damage(s.indexName, sec.offset, err.Error())
+	if sec.Raw > 0 {
+		if data, err = format.Decompress(data, int(sec.Raw)); err != nil {
+			return nil, nil, s.damage(s.indexName, sec.Offset, err.Error())
 		}
 	}
 	return data, sec, nil
@@ -229,10 +236,10 @@ func (s *Segment) readSection(ctx context.Context, kind sectionKind, col, group 
 
 // column checks a column number and that the column is one of the kinds.
 func (s *Segment) column(col int, kinds ...index.Kind) (*index.ColumnInfo, error) {
-	if col < 0 || col >= len(s.meta.columns) {
-		return nil, fmt.Errorf("segment %s: column %d of %d", s.info.ID, col, len(s.meta.columns))
+	if col < 0 || col >= len(s.meta.Columns) {
+		return nil, fmt.Errorf("segment %s: column %d of %d", s.info.ID, col, len(s.meta.Columns))
 	}
-	c := &s.meta.columns[col]
+	c := &s.meta.Columns[col]
 	for _, kind := range kinds {
 		if c.Kind == kind {
 			return c, nil
@@ -241,9 +248,9 @@ func (s *Segment) column(col int, kinds ...index.Kind) (*index.ColumnInfo, error
 	return nil, fmt.Errorf("segment %s: column %s is of kind %s, asked for %s", s.info.ID, c.Column, c.Kind, kinds[0])
 }
 
-func (s *Segment) group(rg int) (*rowGroup, error) {
-	if rg < 0 || rg >= len(s.meta.groups) {
-		return nil, fmt.Errorf("segment %s: row group %d of %d", s.info.ID, rg, len(s.meta.groups))
+func (s *Segment) group(rg int) (*format.RowGroup, error) {
+	if rg < 0 || rg >= len(s.meta.Groups) {
+		return nil, fmt.Errorf("segment %s: row group %d of %d", s.info.ID, rg, len(s.meta.Groups))
 	}
-	return &s.meta.groups[rg], nil
+	return &s.meta.Groups[rg], nil
 }

@@ -15,6 +15,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"clew/index"
+	"clew/index/segment/format"
 	"clew/index/store"
 	"clew/index/vocabulary"
 	"clew/internal/telemetry"
@@ -85,7 +86,7 @@ func TestRoundTrip(t *testing.T) {
 				switch kind := naturalKind(c); {
 				case kind == index.KindText && seed%2 == 0:
 					return index.KindRaw
-				case kind == index.KindText, kind == index.KindInt && c.Type == telemetry.TypeInt && seed%2 == 1, kind == index.KindRaw && idWidth(c) == 0:
+				case kind == index.KindText, kind == index.KindInt && c.Type == telemetry.TypeInt && seed%2 == 1, kind == index.KindRaw && format.IDWidth(c) == 0:
 					return index.KindValue
 				default:
 					return kind
@@ -256,7 +257,7 @@ func checkFilter(t *testing.T, s *Segment, col, rg int, rows []plainRow) {
 func checkOrder(t *testing.T, s *Segment, rows []plainRow) {
 	t.Helper()
 	signal := s.Info().Signal
-	timeColumn := field(orderingKey(signal), telemetry.TypeTime)
+	timeColumn := field(format.OrderingKey(signal), telemetry.TypeTime)
 	at := 0
 	previous := int64(0)
 	for rg, g := range s.RowGroups() {
@@ -344,7 +345,10 @@ func TestWriteRefuses(t *testing.T) {
 	other.info.Tenant = "other"
 	for name, write := range map[string]func() error{
 		"no rows": func() error { _, err := Write(context.Background(), st, "a", nil, Options{}); return err },
-		"no id":   func() error { _, err := Write(context.Background(), st, "", []index.Part{part}, Options{}); return err },
+		"no id": func() error {
+			_, err := Write(context.Background(), st, "", []index.Part{part}, Options{})
+			return err
+		},
 		"two tenants": func() error {
 			_, err := Write(context.Background(), st, "a", []index.Part{part, other}, Options{})
 			return err
@@ -427,14 +431,14 @@ func TestIDs(t *testing.T) {
 }
 
 func TestUnknownVersion(t *testing.T) {
-	h := header{version: Version + 1, fileBytes: headerBytes}.append(nil)
-	var version *VersionError
-	if _, err := parseHeader("f", h, headerBytes); !errors.As(err, &version) || version.Version != Version+1 {
+	h := format.Header{Version: format.Version + 1, FileBytes: format.HeaderBytes}.Append(nil)
+	var version *format.VersionError
+	if _, err := format.ParseHeader("f", h, format.HeaderBytes); !errors.As(err, &version) || version.Version != format.Version+1 {
 		t.Errorf("%v, want a *VersionError", err)
 	}
 	h[8]++ // a flipped bit in the version is damage, not another version
 	var damage *index.DamageError
-	if _, err := parseHeader("f", h, headerBytes); !errors.As(err, &damage) {
+	if _, err := format.ParseHeader("f", h, format.HeaderBytes); !errors.As(err, &damage) {
 		t.Errorf("%v, want damage", err)
 	}
 }

@@ -1,13 +1,13 @@
-package segment
+package writer
 
 import (
 	"context"
 	"fmt"
 	"math"
 	"slices"
-	"strconv"
 
 	"clew/index"
+	"clew/index/segment/format"
 	"clew/index/vocabulary"
 	"clew/internal/telemetry"
 )
@@ -29,11 +29,11 @@ type column struct {
 	numbers     *numberTable // numeric value columns: the numbers, in the order of first coming
 	numberCodes []uint32     // and our codes for them
 
-	holes   [][]byte      // text columns: hole kinds of each template
-	holeSet holeSet       // text columns
-	coded   []*codedValue // text columns, per input: its values coded as texts, where it is a value column there
+	holes   [][]byte       // text columns: hole kinds of each template
+	holeSet format.HoleSet // text columns
+	coded   []*codedValue  // text columns, per input: its values coded as texts, where it is a value column there
 
-	leaves     []leaf
+	leaves     []format.Leaf
 	histograms []byte // of all row groups so far
 }
 
@@ -137,7 +137,7 @@ func (c *column) chooseKind(ctx context.Context, inputs []input) (index.Kind, er
 		}
 		return index.KindDouble, nil
 	}
-	if idWidth(c.Column) > 0 {
+	if format.IDWidth(c.Column) > 0 {
 		return index.KindRaw, nil
 	}
 	uncoded, distinct := false, uint64(0)
@@ -154,7 +154,7 @@ func (c *column) chooseKind(ctx context.Context, inputs []input) (index.Kind, er
 			uncoded = true
 		}
 	}
-	if distinct > valueDistinctMax && distinct > c.NonNull/2 {
+	if distinct > ValueDistinctMax && distinct > c.NonNull/2 {
 		return index.KindRaw, nil
 	}
 	if !uncoded {
@@ -171,7 +171,7 @@ func (c *column) chooseKind(ctx context.Context, inputs []input) (index.Kind, er
 // paths) are smaller as texts: the vocabulary is searched faster, and a row's ids are numbers. Attributes of resources stay values: they are
 // what people group by.
 func (c *column) valueOrText(ctx context.Context, inputs []input, distinct uint64) (index.Kind, error) {
-	if distinct < textDistinctMin || c.Type != telemetry.TypeString || c.Level != telemetry.LevelField && c.Level != telemetry.LevelRecord {
+	if distinct < TextDistinctMin || c.Type != telemetry.TypeString || c.Level != telemetry.LevelField && c.Level != telemetry.LevelRecord {
 		return index.KindValue, nil
 	}
 	for i := range inputs {
@@ -192,7 +192,7 @@ func (c *column) valueOrText(ctx context.Context, inputs []input, distinct uint6
 
 // countNumbers says whether a numeric column has few distinct values, and collects them if so.
 func (c *column) countNumbers(ctx context.Context, inputs []input) (few bool, err error) {
-	valuesMax := int(min(intDistinctMax, c.NonNull/intRepeats))
+	valuesMax := int(min(IntDistinctMax, c.NonNull/IntRepeats))
 	if valuesMax == 0 {
 		return false, nil
 	}
@@ -224,7 +224,7 @@ func (c *column) eachNumber(ctx context.Context, inputs []input, f func(bits uin
 				return err
 			}
 			for code := range arena.Len() {
-				bits, err := parseNumber(c.Type, arena.At(code))
+				bits, err := format.ParseNumber(c.Type, arena.At(code))
 				if err != nil {
 					return err
 				}
@@ -263,27 +263,9 @@ func (c *column) eachNumberOf(ctx context.Context, in *input, col, rg int, f fun
 	return true, nil
 }
 
-// parseNumber reads a numeric value's text: int64 or float64, as bits.
-func parseNumber(t telemetry.Type, text []byte) (uint64, error) {
-	if t == telemetry.TypeDouble {
-		v, err := strconv.ParseFloat(string(text), 64)
-		return math.Float64bits(v), err
-	}
-	v, err := strconv.ParseInt(string(text), 10, 64)
-	return uint64(v), err
-}
-
-// appendNumber is parseNumber's inverse.
-func appendNumber(dst []byte, t telemetry.Type, bits uint64) []byte {
-	if t == telemetry.TypeDouble {
-		return appendDouble(dst, math.Float64frombits(bits))
-	}
-	return strconv.AppendInt(dst, int64(bits), 10)
-}
-
 // countTexts says whether a column of byte strings, some of them uncoded, has few distinct values. It gives up early.
 func (c *column) countTexts(ctx context.Context, inputs []input) (few bool, err error) {
-	distinctMax := int(min(rawDistinctMax, c.NonNull/rawRepeats))
+	distinctMax := int(min(RawDistinctMax, c.NonNull/RawRepeats))
 	terms := vocabulary.NewInterner()
 	for i := range inputs {
 		in := &inputs[i]

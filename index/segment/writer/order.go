@@ -1,4 +1,4 @@
-package segment
+package writer
 
 import (
 	"cmp"
@@ -8,6 +8,7 @@ import (
 	"slices"
 
 	"clew/index"
+	"clew/index/segment/format"
 	"clew/internal/telemetry"
 )
 
@@ -23,7 +24,7 @@ type ordering struct {
 
 // orderRows orders the rows of all inputs: logs by time, spans by trace id and start, metrics by name and series.
 // Equal rows stay in the order they came in.
-func (w *writer) orderRows(ctx context.Context, rows int) (*ordering, error) {
+func (w *Writer) orderRows(ctx context.Context, rows int) (*ordering, error) {
 	inputs := w.inputs
 	o := &ordering{order: make([]uint32, rows)}
 	for i := range o.order {
@@ -31,7 +32,7 @@ func (w *writer) orderRows(ctx context.Context, rows int) (*ordering, error) {
 	}
 	signal := inputs[0].info.Signal
 	var err error
-	if o.times, err = timesOf(ctx, inputs, orderingKey(signal), rows); err != nil {
+	if o.times, err = timesOf(ctx, inputs, format.OrderingKey(signal), rows); err != nil {
 		return nil, err
 	}
 	o.ends = o.times
@@ -109,7 +110,7 @@ func sortByTime(order []uint32, times []int64) []uint32 {
 }
 
 // bySpan orders by trace id, then start. Rows without a trace id come first.
-func (o *ordering) bySpan(ctx context.Context, inputs []input, rows int, w *writer) error {
+func (o *ordering) bySpan(ctx context.Context, inputs []input, rows int, w *Writer) error {
 	type key struct {
 		high, low uint64
 		start     int64
@@ -169,7 +170,7 @@ func (o *ordering) bySpan(ctx context.Context, inputs []input, rows int, w *writ
 
 // bySeries orders metrics by name, then by series, then time. A series is told by a hash over its label columns: what matters is that
 // its rows are neighbours, not which series is first.
-func (w *writer) bySeries(ctx context.Context, o *ordering) error {
+func (w *Writer) bySeries(ctx context.Context, o *ordering) error {
 	all := w.gatherer.gather(o.order)
 	codes, names, series := make([]uint32, all.rows), make([]uint32, all.rows), make([]uint64, all.rows)
 	for i := range w.columns {

@@ -1,10 +1,11 @@
-package segment
+package writer
 
 import (
 	"context"
 	"fmt"
 
 	"clew/index"
+	"clew/index/segment/format"
 	"clew/index/vocabulary"
 )
 
@@ -70,7 +71,7 @@ func (g *gatherer) locate(row uint32, near int) int {
 func (g *gatherer) gather(order []uint32) *gathering {
 	out := &g.out
 	out.rows = len(order)
-	out.slot, out.row = resized(out.slot, len(order)), resized(out.row, len(order))
+	out.slot, out.row = format.Resized(out.slot, len(order)), format.Resized(out.row, len(order))
 	used := out.pulls[:cap(out.pulls)]
 	out.pulls = out.pulls[:0]
 	near := 0
@@ -99,7 +100,7 @@ func (g *gatherer) gather(order []uint32) *gathering {
 }
 
 // codes fills out with our codes of a value or text column.
-func (w *writer) codes(ctx context.Context, c *column, g *gathering, out []uint32) error {
+func (w *Writer) codes(ctx context.Context, c *column, g *gathering, out []uint32) error {
 	for p := range g.pulls {
 		pl := &g.pulls[p]
 		in, col := &w.inputs[pl.input], c.from[pl.input]
@@ -182,7 +183,7 @@ func (c *column) codesFromTexts(ctx context.Context, in *input, col int, pl *pul
 }
 
 // numbers fills bits and valid with an int or double column's values, and returns how many rows have none.
-func (w *writer) numbers(ctx context.Context, c *column, g *gathering, bits, valid []uint64) (nulls int, err error) {
+func (w *Writer) numbers(ctx context.Context, c *column, g *gathering, bits, valid []uint64) (nulls int, err error) {
 	for p := range g.pulls {
 		pl := &g.pulls[p]
 		in, col := &w.inputs[pl.input], c.from[pl.input]
@@ -215,7 +216,7 @@ type rawSource struct {
 	absent bool
 }
 
-func (w *writer) rawSources(ctx context.Context, c *column, g *gathering) ([]rawSource, error) {
+func (w *Writer) rawSources(ctx context.Context, c *column, g *gathering) ([]rawSource, error) {
 	sources := make([]rawSource, len(g.pulls))
 	for p := range g.pulls {
 		pl := &g.pulls[p]
@@ -260,7 +261,7 @@ type textSource interface {
 	IntVar(row, k int) int64
 }
 
-func (w *writer) textSources(ctx context.Context, c *column, g *gathering) ([]textSource, error) {
+func (w *Writer) textSources(ctx context.Context, c *column, g *gathering) ([]textSource, error) {
 	sources := make([]textSource, len(g.pulls))
 	for p := range g.pulls {
 		pl := &g.pulls[p]
@@ -299,7 +300,8 @@ func (t codedText) hole(row, k int) []byte {
 }
 
 func (t codedText) AppendVar(dst []byte, row, k int) []byte { return append(dst, t.hole(row, k)...) }
-func (t codedText) IntVar(row, k int) int64                 { return vocabulary.EncodeInt(t.hole(row, k)) }
+
+func (t codedText) IntVar(row, k int) int64 { return vocabulary.EncodeInt(t.hole(row, k)) }
 
 // wholeText are the rows of a raw column that becomes a text column: one hole that is the whole text.
 type wholeText struct{ texts texts }

@@ -1,4 +1,4 @@
-package segment
+package writer
 
 import (
 	"bytes"
@@ -6,6 +6,7 @@ import (
 	"slices"
 
 	"clew/index"
+	"clew/index/segment/format"
 	"clew/index/vocabulary"
 	"clew/internal/telemetry"
 )
@@ -18,7 +19,7 @@ func (c *column) mergeValues(ctx context.Context, inputs []input) error {
 	if numeric {
 		var text []byte
 		for _, bits := range c.numbers.values {
-			text = appendNumber(text[:0], c.Type, bits)
+			text = format.AppendNumber(text[:0], c.Type, bits)
 			c.terms.Intern(text)
 		}
 	}

@@ -1,4 +1,4 @@
-package segment
+package writer
 
 import (
 	"context"
@@ -6,6 +6,7 @@ import (
 	"strconv"
 
 	"clew/index"
+	"clew/index/segment/format"
 	"clew/index/vocabulary"
 	"clew/internal/telemetry"
 )
@@ -91,7 +92,7 @@ func (in *input) texts(ctx context.Context, col, rg int) (texts, error) {
 		doubles, err := in.part.Doubles(ctx, col, rg)
 		return texts{
 			null: func(row int) bool { return !index.IsValid(doubles.Valid, row) },
-			at:   func(dst []byte, row int) []byte { return appendDouble(dst, doubles.Values[row]) },
+			at:   func(dst []byte, row int) []byte { return format.AppendDouble(dst, doubles.Values[row]) },
 		}, err
 	}
 	return texts{}, fmt.Errorf("column %s of part %s: kind %d", info.Column, in.info.ID, info.Kind)
@@ -103,16 +104,6 @@ func (in *input) rawTexts(ctx context.Context, col, rg int) (texts, error) {
 		null: func(row int) bool { return !index.IsValid(raw.Valid, row) },
 		at:   func(dst []byte, row int) []byte { return append(dst, raw.At(row)...) },
 	}, err
-}
-
-// appendDouble is a double's text: the shortest decimal that reads back as the same double.
-func appendDouble(dst []byte, f float64) []byte { return strconv.AppendFloat(dst, f, 'g', -1, 64) }
-
-func orderingKey(signal telemetry.Signal) string {
-	if signal == telemetry.Spans {
-		return telemetry.FieldStart
-	}
-	return telemetry.FieldTime
 }
 
 // find returns the input's column of this identity, or -1.
@@ -133,16 +124,16 @@ func (in *input) find(c telemetry.Column) int {
 }
 
 // holesOf lists the hole kinds of every template.
-func holesOf(arena *vocabulary.Arena) (kinds [][]byte, set holeSet) {
+func holesOf(arena *vocabulary.Arena) (kinds [][]byte, set format.HoleSet) {
 	kinds = make([][]byte, arena.Len())
 	for code := range kinds {
 		kinds[code] = vocabulary.Holes(nil, arena.At(code))
-		set.grow(len(kinds[code]))
+		set.Grow(len(kinds[code]))
 		for k, kind := range kinds[code] {
 			if kind == vocabulary.HoleInt {
-				set.ints[k] = true
+				set.Ints[k] = true
 			} else {
-				set.strings[k] = true
+				set.Strings[k] = true
 			}
 		}
 	}
@@ -160,10 +151,10 @@ func (in *input) numbers(ctx context.Context, t telemetry.Type, col, rg int) (nu
 	switch {
 	case info.Kind == index.KindInt && !info.Overflow:
 		ints, err := in.part.Ints(ctx, col, rg)
-		return numbers{bits: int64Bits(ints.Values), valid: ints.Valid}, err
+		return numbers{bits: format.Int64Bits(ints.Values), valid: ints.Valid}, err
 	case info.Kind == index.KindDouble && !info.Overflow:
 		doubles, err := in.part.Doubles(ctx, col, rg)
-		return numbers{bits: float64Bits(doubles.Values), valid: doubles.Valid}, err
+		return numbers{bits: format.Float64Bits(doubles.Values), valid: doubles.Valid}, err
 	}
 	all, err := in.texts(ctx, col, rg)
 	if err != nil {
@@ -177,7 +168,7 @@ func (in *input) numbers(ctx context.Context, t telemetry.Type, col, rg int) (nu
 			continue
 		}
 		text = all.at(text[:0], row)
-		bits, err := parseNumber(t, text)
+		bits, err := format.ParseNumber(t, text)
 		if err != nil {
 			return numbers{}, fmt.Errorf("value %.40q of a column of type %s: %w", text, t, err)
 		}

@@ -1,6 +1,9 @@
-package segment
+package writer
 
-import "clew/index/vocabulary"
+import (
+	"clew/index/segment/format"
+	"clew/index/vocabulary"
+)
 
 // hashSet collects hashes for a filter. Filters count a hash once however often it comes; the small table keeps most repetitions
 // out of the list.
@@ -52,7 +55,7 @@ func (h *hashSet) sorted() []uint64 {
 		}
 		starts[i] += starts[i-1]
 	}
-	h.scratch = resized(h.scratch, len(h.list))
+	h.scratch = format.Resized(h.scratch, len(h.list))
 	for _, v := range h.list {
 		at := &starts[v>>(64-bits)]
 		h.scratch[*at] = v

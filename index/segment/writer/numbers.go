@@ -1,4 +1,4 @@
-package segment
+package writer
 
 // numberTable maps a bounded number of distinct 64-bit numbers to small indices, in the order of their first coming.
 type numberTable struct {

@@ -1,4 +1,4 @@
-package segment
+package writer
 
 import (
 	"bytes"
@@ -11,24 +11,14 @@ import (
 	"github.com/apache/arrow/go/v15/parquet/schema"
 
 	"clew/index"
+	"clew/index/segment/format"
 	"clew/index/segment/pagecode"
 	"clew/internal/telemetry"
 )
 
-// Keys of the Parquet file's own metadata.
-const (
-	keyVersion  = "clew.version" // of the segment format
-	keySegment  = "clew.segment" // the id
-	keySignal   = "clew.signal"
-	keyReplaces = "clew.replaces" // ids of the segments that it was made of, see replaces.go
-	// Of down-sampled metrics only: the width of the windows, and the ids of the segments that these were made of.
-	keyResolution = "clew.resolution"
-	keySamples    = "clew.samples"
-)
-
 // footer makes what follows the last chunk: the file's metadata, its length, and the magic. Schema and metadata are arrow's; the
 // chunks' codecs and encodings, which arrow would take from writer properties, are put in from what was written.
-func (w *writer) footer() (footer []byte, err error) {
+func (w *Writer) footer() (footer []byte, err error) {
 	// The schema functions panic on what they don't like; nothing from outside may end the process.
 	defer func() {
 		if r := recover(); r != nil {
@@ -42,10 +32,10 @@ func (w *writer) footer() (footer []byte, err error) {
 	props := parquet.NewWriterProperties(parquet.WithCreatedBy("clew"), parquet.WithVersion(parquet.V2_6))
 	kv := metadata.NewKeyValueMetadata()
 	pairs := [][2]string{
-		{keyVersion, fmt.Sprint(Version)}, {keySegment, w.meta.info.ID}, {keySignal, w.meta.info.Signal.String()}, {keyReplaces, strings.Join(w.opt.Replaces, " ")},
+		{format.KeyVersion, fmt.Sprint(format.Version)}, {format.KeySegment, w.meta.Info.ID}, {format.KeySignal, w.meta.Info.Signal.String()}, {format.KeyReplaces, strings.Join(w.opt.Replaces, " ")},
 	}
 	if w.opt.Resolution > 0 {
-		pairs = append(pairs, [2]string{keyResolution, w.opt.Resolution.String()}, [2]string{keySamples, strings.Join(w.opt.Samples, " ")})
+		pairs = append(pairs, [2]string{format.KeyResolution, w.opt.Resolution.String()}, [2]string{format.KeySamples, strings.Join(w.opt.Samples, " ")})
 	}
 	for _, pair := range pairs {
 		if err := kv.Append(pair[0], pair[1]); err != nil {
@@ -53,8 +43,8 @@ func (w *writer) footer() (footer []byte, err error) {
 		}
 	}
 	builder := metadata.NewFileMetadataBuilder(sc, props, kv)
-	for i := range w.meta.groups {
-		if err := appendGroup(builder, &w.meta.groups[i], i); err != nil {
+	for i := range w.meta.Groups {
+		if err := appendGroup(builder, &w.meta.Groups[i], i); err != nil {
 			return nil, err
 		}
 	}
@@ -62,12 +52,12 @@ func (w *writer) footer() (footer []byte, err error) {
 	if err != nil {
 		return nil, err
 	}
-	for i := range w.meta.groups {
-		for j, c := range w.meta.groups[i].chunks {
+	for i := range w.meta.Groups {
+		for j, c := range w.meta.Groups[i].Chunks {
 			fileChunk := md.RowGroups[i].Columns[j].MetaData
 			encodings := fileChunk.Encodings[:0]
 			encodings = append(encodings, pagecode.RLE, pagecode.Plain)
-			switch c.encoding {
+			switch c.Encoding {
 			case pagecode.Dictionary:
 				encodings = append(encodings, pagecode.Dictionary)
 			case pagecode.Delta:
@@ -78,7 +68,7 @@ func (w *writer) footer() (footer []byte, err error) {
 			fileChunk.Encodings = encodings
 			fileChunk.EncodingStats = nil
 			fileChunk.Codec = pagecode.CodecNone
-			if c.codec == pagecode.CodecZstd {
+			if c.Codec == pagecode.CodecZstd {
 				fileChunk.Codec = pagecode.CodecZstd
 			}
 		}
@@ -89,31 +79,31 @@ func (w *writer) footer() (footer []byte, err error) {
 		return nil, err
 	}
 	footer = binary.LittleEndian.AppendUint32(out.Bytes(), uint32(n))
-	return append(footer, parquetMagic...), nil
+	return append(footer, format.ParquetMagic...), nil
 }
 
-func appendGroup(builder *metadata.FileMetaDataBuilder, g *rowGroup, ordinal int) error {
+func appendGroup(builder *metadata.FileMetaDataBuilder, g *format.RowGroup, ordinal int) error {
 	group := builder.AppendRowGroup()
 	group.SetNumRows(g.Rows)
 	total := int64(0)
-	for i := range g.chunks {
-		c := &g.chunks[i]
+	for i := range g.Chunks {
+		c := &g.Chunks[i]
 		info := metadata.ChunkMetaInfo{
 			NumValues:        int64(g.Rows),
-			DataPageOffset:   c.offset + int64(c.dictionaryStored),
+			DataPageOffset:   c.Offset + int64(c.DictionaryStored),
 			IndexPageOffset:  -1,
-			CompressedSize:   c.stored(),
-			UncompressedSize: int64(c.dictionaryHeader) + int64(c.dictionaryRaw) + int64(c.dataHeader) + int64(c.dataRaw),
+			CompressedSize:   c.Stored(),
+			UncompressedSize: int64(c.DictionaryHeader) + int64(c.DictionaryRaw) + int64(c.DataHeader) + int64(c.DataRaw),
 		}
-		if c.dictionaryStored > 0 {
-			info.DictPageOffset = c.offset
+		if c.DictionaryStored > 0 {
+			info.DictPageOffset = c.Offset
 		}
 		total += info.UncompressedSize
 		chunkBuilder := group.NextColumnChunk()
 		var stats metadata.EncodedStatistics
-		stats.SetNullCount(int64(c.nulls))
+		stats.SetNullCount(int64(c.Nulls))
 		chunkBuilder.SetStats(stats)
-		if err := chunkBuilder.Finish(info, c.dictionaryStored > 0, false, metadata.EncodingStats{}, nil); err != nil {
+		if err := chunkBuilder.Finish(info, c.DictionaryStored > 0, false, metadata.EncodingStats{}, nil); err != nil {
 			return err
 		}
 	}
@@ -121,12 +111,12 @@ func appendGroup(builder *metadata.FileMetaDataBuilder, g *rowGroup, ordinal int
 }
 
 // schema is the Parquet file's: every leaf optional, at the top level.
-func (w *writer) schema() (*schema.Schema, error) {
-	fields := make(schema.FieldList, len(w.meta.leaves))
-	for i, l := range w.meta.leaves {
+func (w *Writer) schema() (*schema.Schema, error) {
+	fields := make(schema.FieldList, len(w.meta.Leaves))
+	for i, l := range w.meta.Leaves {
 		node, err := w.node(l)
 		if err != nil {
-			return nil, fmt.Errorf("leaf %s: %w", l.name, err)
+			return nil, fmt.Errorf("leaf %s: %w", l.Name, err)
 		}
 		fields[i] = node
 	}
@@ -137,35 +127,35 @@ func (w *writer) schema() (*schema.Schema, error) {
 	return schema.NewSchema(root), nil
 }
 
-func (w *writer) node(l leaf) (schema.Node, error) {
+func (w *Writer) node(l format.Leaf) (schema.Node, error) {
 	optional := parquet.Repetitions.Optional
 	var c index.ColumnInfo
-	if l.column >= 0 {
-		c = w.columns[l.column].ColumnInfo
+	if l.Column >= 0 {
+		c = w.columns[l.Column].ColumnInfo
 	}
-	switch l.physical {
-	case physicalBool:
-		return schema.NewBooleanNode(l.name, optional, -1), nil
-	case physicalInt64:
+	switch l.Physical {
+	case format.PhysicalBool:
+		return schema.NewBooleanNode(l.Name, optional, -1), nil
+	case format.PhysicalInt64:
 		if c.Type == telemetry.TypeTime {
 			unit := schema.TimeUnitNanos
-			switch l.exponent {
+			switch l.Exponent {
 			case 3:
 				unit = schema.TimeUnitMicros
-			case exponentMax:
+			case format.ExponentMax:
 				unit = schema.TimeUnitMillis
 			}
 			kind := schema.NewTimestampLogicalType(true, unit)
-			return schema.NewPrimitiveNodeLogical(l.name, optional, kind, parquet.Types.Int64, 0, -1)
+			return schema.NewPrimitiveNodeLogical(l.Name, optional, kind, parquet.Types.Int64, 0, -1)
 		}
-		return schema.NewInt64Node(l.name, optional, -1), nil
-	case physicalDouble:
-		return schema.NewFloat64Node(l.name, optional, -1), nil
-	case physicalFixed:
-		return schema.NewFixedLenByteArrayNode(l.name, optional, int32(l.width), -1), nil
+		return schema.NewInt64Node(l.Name, optional, -1), nil
+	case format.PhysicalDouble:
+		return schema.NewFloat64Node(l.Name, optional, -1), nil
+	case format.PhysicalFixed:
+		return schema.NewFixedLenByteArrayNode(l.Name, optional, int32(l.Width), -1), nil
 	}
 	if c.Type == telemetry.TypeBytes {
-		return schema.NewByteArrayNode(l.name, optional, -1), nil
+		return schema.NewByteArrayNode(l.Name, optional, -1), nil
 	}
-	return schema.NewPrimitiveNodeLogical(l.name, optional, schema.StringLogicalType{}, parquet.Types.ByteArray, 0, -1)
+	return schema.NewPrimitiveNodeLogical(l.Name, optional, schema.StringLogicalType{}, parquet.Types.ByteArray, 0, -1)
 }

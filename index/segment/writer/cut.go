@@ -1,4 +1,4 @@
-package segment
+package writer
 
 // sized is a part that knows how much memory a column of a row group takes when decoded. Segments do; heads do not, and are sealed before a row group of theirs
 // is large.
@@ -20,7 +20,7 @@ func (in *input) rowBytes(rg int) float64 {
 }
 
 // cutGroups says where the row groups end in order: after so many rows, or so many bytes, as the options allow. A row counts as the mean of those it comes from.
-func (w *writer) cutGroups(order []uint32) (ends []int) {
+func (w *Writer) cutGroups(order []uint32) (ends []int) {
 	g := w.gatherer
 	means := make([]float64, len(g.places))
 	for i, p := range g.places {

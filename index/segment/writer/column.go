@@ -1,4 +1,4 @@
-package segment
+package writer
 
 import (
 	"context"
@@ -8,38 +8,39 @@ import (
 	"slices"
 
 	"clew/index"
+	"clew/index/segment/format"
 	"clew/index/vocabulary"
 	"clew/internal/telemetry"
 )
 
 // writeColumn writes a column's leaves in one row group, and collects its histogram and filter.
-func (w *writer) writeColumn(ctx context.Context, col int, c *column, g *gathering) ([]chunk, error) {
+func (w *Writer) writeColumn(ctx context.Context, col int, c *column, g *gathering) ([]format.Chunk, error) {
 	switch c.Kind {
 	case index.KindValue, index.KindText:
 		coded, err := w.writeCodes(ctx, c, g)
 		if err != nil || c.Kind == index.KindValue {
-			return []chunk{coded}, err
+			return []format.Chunk{coded}, err
 		}
 		holes, err := w.writeHoles(ctx, col, c, g)
-		return append([]chunk{coded}, holes...), err
+		return append([]format.Chunk{coded}, holes...), err
 	case index.KindInt, index.KindDouble:
 		ch, err := w.writeNumbers(ctx, c, g)
-		return []chunk{ch}, err
+		return []format.Chunk{ch}, err
 	case index.KindRaw:
 		ch, err := w.writeRaw(ctx, col, c, g)
-		return []chunk{ch}, err
+		return []format.Chunk{ch}, err
 	}
 	return nil, fmt.Errorf("kind %d", c.Kind)
 }
 
 // writeCodes writes a value column, or a text column's templates, as dictionary indices. The dictionary is in the order of
 // the histogram, so a reader has the codes without looking at it. Leaves the codes in w.codeBuffer for writeHoles.
-func (w *writer) writeCodes(ctx context.Context, c *column, g *gathering) (chunk, error) {
+func (w *Writer) writeCodes(ctx context.Context, c *column, g *gathering) (format.Chunk, error) {
 	codes := w.codesScratch(g.rows)
 	if c.constant {
 		clear(codes)
 	} else if err := w.codes(ctx, c, g, codes); err != nil {
-		return chunk{}, err
+		return format.Chunk{}, err
 	}
 	h := w.count(codes, c.arena.Len())
 	c.histograms = appendHistogram(c.histograms, h)
@@ -54,7 +55,7 @@ func (w *writer) writeCodes(ctx context.Context, c *column, g *gathering) (chunk
 			indices = append(indices, w.local[code])
 		}
 	} else {
-		w.valid = bitmap(w.valid, g.rows)
+		w.valid = format.Bitmap(w.valid, g.rows)
 		for i, code := range codes {
 			if code != index.NullCode {
 				indices = append(indices, w.local[code])
@@ -68,13 +69,13 @@ func (w *writer) writeCodes(ctx context.Context, c *column, g *gathering) (chunk
 		return w.writeBools(c, h, v, indices)
 	}
 	if err := w.dictionary(c, h.Codes); err != nil {
-		return chunk{}, err
+		return format.Chunk{}, err
 	}
 	return w.chunk.codes(v, indices, len(h.Codes))
 }
 
 // count makes the histogram of codes and, in w.local, their places in it.
-func (w *writer) count(codes []uint32, distinct int) index.Histogram {
+func (w *Writer) count(codes []uint32, distinct int) index.Histogram {
 	if cap(w.counts) < distinct {
 		w.counts, w.local = make([]uint32, distinct), make([]uint32, distinct)
 	}
@@ -100,7 +101,7 @@ func (w *writer) count(codes []uint32, distinct int) index.Histogram {
 }
 
 // dictionary fills the chunk's dictionary with the vocabulary's entries of these codes, in the column's own type.
-func (w *writer) dictionary(c *column, codes []uint32) error {
+func (w *Writer) dictionary(c *column, codes []uint32) error {
 	d := w.chunk.dictionary[:0]
 	numeric := c.Type == telemetry.TypeInt || c.Type == telemetry.TypeDouble
 	for _, code := range codes {
@@ -109,7 +110,7 @@ func (w *writer) dictionary(c *column, codes []uint32) error {
 			d = appendPlain(d, text)
 			continue
 		}
-		bits, err := parseNumber(c.Type, text)
+		bits, err := format.ParseNumber(c.Type, text)
 		if err != nil {
 			return fmt.Errorf("value %.40q: %w", text, err)
 		}
@@ -120,7 +121,7 @@ func (w *writer) dictionary(c *column, codes []uint32) error {
 }
 
 // writeBools writes a column of truth values: Parquet has no dictionaries for those, so the indices become bits.
-func (w *writer) writeBools(c *column, h index.Histogram, v values, indices []uint32) (chunk, error) {
+func (w *Writer) writeBools(c *column, h index.Histogram, v values, indices []uint32) (format.Chunk, error) {
 	truth := make([]uint64, len(h.Codes))
 	for i, code := range h.Codes {
 		switch text := string(c.arena.At(int(code))); text {
@@ -128,10 +129,10 @@ func (w *writer) writeBools(c *column, h index.Histogram, v values, indices []ui
 			truth[i] = 1
 		case "false":
 		default:
-			return chunk{}, fmt.Errorf("value %.40q: want true or false", text)
+			return format.Chunk{}, fmt.Errorf("value %.40q: want true or false", text)
 		}
 	}
-	w.bits = bitmap(w.bits, len(indices))
+	w.bits = format.Bitmap(w.bits, len(indices))
 	for i, at := range indices {
 		w.bits[i>>6] |= truth[at] << (i & 63)
 	}
@@ -139,13 +140,13 @@ func (w *writer) writeBools(c *column, h index.Histogram, v values, indices []ui
 }
 
 // writeNumbers writes an int or double column.
-func (w *writer) writeNumbers(ctx context.Context, c *column, g *gathering) (chunk, error) {
-	w.bits = resized(w.bits, g.rows)
+func (w *Writer) writeNumbers(ctx context.Context, c *column, g *gathering) (format.Chunk, error) {
+	w.bits = format.Resized(w.bits, g.rows)
 	numbers := w.bits
-	w.valid = bitmap(w.valid, g.rows)
+	w.valid = format.Bitmap(w.valid, g.rows)
 	nulls, err := w.numbers(ctx, c, g, numbers, w.valid)
 	if err != nil {
-		return chunk{}, err
+		return format.Chunk{}, err
 	}
 	c.NonNull += uint64(g.rows - nulls)
 	v := values{rows: g.rows, nulls: nulls}
@@ -153,22 +154,19 @@ func (w *writer) writeNumbers(ctx context.Context, c *column, g *gathering) (chu
 		v.valid = w.valid
 		numbers = numbers[:compact64(numbers, w.valid)]
 	}
-	if w.meta.info.Signal == telemetry.Metrics && c.Level == telemetry.LevelField && c.Key == fieldSamples {
+	if w.meta.Info.Signal == telemetry.Metrics && c.Level == telemetry.LevelField && c.Key == format.FieldSamples {
 		for _, n := range numbers {
-			w.meta.records += n
+			w.meta.Records += n
 		}
 	}
 	if c.Kind == index.KindDouble {
-		return w.chunk.doubles(v, bitsFloat64(numbers))
+		return w.chunk.doubles(v, format.BitsFloat64(numbers))
 	}
-	if exponent := c.leaves[0].exponent; exponent > 0 {
-		scaleDown(bitsInt64(numbers), unitOf(exponent))
+	if exponent := c.leaves[0].Exponent; exponent > 0 {
+		format.ScaleDown(format.BitsInt64(numbers), format.UnitOf(exponent))
 	}
-	return w.chunk.ints(v, bitsInt64(numbers))
+	return w.chunk.ints(v, format.BitsInt64(numbers))
 }
-
-// fieldSamples is how many data points a row of metrics holds.
-const fieldSamples = "samples"
 
 // compact64 moves the valid numbers to the front and returns how many they are.
 func compact64(numbers, valid []uint64) int {
@@ -183,13 +181,13 @@ func compact64(numbers, valid []uint64) int {
 }
 
 // writeRaw writes a raw column, with a filter over its values.
-func (w *writer) writeRaw(ctx context.Context, col int, c *column, g *gathering) (chunk, error) {
+func (w *Writer) writeRaw(ctx context.Context, col int, c *column, g *gathering) (format.Chunk, error) {
 	sources, err := w.rawSources(ctx, c, g)
 	if err != nil {
-		return chunk{}, err
+		return format.Chunk{}, err
 	}
 	w.data, w.ends = w.data[:0], w.ends[:0]
-	w.valid = bitmap(w.valid, g.rows)
+	w.valid = format.Bitmap(w.valid, g.rows)
 	v := values{rows: g.rows}
 	hashes := w.hashes.reset()
 	for i := range g.rows {
@@ -199,8 +197,8 @@ func (w *writer) writeRaw(ctx context.Context, col int, c *column, g *gathering)
 			v.nulls++
 			continue
 		}
-		if len(w.data) > chunkBytesMax {
-			return chunk{}, fmt.Errorf("more than %d bytes in a row group", chunkBytesMax)
+		if len(w.data) > format.ChunkBytesMax {
+			return format.Chunk{}, fmt.Errorf("more than %d bytes in a row group", format.ChunkBytesMax)
 		}
 		w.valid[i>>6] |= 1 << (i & 63)
 		w.ends = append(w.ends, uint32(len(w.data)))
@@ -210,18 +208,18 @@ func (w *writer) writeRaw(ctx context.Context, col int, c *column, g *gathering)
 		v.valid = w.valid
 	}
 	c.NonNull += uint64(g.rows - v.nulls)
-	if isTraceID(c.Column) {
+	if format.IsTraceID(c.Column) {
 		w.idHashes = append(w.idHashes, hashes.list...)
 	}
-	if !isParentID(c.Column) {
-		w.index.addFilter(col, len(w.meta.groups), hashes.sorted())
+	if !format.IsParentID(c.Column) {
+		w.index.AddFilter(col, len(w.meta.Groups), hashes.sorted())
 	}
 	if len(w.ends) == 0 {
 		return w.chunk.empty(g.rows)
 	}
-	if width := idWidth(c.Column); width > 0 {
+	if width := format.IDWidth(c.Column); width > 0 {
 		if len(w.data) != len(w.ends)*int(width) {
-			return chunk{}, fmt.Errorf("ids of other lengths than %d", width)
+			return format.Chunk{}, fmt.Errorf("ids of other lengths than %d", width)
 		}
 		return w.chunk.fixed(v, w.data, int(width))
 	}
@@ -240,7 +238,7 @@ type holeBuffer struct {
 
 func (b *holeBuffer) reset(rows int) {
 	b.ints, b.data, b.ends = b.ints[:0], b.data[:0], b.ends[:0]
-	b.intValid, b.stringValid = bitmap(b.intValid, rows), bitmap(b.stringValid, rows)
+	b.intValid, b.stringValid = format.Bitmap(b.intValid, rows), format.Bitmap(b.stringValid, rows)
 }
 
 // grow makes room for the next string, of which there are rows more at the most. append alone copies large buffers many times.
@@ -251,17 +249,17 @@ func (b *holeBuffer) grow(rows int) {
 	}
 	more := max(len(b.data), holeBytesGrow)
 	if mean > holeBytesGrow { // lines of a megabyte are few: as much as the rest takes if it is alike
-		more = min((mean+mean/16)*rows, chunkBytesMax)
+		more = min((mean+mean/16)*rows, format.ChunkBytesMax)
 	}
 	b.data = slices.Grow(b.data, more)
 }
 
 // writeHoles writes a text column's variables. w.codeBuffer holds the rows' templates.
-func (w *writer) writeHoles(ctx context.Context, col int, c *column, g *gathering) ([]chunk, error) {
-	for len(w.holes) < len(c.holeSet.ints) {
+func (w *Writer) writeHoles(ctx context.Context, col int, c *column, g *gathering) ([]format.Chunk, error) {
+	for len(w.holes) < len(c.holeSet.Ints) {
 		w.holes = append(w.holes, holeBuffer{})
 	}
-	holes := w.holes[:len(c.holeSet.ints)]
+	holes := w.holes[:len(c.holeSet.Ints)]
 	for k := range holes {
 		holes[k].reset(g.rows)
 	}
@@ -274,22 +272,22 @@ func (w *writer) writeHoles(ctx context.Context, col int, c *column, g *gatherin
 	}
 
 	w.hashes.reset()
-	var chunks []chunk
+	var chunks []format.Chunk
 	for _, l := range c.leaves[1:] {
-		b := &holes[l.hole]
-		var ch chunk
+		b := &holes[l.Hole]
+		var ch format.Chunk
 		var err error
-		if l.role == roleInt {
+		if l.Role == format.RoleInt {
 			ch, err = w.chunk.ints(values{rows: g.rows, valid: b.intValid, nulls: g.rows - len(b.ints)}, b.ints)
 		} else {
 			ch, err = w.writeHoleStrings(b, g.rows)
 		}
 		if err != nil {
-			return nil, fmt.Errorf("leaf %s: %w", l.name, err)
+			return nil, fmt.Errorf("leaf %s: %w", l.Name, err)
 		}
 		chunks = append(chunks, ch)
 	}
-	w.index.addFilter(col, len(w.meta.groups), w.hashes.sorted())
+	w.index.AddFilter(col, len(w.meta.Groups), w.hashes.sorted())
 	return chunks, nil
 }
 
@@ -309,8 +307,8 @@ func (c *column) gatherHoles(g *gathering, codes []uint32, sources []textSource,
 			}
 			b.grow(g.rows - i)
 			b.data = source.AppendVar(b.data, row, k)
-			if len(b.data) > chunkBytesMax {
-				return fmt.Errorf("hole %d: more than %d bytes in a row group", k, chunkBytesMax)
+			if len(b.data) > format.ChunkBytesMax {
+				return fmt.Errorf("hole %d: more than %d bytes in a row group", k, format.ChunkBytesMax)
 			}
 			b.ends = append(b.ends, uint32(len(b.data)))
 			b.stringValid[i>>6] |= 1 << (i & 63)
@@ -321,10 +319,10 @@ func (c *column) gatherHoles(g *gathering, codes []uint32, sources []textSource,
 
 // writeHoleStrings writes the strings at a hole position and notes their words for the filter, each distinct value's once where there
 // is a dictionary.
-func (w *writer) writeHoleStrings(b *holeBuffer, rows int) (chunk, error) {
+func (w *Writer) writeHoleStrings(b *holeBuffer, rows int) (format.Chunk, error) {
 	ch, distinct, err := w.chunk.strings(values{rows: rows, valid: b.stringValid, nulls: rows - len(b.ends)}, b.data, b.ends)
 	if err != nil {
-		return chunk{}, err
+		return format.Chunk{}, err
 	}
 	if distinct != nil {
 		for code := range distinct.Len() {

@@ -1,13 +1,13 @@
-package segment
+package writer
 
 import (
 	"fmt"
 	"time"
 
-	"clew/internal/telemetry"
+	"clew/index/segment/format"
 )
 
-// Options are what a caller of Write may choose. The zero value means the defaults.
+// Options are what a caller may choose. The zero value means the defaults.
 type Options struct {
 	// RowGroupRows is how many rows a row group has at the most (default 131,072).
 	RowGroupRows int
@@ -18,56 +18,38 @@ type Options struct {
 	PageRows int
 	// AttributeColumnsMax is how many attribute columns get Parquet columns of their own (default 1,000); rarer ones share one.
 	AttributeColumnsMax int
-	// Replaces are the ids of the segments that this one takes the place of; none for new records. Only repair reads it ([Segment.Replaces]).
+	// Replaces are the ids of the segments that this one takes the place of; none for new records. Only repair reads it (segment.Segment.Replaces).
 	Replaces []string
 	// Resolution is the width of the windows of down-sampled metrics, 0 for points as they came; Samples are the ids of the segments that these were made of,
-	// which it stands beside. Only repair reads them ([Segment.Samples]).
+	// which it stands beside. Only repair reads them (segment.Segment.Samples).
 	Resolution time.Duration
 	Samples    []string
 }
 
 func (o Options) withDefaults() (Options, error) {
 	if o.RowGroupRows == 0 {
-		o.RowGroupRows = rowGroupRowsDefault
+		o.RowGroupRows = RowGroupRowsDefault
 	}
 	if o.RowGroupBytes == 0 {
 		o.RowGroupBytes = rowGroupBytesDefault
 	}
 	if o.PageRows == 0 {
-		o.PageRows = pageRowsDefault
+		o.PageRows = PageRowsDefault
 	}
 	if o.AttributeColumnsMax == 0 {
-		o.AttributeColumnsMax = attributeColumnsMax
+		o.AttributeColumnsMax = AttributeColumnsMax
 	}
-	if o.RowGroupRows < 1 || o.RowGroupRows > rowGroupRowsMax {
-		return o, fmt.Errorf("row group rows %d: want 1 to %d", o.RowGroupRows, rowGroupRowsMax)
+	if o.RowGroupRows < 1 || o.RowGroupRows > format.RowGroupRowsMax {
+		return o, fmt.Errorf("row group rows %d: want 1 to %d", o.RowGroupRows, format.RowGroupRowsMax)
 	}
 	if o.RowGroupBytes < 1 {
 		return o, fmt.Errorf("row group bytes %d: want at least 1", o.RowGroupBytes)
 	}
-	if o.PageRows < 64 || o.PageRows > rowGroupRowsMax || o.PageRows%64 != 0 {
-		return o, fmt.Errorf("page rows %d: want a multiple of 64, up to %d", o.PageRows, rowGroupRowsMax)
+	if o.PageRows < 64 || o.PageRows > format.RowGroupRowsMax || o.PageRows%64 != 0 {
+		return o, fmt.Errorf("page rows %d: want a multiple of 64, up to %d", o.PageRows, format.RowGroupRowsMax)
 	}
 	if o.AttributeColumnsMax < 1 {
 		return o, fmt.Errorf("attribute columns max %d: want at least 1", o.AttributeColumnsMax)
 	}
 	return o, nil
-}
-
-// Stats describe a segment that was written.
-type Stats struct {
-	ID        string
-	Signal    telemetry.Signal
-	Tenant    string
-	Shard     int
-	Rows      int
-	Records   int   // rows, but for metrics the data points in them
-	MinTime   int64 // of the ordering time, nanoseconds
-	MaxTime   int64 // likewise; metrics: of the end
-	Columns   int
-	RowGroups int
-	// Bytes of both objects together, and of each.
-	Bytes        int64
-	ParquetBytes int64
-	IndexBytes   int64
 }

@@ -1,4 +1,4 @@
-package segment
+package writer
 
 import (
 	"encoding/binary"
@@ -7,6 +7,7 @@ import (
 	"math"
 	"slices"
 
+	"clew/index/segment/format"
 	"clew/index/segment/pagecode"
 	"clew/index/vocabulary"
 )
@@ -16,7 +17,7 @@ import (
 type chunkWriter struct {
 	out    io.Writer
 	offset int64
-	zstd   *compressor
+	zstd   *format.Compressor
 
 	pageRows   int          // rows of a data page; a multiple of 64
 	page       []byte       // the raw bodies of the data pages, one after the other
@@ -70,14 +71,14 @@ func (w *chunkWriter) encode(v values, body func(dst []byte, from, to int) []byt
 }
 
 // empty writes a chunk in which no row has a value.
-func (w *chunkWriter) empty(rows int) (chunk, error) {
+func (w *chunkWriter) empty(rows int) (format.Chunk, error) {
 	w.page = pagecode.AppendLevels(w.page[:0], nil, rows, rows)
 	w.pages = append(w.pages[:0], pageBounds{rows: rows, nulls: rows, rawEnd: len(w.page)})
 	return w.finish(pagecode.Plain, 0)
 }
 
 // codes writes a dictionary chunk. indices are the valid rows' positions in the dictionary, whose body is w.dictionary with count entries.
-func (w *chunkWriter) codes(v values, indices []uint32, count int) (chunk, error) {
+func (w *chunkWriter) codes(v values, indices []uint32, count int) (format.Chunk, error) {
 	width := w.codesWidth(indices, count)
 	w.encode(v, func(dst []byte, from, to int) []byte {
 		return pagecode.AppendHybrid(append(dst, byte(width)), indices[from:to], width)
@@ -96,7 +97,7 @@ func dictionaryWidth(count int) int {
 
 // ints writes int64 values: as a dictionary where few are distinct, as differences otherwise. Differences were never larger than plain
 // values on real columns; the pass that looks for a dictionary ends early where there is none.
-func (w *chunkWriter) ints(v values, ints []int64) (chunk, error) {
+func (w *chunkWriter) ints(v values, ints []int64) (format.Chunk, error) {
 	if len(ints) == 0 {
 		return w.empty(v.rows)
 	}
@@ -138,7 +139,7 @@ func (w *chunkWriter) intDictionary(ints []int64) bool {
 }
 
 // doubles writes float64 values.
-func (w *chunkWriter) doubles(v values, doubles []float64) (chunk, error) {
+func (w *chunkWriter) doubles(v values, doubles []float64) (format.Chunk, error) {
 	if len(doubles) == 0 {
 		return w.empty(v.rows)
 	}
@@ -152,7 +153,7 @@ func (w *chunkWriter) doubles(v values, doubles []float64) (chunk, error) {
 }
 
 // bools writes truth values: bits are of the valid rows, without gaps.
-func (w *chunkWriter) bools(v values, bits []uint64) (chunk, error) {
+func (w *chunkWriter) bools(v values, bits []uint64) (format.Chunk, error) {
 	w.encode(v, func(dst []byte, from, to int) []byte {
 		for ; from < to; from += 8 {
 			b := byte(bits[from>>6] >> (from & 63))
@@ -170,14 +171,14 @@ func (w *chunkWriter) bools(v values, bits []uint64) (chunk, error) {
 }
 
 // fixed writes values of one length, given one after the other.
-func (w *chunkWriter) fixed(v values, data []byte, width int) (chunk, error) {
+func (w *chunkWriter) fixed(v values, data []byte, width int) (format.Chunk, error) {
 	w.encode(v, func(dst []byte, from, to int) []byte { return append(dst, data[from*width:to*width]...) })
 	return w.finish(pagecode.Plain, 0)
 }
 
 // strings writes byte strings; value i of the valid rows ends at ends[i] in data. It returns the distinct values where it found a
 // dictionary for them.
-func (w *chunkWriter) strings(v values, data []byte, ends []uint32) (chunk, *vocabulary.Interner, error) {
+func (w *chunkWriter) strings(v values, data []byte, ends []uint32) (format.Chunk, *vocabulary.Interner, error) {
 	if len(ends) == 0 {
 		c, err := w.empty(v.rows)
 		return c, nil, err
@@ -228,31 +229,31 @@ func appendPlain(dst, value []byte) []byte {
 }
 
 // finish writes the pages. With dictionaryCount > 0, w.dictionary is the dictionary's body.
-func (w *chunkWriter) finish(encoding uint8, dictionaryCount int) (chunk, error) {
-	if len(w.page) > chunkBytesMax || len(w.dictionary) > chunkBytesMax {
-		return chunk{}, fmt.Errorf("chunk of %d bytes: more than %d", max(len(w.page), len(w.dictionary)), chunkBytesMax)
+func (w *chunkWriter) finish(encoding uint8, dictionaryCount int) (format.Chunk, error) {
+	if len(w.page) > format.ChunkBytesMax || len(w.dictionary) > format.ChunkBytesMax {
+		return format.Chunk{}, fmt.Errorf("chunk of %d bytes: more than %d", max(len(w.page), len(w.dictionary)), format.ChunkBytesMax)
 	}
-	c := chunk{offset: w.offset, encoding: encoding, codec: pagecode.CodecZstd, dataRaw: uint32(len(w.page)), dictionaryCount: uint32(dictionaryCount)}
+	c := format.Chunk{Offset: w.offset, Encoding: encoding, Codec: pagecode.CodecZstd, DataRaw: uint32(len(w.page)), DictionaryCount: uint32(dictionaryCount)}
 	dictionary := w.dictionary
 	if dictionaryCount == 0 {
 		dictionary = nil
 	}
-	c.dictionaryRaw = uint32(len(dictionary))
+	c.DictionaryRaw = uint32(len(dictionary))
 	dictionaryEnd := w.compress(dictionary)
-	if raw := len(dictionary) + len(w.page); len(w.stored) > raw-raw/compressGain {
-		c.codec = pagecode.CodecNone
+	if raw := len(dictionary) + len(w.page); len(w.stored) > raw-raw/format.CompressGain {
+		c.Codec = pagecode.CodecNone
 	}
 	var buf [64]byte
 	if dictionaryCount > 0 {
 		body := w.stored[:dictionaryEnd]
-		if c.codec == pagecode.CodecNone {
+		if c.Codec == pagecode.CodecNone {
 			body = dictionary
 		}
 		h := pagecode.AppendDictionaryHeader(buf[:0], len(dictionary), len(body), dictionaryCount)
-		crc := updateChecksum(checksum(h), body)
-		c.dictionaryHeader, c.dictionaryStored, c.dictionaryCRC = uint32(len(h)), uint32(len(h)+len(body)), crc
+		crc := format.UpdateChecksum(format.Checksum(h), body)
+		c.DictionaryHeader, c.DictionaryStored, c.DictionaryCRC = uint32(len(h)), uint32(len(h)+len(body)), crc
 		if err := w.writePage(h, body); err != nil {
-			return chunk{}, err
+			return format.Chunk{}, err
 		}
 	}
 	err := w.writeData(&c, w.stored[dictionaryEnd:])
@@ -263,12 +264,12 @@ func (w *chunkWriter) finish(encoding uint8, dictionaryCount int) (chunk, error)
 func (w *chunkWriter) compress(dictionary []byte) int {
 	w.stored = slices.Grow(w.stored[:0], (len(dictionary)+len(w.page))*3/4)
 	if len(dictionary) > 0 {
-		w.stored = w.zstd.append(w.stored, dictionary)
+		w.stored = w.zstd.Append(w.stored, dictionary)
 	}
 	first, start := len(w.stored), 0
 	for i := range w.pages {
 		p := &w.pages[i]
-		w.stored = w.zstd.append(w.stored, w.page[start:p.rawEnd])
+		w.stored = w.zstd.Append(w.stored, w.page[start:p.rawEnd])
 		p.compressedEnd = len(w.stored) - first
 		start = p.rawEnd
 	}
@@ -276,29 +277,29 @@ func (w *chunkWriter) compress(dictionary []byte) int {
 }
 
 // writeData writes the data pages. compressed are their bodies, if that is the chunk's codec.
-func (w *chunkWriter) writeData(c *chunk, compressed []byte) error {
+func (w *chunkWriter) writeData(c *format.Chunk, compressed []byte) error {
 	var buf [64]byte
 	rawStart, compressedStart := 0, 0
 	if len(w.pages) > 1 {
-		c.pages = make([]pageInfo, 0, len(w.pages))
+		c.Pages = make([]format.PageInfo, 0, len(w.pages))
 	}
 	for _, p := range w.pages {
 		raw := w.page[rawStart:p.rawEnd]
 		body := raw
-		if c.codec == pagecode.CodecZstd {
+		if c.Codec == pagecode.CodecZstd {
 			body = compressed[compressedStart:p.compressedEnd]
 		}
 		rawStart, compressedStart = p.rawEnd, p.compressedEnd
-		h := pagecode.AppendDataHeader(buf[:0], len(raw), len(body), p.rows, c.encoding)
+		h := pagecode.AppendDataHeader(buf[:0], len(raw), len(body), p.rows, c.Encoding)
 		if len(w.pages) > 1 {
-			c.pages = append(c.pages, pageInfo{
-				stored: uint32(len(h) + len(body)), header: uint32(len(h)), raw: uint32(len(raw)), crc: updateChecksum(checksum(h), body),
+			c.Pages = append(c.Pages, format.PageInfo{
+				Stored: uint32(len(h) + len(body)), Header: uint32(len(h)), Raw: uint32(len(raw)), CRC: format.UpdateChecksum(format.Checksum(h), body),
 			})
 		}
-		c.dataCRC = updateChecksum(updateChecksum(c.dataCRC, h), body)
-		c.dataHeader += uint32(len(h))
-		c.dataStored += uint32(len(h) + len(body))
-		c.nulls += uint32(p.nulls)
+		c.DataCRC = format.UpdateChecksum(format.UpdateChecksum(c.DataCRC, h), body)
+		c.DataHeader += uint32(len(h))
+		c.DataStored += uint32(len(h) + len(body))
+		c.Nulls += uint32(p.nulls)
 		if err := w.writePage(h, body); err != nil {
 			return err
 		}

@@ -1,4 +1,4 @@
-package segment
+package writer
 
 import (
 	"math/rand/v2"
@@ -6,6 +6,7 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
+	"clew/index/segment/format"
 	"clew/index/segment/pagecode"
 )
 
@@ -31,7 +32,7 @@ func TestCodesWidth(t *testing.T) {
 		for i := range indices {
 			indices[i] = tc.code(i)
 		}
-		w := chunkWriter{pageRows: pageRows, zstd: newCompressor()}
+		w := chunkWriter{pageRows: pageRows, zstd: format.NewCompressor()}
 		if got := w.codesWidth(indices, tc.count); got != tc.want {
 			t.Errorf("%s: %d bits, want %d", tc.name, got, tc.want)
 		}
