@@ -21,7 +21,7 @@ import (
 // client asks a clew server.
 type client struct {
 	server string
-	tenant string
+	tenant string // empty: what the server takes it for
 	http   *http.Client
 }
 
@@ -29,21 +29,22 @@ type client struct {
 type clientFlags struct {
 	server string
 	tenant string
+	shown  credentials
 }
 
 func (f *clientFlags) register(cmd *cobra.Command) {
 	f.registerServer(cmd)
-	cmd.Flags().StringVar(&f.tenant, "tenant", telemetry.DefaultTenant, "tenant to ask for")
+	cmd.Flags().StringVar(&f.tenant, "tenant", "", "tenant to ask for; default: that of the credentials, or the one called default")
 }
 
 // registerServer is register for commands that are about all tenants.
 func (f *clientFlags) registerServer(cmd *cobra.Command) {
-	f.tenant = telemetry.DefaultTenant
 	server := os.Getenv("CLEW_SERVER")
 	if server == "" {
 		server = "http://127.0.0.1:7400"
 	}
 	cmd.Flags().StringVar(&f.server, "server", server, "clew's address (or set CLEW_SERVER)")
+	f.shown.register(cmd)
 }
 
 func (f *clientFlags) client() (*client, error) {
@@ -55,10 +56,16 @@ func (f *clientFlags) client() (*client, error) {
 	if err != nil || u.Host == "" || u.Scheme != "http" && u.Scheme != "https" {
 		return nil, fmt.Errorf("--server %q: want an address such as http://127.0.0.1:7400", f.server)
 	}
-	if err := telemetry.CheckTenant(f.tenant); err != nil {
-		return nil, fmt.Errorf("--tenant: %w", err)
+	if f.tenant != "" {
+		if err := telemetry.CheckTenant(f.tenant); err != nil {
+			return nil, fmt.Errorf("--tenant: %w", err)
+		}
 	}
-	return &client{server: server, tenant: f.tenant, http: &http.Client{}}, nil
+	web, err := f.shown.client(u)
+	if err != nil {
+		return nil, err
+	}
+	return &client{server: server, tenant: f.tenant, http: web}, nil
 }
 
 // answerError is the server's refusal.
@@ -120,7 +127,7 @@ func (c *client) request(ctx context.Context, method, path string, params url.Va
 	if err != nil {
 		return nil, err
 	}
-	req.Header.Set(telemetry.TenantHeader, c.tenant)
+	c.nameTenant(req)
 	if method != http.MethodGet {
 		req.Header.Set(api.RequestHeader, "1")
 	}
@@ -143,7 +150,17 @@ func (c *client) request(ctx context.Context, method, path string, params url.Va
 	if json.Unmarshal(data, &e) != nil || e.Error.Message == "" {
 		e.Error.Message = fmt.Sprintf("%s answered %s to %s: %.200s", c.server, res.Status, path, data)
 	}
+	if e.Error.Hint == "" {
+		e.Error.Hint = accessHint(res.StatusCode)
+	}
 	return nil, &answerError{status: res.StatusCode, detail: e.Error, query: params.Get("query")}
+}
+
+// nameTenant says whose records a request is about, if that was said.
+func (c *client) nameTenant(r *http.Request) {
+	if c.tenant != "" {
+		r.Header.Set(telemetry.TenantHeader, c.tenant)
+	}
 }
 
 // timeRange are the flags --since and --until.

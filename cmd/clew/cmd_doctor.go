@@ -2,6 +2,7 @@ package main
 
 import (
 	"bufio"
+	"cmp"
 	"context"
 	"encoding/json"
 	"errors"
@@ -12,6 +13,8 @@ import (
 	"time"
 
 	"github.com/spf13/cobra"
+
+	"clew/internal/telemetry"
 )
 
 type doctorOptions struct {
@@ -68,12 +71,16 @@ func (o *doctorOptions) run(ctx context.Context, cmd *cobra.Command) error {
 	if err := c.get(ctx, "/api/v1/status", url.Values{}, &x.status); err != nil {
 		return err
 	}
+	var former *answerError // a server of the version before has no such question
+	if err := c.get(ctx, "/api/v1/whoami", url.Values{}, &x.me); err != nil && !(errors.As(err, &former) && former.status == http.StatusNotFound) {
+		return err
+	}
 	asked := time.Now()
 	if err := c.get(ctx, "/api/v1/ledger", url.Values{}, &x.ledger); err != nil {
 		return err
 	}
 	x.clockAhead = x.ledger.Now.Sub(asked.Add(time.Since(asked) / 2))
-	report := doctorReport{Server: c.server, Version: x.status.Version, Tenant: c.tenant, Hosts: len(x.ledger.Hosts), Findings: x.diagnose()}
+	report := doctorReport{Server: c.server, Version: x.status.Version, Tenant: cmp.Or(c.tenant, x.me.Tenant, telemetry.DefaultTenant), Hosts: len(x.ledger.Hosts), Findings: x.diagnose()}
 	out := bufio.NewWriter(cmd.OutOrStdout())
 	if o.json {
 		enc := json.NewEncoder(out)

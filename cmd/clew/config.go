@@ -16,6 +16,8 @@ import (
 	"clew/collector/quota"
 	"clew/ingest"
 	"clew/ingest/shardlog"
+	"clew/internal/access"
+	"clew/internal/access/tlsfiles"
 	"clew/internal/strictyaml"
 )
 
@@ -31,6 +33,10 @@ type Config struct {
 	Cluster ClusterConfig    `yaml:"cluster"`
 	// MemoryLimitBytes is Go's soft limit; 0: three quarters of what the machine or container has; -1: none.
 	MemoryLimitBytes int64 `yaml:"memory_limit_bytes"`
+
+	// TLS is that of UI and API, and of every other listener that has none of its own. Access says who may ask and send (docs/security.md).
+	TLS    *tlsfiles.Server `yaml:"tls,omitempty"`
+	Access access.Config    `yaml:"access"`
 
 	Collector    collector.Config   `yaml:"collector"`
 	Tenants      quota.Config       `yaml:"tenants"` // what each may send
@@ -71,6 +77,7 @@ func DefaultConfig() Config {
 		Roles:     slices.Clone(allRoles),
 		NATS:      shardlog.DefaultServers(),
 		Cluster:   defaultClusterConfig(),
+		Access:    access.DefaultConfig(),
 		Collector: collector.DefaultConfig(),
 		Tenants:   quota.DefaultConfig(),
 		Log:       LogConfig{BytesMax: 8 << 30},
@@ -86,6 +93,7 @@ func (c *Config) Validate() error {
 	c.Ingest.Shards = c.Shards
 	c.Collector.Log.Shards = c.Shards
 	c.Collector.Tenants = c.Tenants
+	shareTLS(c.TLS, &c.Collector)
 	var problems []error
 	bad := func(key, format string, args ...any) {
 		problems = append(problems, fmt.Errorf("%s: %s", key, fmt.Sprintf(format, args...)))
@@ -109,6 +117,7 @@ func (c *Config) Validate() error {
 	if n := c.MemoryLimitBytes; n != 0 && n != -1 && n < memoryLeast {
 		bad("memory_limit_bytes", "%d: want at least %d, 0 (three quarters of what there is) or -1 (no limit)", n, memoryLeast)
 	}
+	validateAccess(&c.Access, c.TLS, &c.Collector, bad)
 	for _, err := range c.Collector.Validate() {
 		bad("collector", "%v", err)
 	}

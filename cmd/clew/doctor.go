@@ -42,6 +42,7 @@ type examination struct {
 	notReady   string
 	status     status
 	ledger     api.Ledger
+	me         api.Whoami
 	clockAhead time.Duration // the server's clock against ours
 	findings   []finding
 }
@@ -70,6 +71,9 @@ func (x *examination) server() {
 	}
 	if ahead := x.clockAhead.Seconds(); math.Abs(ahead) > doctorClock {
 		x.add(severityNotice, "clock", "", "look at the time synchronisation (chronyc tracking, timedatectl) here and there", "the server's clock is %s this one", apart(ahead))
+	}
+	for _, port := range x.me.Open {
+		x.add(severityProblem, "server", "", "say who may (access) and with which certificates (tls) in clew.yaml, or listen on 127.0.0.1: docs/security.md", "anyone who reaches it can use it: %s", port)
 	}
 	for _, a := range x.status.Aside {
 		x.add(severityProblem, "store", "", "clew check says what is damaged; restore the files from a backup, or take the segment out with clew check --repair",

@@ -45,7 +45,7 @@ func (r *reloader) take() {
 const takeAgainAfter = time.Second
 
 // reloadable are the keys that need no restart.
-var reloadable = []string{"tenants", "ingest.retention"}
+var reloadable = []string{"access", "tenants", "ingest.retention"}
 
 // run reloads until ctx ends.
 func (r *reloader) run(ctx context.Context, p *process) {
@@ -98,6 +98,9 @@ func (r *reloader) reload(p *process) error {
 	if err != nil {
 		return err
 	}
+	if err := p.doors.reload(next.Access); err != nil {
+		return err
+	}
 	if p.ingest != nil {
 		p.ingest.SetRetention(policy)
 	}
@@ -105,7 +108,7 @@ func (r *reloader) reload(p *process) error {
 		p.collector.SetTenants(next.Tenants)
 	}
 	// What waits for a restart is named again at the next reload: it still waits.
-	r.former.Tenants, r.former.Ingest.Retention = next.Tenants, next.Ingest.Retention
+	r.former.Tenants, r.former.Ingest.Retention, r.former.Access = next.Tenants, next.Ingest.Retention, next.Access
 	taken, waiting := []string{}, []string{}
 	for _, key := range changed {
 		if slices.ContainsFunc(reloadable, func(of string) bool { return key == of || strings.HasPrefix(key, of+".") }) {

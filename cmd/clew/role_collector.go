@@ -10,7 +10,7 @@ import (
 func (p *process) openCollector() error {
 	var err error
 	p.collector, err = collector.New(p.cfg.Collector, collector.Deps{
-		Log: p.log, Logger: p.logger.With("part", "collector"), Registerer: p.registry, Version: version, Book: p.book,
+		Log: p.log, Logger: p.logger.With("part", "collector"), Registerer: p.registry, Version: version, Book: p.book, Access: p.doors.guard,
 	})
 	return err
 }

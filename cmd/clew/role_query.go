@@ -124,7 +124,8 @@ func (noDeletions) List(context.Context, bool, int) ([]api.Deletion, error) {
 // server is the process's HTTP interface. Every process has one, for health, metrics and status; with the query role it answers.
 func (p *process) server() *api.Server {
 	deps := api.Deps{
-		Ready: p.ready, Registry: p.registry, Logger: p.logger.With("part", "api"), Status: p.status, Book: p.book,
+		Ready: p.ready, Registry: p.registry, Logger: p.logger.With("part", "api"), Book: p.book,
+		Status: func(ctx context.Context) any { return narrowed(ctx, p.status(ctx)) }, Access: p.doors.guard, Open: p.doors.open,
 		Seal: func(context.Context) error { return errNotHere }, Deletions: noDeletions{},
 	}
 	if p.catalog != nil {
@@ -140,7 +141,7 @@ func (p *process) server() *api.Server {
 		})
 		deps.Metrics, deps.Prometheus, deps.Rules, deps.Alertmanager = p.promql.Native(), p.promql.Prometheus(), p.rules, p.alertmanagerAPI()
 	}
-	if isLoopback(p.cfg.HTTP) {
+	if isLoopback(p.cfg.HTTP) || p.doors.guard.On() { // which a running clew does not turn off
 		deps.Pprof = pprofHandler()
 	}
 	return api.New(deps)

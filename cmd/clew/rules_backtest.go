@@ -11,7 +11,6 @@ import (
 	"strings"
 	"time"
 
-	"clew/internal/telemetry"
 	"clew/query/alert/ruleapi"
 	"clew/query/api"
 )
@@ -37,7 +36,7 @@ func (o *rulesBacktestOptions) ask(ctx context.Context, c *client, name string, 
 	if err != nil {
 		return nil, err
 	}
-	req.Header.Set(telemetry.TenantHeader, c.tenant)
+	c.nameTenant(req)
 	req.Header.Set(api.RequestHeader, "1")
 	req.Header.Set("Content-Type", "application/json")
 	res, err := c.http.Do(req)
@@ -53,6 +52,9 @@ func (o *rulesBacktestOptions) ask(ctx context.Context, c *client, name string, 
 		var e api.Error
 		if json.Unmarshal(data, &e) != nil || e.Error.Message == "" {
 			e.Error.Message = fmt.Sprintf("%s answered %s: %.200s", c.server, res.Status, data)
+		}
+		if e.Error.Hint == "" {
+			e.Error.Hint = accessHint(res.StatusCode)
 		}
 		return nil, &answerError{status: res.StatusCode, detail: e.Error}
 	}

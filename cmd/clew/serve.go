@@ -55,6 +55,7 @@ type process struct {
 	book      *ledger.Book
 	started   time.Time
 	reloads   *reloader // nil: none
+	doors     *doors
 }
 
 // serve runs clew until ctx ends. reloads may be nil: the configuration stays as it is.
@@ -73,6 +74,9 @@ func serve(ctx context.Context, cfg Config, logger *slog.Logger, reloads *reload
 		return fmt.Errorf("listen for UI and API (--http): %w", err)
 	}
 	defer listener.Close()
+	if listener, err = secured(listener, cfg.TLS, logger); err != nil {
+		return err
+	}
 	if limit := limitMemory(cfg.MemoryLimitBytes); limit > 0 {
 		logger.Debug("soft memory limit", "bytes", limit)
 	}
@@ -83,7 +87,7 @@ func serve(ctx context.Context, cfg Config, logger *slog.Logger, reloads *reload
 		return err
 	}
 	defer p.close()
-	p.warnOpen()
+	p.doors.warn(logger, cfg.TLS, &cfg.Collector)
 	return p.run(ctx, listener)
 }
 
@@ -94,6 +98,9 @@ func (p *process) open(ctx context.Context) error {
 		return err
 	}
 	p.registry.MustRegister(&logCollector{log: p.log}, p.book)
+	if err := p.openDoors(); err != nil {
+		return err
+	}
 	roles := p.cfg.Roles
 	if roles.has(roleIngest) || roles.has(roleQuery) {
 		// After the log, which is locked: from here on the data directory is ours.
@@ -140,6 +147,11 @@ func (p *process) close() {
 	if p.words != nil {
 		if err := p.words.Close(); err != nil {
 			p.logger.Error("close the vocabulary index", "error", err)
+		}
+	}
+	if p.doors != nil {
+		if err := p.doors.close(); err != nil {
+			p.logger.Error("close the audit log", "error", err)
 		}
 	}
 	if p.log != nil {
@@ -249,7 +261,7 @@ func (p *process) announce(ctx context.Context) {
 		case <-tick.C:
 		}
 	}
-	where := []any{"version", version, "after", time.Since(p.started).Round(time.Millisecond), "ui_and_api", "http://" + p.cfg.HTTP}
+	where := []any{"version", version, "after", time.Since(p.started).Round(time.Millisecond), "ui_and_api", scheme(p.cfg.TLS) + "://" + p.cfg.HTTP}
 	if p.collector != nil {
 		where = append(where, "otlp_grpc", p.cfg.Collector.OTLP.GRPC.Endpoint, "otlp_http", "http://"+p.cfg.Collector.OTLP.HTTP.Endpoint)
 	}
@@ -257,23 +269,6 @@ func (p *process) announce(ctx context.Context) {
 		where = append(where, "roles", strings.Join(p.cfg.Roles, ","), "nats", p.cluster.ServerVersion(), "shards", p.cluster.Shards())
 	}
 	p.logger.Info("clew is ready", append(where, "data", p.cfg.Data)...)
-}
-
-// warnOpen warns where others than this host can reach clew, which asks nobody who they are.
-func (p *process) warnOpen() {
-	type open struct{ what, address string }
-	opens := []open{{"UI and API", p.cfg.HTTP}}
-	if p.collector != nil {
-		opens = append(opens, open{"OTLP over gRPC", p.cfg.Collector.OTLP.GRPC.Endpoint}, open{"OTLP over HTTP", p.cfg.Collector.OTLP.HTTP.Endpoint})
-		for _, name := range p.cfg.Collector.Receivers.Own() {
-			opens = append(opens, open{name, net.JoinHostPort(p.cfg.Collector.Receivers.Host, "*")})
-		}
-	}
-	for _, a := range opens {
-		if a.address != "" && !isLoopback(a.address) {
-			p.logger.Warn("open to the network without credentials: anyone who reaches it can use it", "what", a.what, "address", a.address)
-		}
-	}
 }
 
 func isLoopback(address string) bool {
