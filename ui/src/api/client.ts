@@ -1,4 +1,5 @@
 // The one client of clew's HTTP API.
+import { chosenTenant } from '@/state/tenant';
 import { num, object, or, type Shape, str } from './validate';
 
 export type Params = Record<string, string | number | undefined>;
@@ -66,13 +67,25 @@ function get(path: string, params: Params, signal?: AbortSignal): Promise<Respon
 async function request(path: string, init: RequestInit): Promise<Response> {
   let response: Response;
   try {
-    response = await fetch(path, init);
+    response = await fetch(path, ofTenant(init));
   } catch (e) {
     if (init.signal?.aborted) throw e;
     throw new ApiError('clew does not answer: is it still running?', 0, 'unreachable');
   }
+  if (response.status === 401) logIn();
   if (!response.ok) throw errorFrom(response.status, await response.json().catch(() => undefined));
   return response;
+}
+
+/** A request about the tenant that was chosen, if one was. */
+function ofTenant(init: RequestInit): RequestInit {
+  const tenant = chosenTenant();
+  return tenant ? { ...init, headers: { ...init.headers, 'X-Scope-OrgID': tenant } } : init;
+}
+
+/** The session is over: to the login, and back to this page. */
+function logIn(): void {
+  location.assign(`/auth/login?${new URLSearchParams({ next: location.pathname + location.search + location.hash })}`);
 }
 
 export function errorFrom(status: number, body: unknown): ApiError {

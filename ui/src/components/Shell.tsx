@@ -12,6 +12,7 @@ import { RefreshMenu } from './RefreshMenu';
 import classes from './Shell.module.css';
 import { TimeRangePicker } from './TimeRangePicker';
 import { TraceIdBox } from './TraceIdBox';
+import { OpenBanner, WhoMenu } from './WhoMenu';
 
 const CommandPalette = lazy(() => import('./CommandPalette'));
 const KeysHelp = lazy(() => import('./KeysHelp'));
@@ -34,6 +35,7 @@ export function Shell({ children }: { children: ReactNode }) {
       <a className={classes.skip} href="#page">
         Skip to the page
       </a>
+      <OpenBanner />
       <header className={classes.header}>
         {/* A search by link is a new question, about a new now. */}
         <Link href={search} className={classes.logo} aria-label="clew: search" onClick={tick}>
@@ -72,6 +74,7 @@ export function Shell({ children }: { children: ReactNode }) {
         <Tool label={`Commands (${modKey} K)`} onClick={() => setDialog('palette')} icon={IconCommand} />
         <Tool label="Keys (?)" onClick={() => setDialog('keys')} icon={IconKeyboard} />
         <ThemeButton />
+        <WhoMenu />
       </header>
       <main id="page" className={classes.page}>
         {children}

@@ -3,6 +3,7 @@ import { Button } from '@mantine/core';
 import { IconBellOff, IconChevronDown, IconChevronRight } from '@tabler/icons-react';
 import { useState } from 'react';
 import { Link } from 'wouter';
+import { onlyRunners, runsClew, useWhoami } from '@/api/access';
 import type { Alert, Example, Rule, Silence } from '@/api/alerting';
 import { ServiceBadge } from '@/components/ServiceBadge';
 import { matchersOf, silences as silencesHold } from '@/logic/alerts/silences';
@@ -90,6 +91,7 @@ function Opened({ rule: r, silences, onSilence }: Props) {
 }
 
 function AlertCard({ alert: a, silenced, onSilence }: { alert: Alert; silenced: boolean; onSilence: (matchers: string) => void }) {
+  const mayRun = runsClew(useWhoami().data);
   const { zone } = useTime();
   const summary = a.annotations.summary ?? a.annotations.description ?? '';
   const value = Number(a.value);
@@ -120,6 +122,8 @@ function AlertCard({ alert: a, silenced, onSilence }: { alert: Alert; silenced: 
             size="compact-xs"
             fw={500}
             variant="default"
+            disabled={!mayRun}
+            title={mayRun ? undefined : onlyRunners}
             leftSection={<IconBellOff size={13} />}
             onClick={() => onSilence(matchersOf(a.labels))}
           >

@@ -1,6 +1,7 @@
 // A new silence. What it would silence is shown while it is written.
 import { Button } from '@mantine/core';
 import { useId, useState } from 'react';
+import { onlyRunners, runsClew, useWhoami } from '@/api/access';
 import { type Alert, useCreateSilence } from '@/api/alerting';
 import { ErrorNote } from '@/components/ErrorNote';
 import { parseMatchers, silences as silencesHold } from '@/logic/alerts/silences';
@@ -18,6 +19,7 @@ const durations = ['30m', '1h', '4h', '12h', '1d', '7d'];
 
 export function SilenceForm({ alerts, draft, setDraft }: Props) {
   const id = useId();
+  const mayRun = runsClew(useWhoami().data);
   const [duration, setDuration] = useState('1h');
   const [by, setBy] = useState('');
   const [comment, setComment] = useState('');
@@ -108,7 +110,7 @@ export function SilenceForm({ alerts, draft, setDraft }: Props) {
         )}
       </div>
       {create.error && <ErrorNote error={create.error} />}
-      <Button type="submit" size="sm" disabled={!ready} loading={create.isPending}>
+      <Button type="submit" size="sm" disabled={!ready || !mayRun} title={mayRun ? undefined : onlyRunners} loading={create.isPending}>
         Silence
       </Button>
     </form>

@@ -1,6 +1,7 @@
 // Silences: those that hold, will hold, and held; a new one, with the alerts that it would silence.
 import { Button } from '@mantine/core';
 import type { UseQueryResult } from '@tanstack/react-query';
+import { onlyRunners, runsClew, useWhoami } from '@/api/access';
 import { type Alert, type Silence, useExpireSilence } from '@/api/alerting';
 import { ErrorNote } from '@/components/ErrorNote';
 import { matcherText, silences as silencesHold } from '@/logic/alerts/silences';
@@ -52,6 +53,7 @@ export function SilencesTab({ answer, alerts, draft, setDraft }: Props) {
 }
 
 function SilenceItem({ silence: s, matched, again }: { silence: Silence; matched: number; again: (matchers: string) => void }) {
+  const mayRun = runsClew(useWhoami().data);
   const { zone } = useTime();
   const expire = useExpireSilence();
   const text = s.matchers.map(matcherText);
@@ -68,7 +70,15 @@ function SilenceItem({ silence: s, matched, again }: { silence: Silence; matched
             Again
           </Button>
         ) : (
-          <Button size="compact-xs" fw={500} variant="default" loading={expire.isPending} onClick={() => expire.mutate(s.id)}>
+          <Button
+            size="compact-xs"
+            fw={500}
+            variant="default"
+            disabled={!mayRun}
+            title={mayRun ? undefined : onlyRunners}
+            loading={expire.isPending}
+            onClick={() => expire.mutate(s.id)}
+          >
             Expire
           </Button>
         )}
