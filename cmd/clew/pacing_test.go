@@ -11,7 +11,7 @@ func TestGCPercent(t *testing.T) {
 	for _, c := range []struct {
 		live uint64
 		want int
-	}{{0, 100}, {100 << 20, 100}, {200 << 20, 100}, {250 << 20, 60}, {320 << 20, 31}, {400 << 20, 25}, {500 << 20, 20}, {4 << 30, gcPercentMin}} {
+	}{{0, 100}, {100 << 20, 100}, {180 << 20, 100}, {200 << 20, 84}, {250 << 20, 47}, {320 << 20, 26}, {400 << 20, 21}, {500 << 20, 16}, {4 << 30, gcPercentMin}} {
 		if have := gcPercent(c.live); have != c.want {
 			t.Errorf("gcPercent(%d MiB) = %d, want %d", c.live>>20, have, c.want)
 		}
