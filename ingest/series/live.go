@@ -310,7 +310,7 @@ func (p *numbers) give(i, n int, temporality pmetric.AggregationTemporality, min
 }
 
 // Spans calls f with the times, in milliseconds, of the first and the last point of each row of the series with these numbers.
-func (l *Live) Spans(numbers []uint32, f func(from, to int64)) {
+func (l *Live) Spans(_ context.Context, numbers []uint32, f func(from, to int64)) error {
 	h := l.head
 	h.mu.Lock()
 	defer h.mu.Unlock()
@@ -339,6 +339,7 @@ func (l *Live) Spans(numbers []uint32, f func(from, to int64)) {
 			f(slices.Min(times)/nanosPerMilli, slices.Max(times)/nanosPerMilli)
 		}
 	}
+	return nil
 }
 
 // errNoColumns says that a Live was read as other parts are.

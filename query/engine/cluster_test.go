@@ -197,7 +197,7 @@ func (p *process) serve(t testing.TB) {
 	}
 	ctx, cancel := context.WithCancel(context.Background())
 	done := make(chan error, 1)
-	go func() { done <- fanout.NewServer(p.engine, discard).Run(ctx, p.listener) }()
+	go func() { done <- fanout.NewServer(p.engine, p.heads, discard).Run(ctx, p.listener) }()
 	var once sync.Once
 	p.stop = func() {
 		once.Do(func() {

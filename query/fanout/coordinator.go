@@ -39,6 +39,7 @@ func NewCoordinator(e *engine.Engine, segments *parts.Segments, m Members, log *
 		segments: segments, members: m, engine: e, nodes: newNodes(opts), log: log, now: time.Now, counts: newAskCounts(), suspects: map[string]time.Time{},
 	}
 	e.UseCluster(c)
+	segments.UseElsewhere(c)
 	return c
 }
 

@@ -24,6 +24,10 @@ const (
 	answerBytesMax = 512 << 20
 	// questionsMax is how many questions a process works on at once; the engine's lanes decide which of them runs. Beyond it the caller is told that this one is busy.
 	questionsMax = 256
+	// pinnedFor is how long a view of a head is kept for another process that does not come back: longer than a query may take. pinsMax is how many are kept: one for each
+	// query of PromQL that runs.
+	pinnedFor = 2 * time.Minute
+	pinsMax   = 4096
 	// internedMax is how many texts of a column are kept to be shared by rows of an answer.
 	internedMax = 1 << 16
 )

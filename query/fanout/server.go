@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"math/rand/v2"
 	"net"
 	"runtime/debug"
 	"sync"
@@ -24,15 +25,16 @@ import (
 type Server struct {
 	flight.BaseFlightServer
 	engine *engine.Engine
+	pins   *pins
 	log    *slog.Logger
 
 	running atomic.Int64
 	counts  *serverCounts
 }
 
-// NewServer returns a server whose answers are an engine's.
-func NewServer(e *engine.Engine, log *slog.Logger) *Server {
-	return &Server{engine: e, log: log, counts: newServerCounts()}
+// NewServer returns a server whose answers are an engine's. heads are this process's; nil: it has none.
+func NewServer(e *engine.Engine, heads parts.Heads, log *slog.Logger) *Server {
+	return &Server{engine: e, pins: newPins(heads, rand.Uint64()), log: log, counts: newServerCounts()}
 }
 
 // Run serves a listener until the context ends; questions that are being answered then get a moment. opts are for what concerns who may connect.
@@ -123,9 +125,21 @@ func (s *Server) answer(ctx context.Context, data []byte, to send) (_ json.RawMe
 	if err != nil {
 		return nil, err
 	}
-	if t.Kind != kindRecords {
-		return nil, fmt.Errorf("a question of kind %.20q is not known to this version", t.Kind)
+	switch t.Kind {
+	case kindRecords:
+		return s.records(ctx, t, to)
+	case kindHeads:
+		q := &headsQuestion{}
+		if err := json.Unmarshal(t.Question, q); err != nil {
+			return nil, &frame.DamageError{What: "a question: " + err.Error()}
+		}
+		return s.pins.answer(ctx, q, t.Share, to)
 	}
+	return nil, fmt.Errorf("a question of kind %.20q is not known to this version", t.Kind)
+}
+
+// records answers what an engine is asked.
+func (s *Server) records(ctx context.Context, t *ticket, to send) (json.RawMessage, error) {
 	q := &engine.Question{}
 	if err := json.Unmarshal(t.Question, q); err != nil {
 		return nil, &frame.DamageError{What: "a question: " + err.Error()}

@@ -27,7 +27,7 @@ type Growing interface {
 	// Read gives to the rows of these series that may have points from mint to maxt, in milliseconds. to must be quick: nothing is appended meanwhile.
 	Read(ctx context.Context, numbers []uint32, mint, maxt int64, to points.LiveReader) error
 	// Spans calls f with the first and the last time, in milliseconds, of each row of these series.
-	Spans(numbers []uint32, f func(from, to int64))
+	Spans(ctx context.Context, numbers []uint32, f func(from, to int64)) error
 }
 
 // growth is the translation of a head's series so far.
@@ -215,16 +215,18 @@ func (r *partReader) matching(ctx context.Context, t *translator, matchers []*la
 }
 
 // appendLive adds the rows of an origin in a head that may have points from mint to maxt.
-func (r *partReader) appendLive(to []piece, o *origin, mint, maxt int64) []piece {
+func (r *partReader) appendLive(ctx context.Context, to []piece, o *origin, mint, maxt int64) ([]piece, error) {
 	if o.view == viewTarget {
 		spans := &intervals{}
-		r.live.part.Spans(o.numbers, spans.add)
+		if err := r.live.part.Spans(ctx, o.numbers, spans.add); err != nil {
+			return to, fmt.Errorf("times of targets in part %s: %w", r.live.part.Info().ID, err)
+		}
 		for _, s := range spans.all {
 			if s[0] <= maxt && s[1] >= mint {
 				to = append(to, piece{r, o, &rowRef{min: s[0], max: s[1]}})
 			}
 		}
-		return to
+		return to, nil
 	}
 	r.mu.Lock()
 	defer r.mu.Unlock()
@@ -235,7 +237,7 @@ func (r *partReader) appendLive(to []piece, o *origin, mint, maxt int64) []piece
 			}
 		}
 	}
-	return to
+	return to, nil
 }
 
 // liveRow is the row that a reference of appendLive means.

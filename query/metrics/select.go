@@ -133,7 +133,10 @@ func (s *selection) appendPieces(ctx context.Context, to []piece, r *partReader,
 			mint = hourOf(mint) // they are counted from there on
 		}
 		if r.live != nil {
-			to = r.appendLive(to, o, mint, s.maxt)
+			var err error
+			if to, err = r.appendLive(ctx, to, o, mint, s.maxt); err != nil {
+				return to, err
+			}
 			continue
 		}
 		for k := range o.rows {

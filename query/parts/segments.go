@@ -23,6 +23,12 @@ type Heads interface {
 	Heads(ctx context.Context, tenant string, signal telemetry.Signal) ([]index.HeadView, error)
 }
 
+// Elsewhere gives the views of the heads of other processes.
+type Elsewhere interface {
+	// HeadsElsewhere is Heads for the shards that other processes own. What it gives may be read until release is called, once.
+	HeadsElsewhere(ctx context.Context, tenant string, signal telemetry.Signal) (views []index.HeadView, release func(), err error)
+}
+
 // Segments is the Source over the catalog's segments and the heads. A segment is opened when a query first needs it, shared by all that do, and stays open
 // while there is room (opened.go).
 type Segments struct {
@@ -30,6 +36,7 @@ type Segments struct {
 	store   store.Store
 	cache   *segment.Cache
 	heads   Heads             // nil: none
+	others  Elsewhere         // nil: all heads are this process's
 	traces  *traceindex.Index // nil: none
 	log     *slog.Logger
 
@@ -51,6 +58,9 @@ func NewSegments(c *catalog.Catalog, st store.Store, cache *segment.Cache, heads
 // UseTraces makes views of records with certain trace ids leave out the segments that ix knows to hold none. It is called before the first query.
 func (s *Segments) UseTraces(ix *traceindex.Index) { s.traces = ix }
 
+// UseElsewhere makes whole views have the heads of other processes too. It is called before the first query.
+func (s *Segments) UseElsewhere(e Elsewhere) { s.others = e }
+
 // UseClock makes now the time by which it is decided when a segment that could not be read is looked at again.
 func (s *Segments) UseClock(now func() time.Time) {
 	s.mu.Lock()
@@ -66,22 +76,21 @@ func (s *Segments) View(ctx context.Context, scope Scope) (*View, error) {
 	}
 	v := &View{}
 	tenant, signal := scope.Tenant, scope.Signal
-	var heads []index.HeadView
-	if s.heads != nil {
-		var err error
-		if heads, err = s.heads.Heads(ctx, tenant, signal); err != nil {
-			if ctx.Err() != nil {
-				return nil, ctx.Err()
-			}
-			v.Partial = append(v.Partial, "unsealed records: "+err.Error())
-		}
+	heads, done, err := s.headViews(ctx, tenant, signal, v)
+	if err != nil {
+		return nil, err
 	}
 	version, err := s.version(ctx, heads, tenant)
 	if err != nil {
+		done()
 		return nil, err
 	}
 	v.Version = version.Sequence()
 	for _, h := range heads {
+		if s.others != nil && h.Epoch < version.Shard(h.Shard).Epoch {
+			v.Partial = append(v.Partial, "unsealed records: "+(&OwnerError{Shard: h.Shard, Epoch: h.Epoch}).Error())
+			continue
+		}
 		position := version.Position(catalog.Key{Shard: h.Shard, Signal: h.Signal, Tenant: tenant})
 		if position < h.Committed {
 			v.Partial = append(v.Partial, fmt.Sprintf("shard %d: its head has given up records to position %d, the catalog knows only %d",
@@ -103,6 +112,7 @@ func (s *Segments) View(ctx context.Context, scope Scope) (*View, error) {
 	v.Release = func() {
 		version.Release()
 		s.release(held)
+		done()
 	}
 	if ctx.Err() != nil {
 		v.Release()
@@ -118,6 +128,31 @@ func (s *Segments) View(ctx context.Context, scope Scope) (*View, error) {
 	v.add(held, reasons)
 	s.sweep(version)
 	return v, nil
+}
+
+// headViews are the views of all heads, until done is called. What they lack is said in v.
+func (s *Segments) headViews(ctx context.Context, tenant string, signal telemetry.Signal, v *View) (heads []index.HeadView, done func(), err error) {
+	done = func() {}
+	lacks := func(err error) {
+		if err != nil {
+			v.Partial = append(v.Partial, "unsealed records: "+err.Error())
+		}
+	}
+	if s.heads != nil {
+		heads, err = s.heads.Heads(ctx, tenant, signal)
+		lacks(err)
+	}
+	if s.others != nil {
+		own := len(heads)
+		views, release, err := s.others.HeadsElsewhere(ctx, tenant, signal)
+		lacks(err)
+		heads, done = append(heads[:own:own], views...), release
+	}
+	if ctx.Err() != nil {
+		done()
+		return nil, nil, ctx.Err()
+	}
+	return heads, done, nil
 }
 
 // add adds the segments that are open, and says why others are not.
