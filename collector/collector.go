@@ -143,6 +143,9 @@ func (c *Collector) Tenants() []quota.Status { return c.quota.Status() }
 // SetTenants changes what tenants may send, from now on. The limits must be valid.
 func (c *Collector) SetTenants(limits quota.Config) { c.quota.SetConfig(limits) }
 
+// SetShards changes over how many of the log's shards records are spread, from now on.
+func (c *Collector) SetShards(n int) { c.exporter.SetShards(n) }
+
 // Run takes requests until ctx ends; then it stops listening, finishes the requests in flight, and returns nil.
 func (c *Collector) Run(ctx context.Context) error {
 	col, err := otelcol.NewCollector(otelcol.CollectorSettings{

@@ -57,6 +57,8 @@ type Deps struct {
 	OnRemoved func([]catalog.Segment)
 	// Selector makes what a deletion chooses its rows with, by its query and time range. Nil: there are no deletions.
 	Selector func(deletion.Request) (Selector, error)
+	// Peers are the other processes that own shards; nil: there are none, and this one owns all.
+	Peers Peers
 	// Busy says why background work had better wait (a word), or "". It is asked several times a second. Nil: never.
 	Busy func() string
 }
@@ -87,7 +89,11 @@ type Ingest struct {
 	dead    *deadSegments
 	metrics *metrics
 	sampled *tailsample.Metrics // nil: every trace is kept
-	shards  []*shardState
+	shards  []shardState        // of all that there can be; the first count of them are
+	count   atomic.Int64
+	grown   chan struct{} // tells Run that count has grown
+	peers   Peers
+	unable  atomic.Int64 // until when this process takes no shard, in nanoseconds
 
 	mu      sync.Mutex
 	owners  map[int]*owner
@@ -123,8 +129,10 @@ func New(cfg Config, deps Deps) (*Ingest, error) {
 	if deps.Spool != nil {
 		in.spool = &spool{Spool: *deps.Spool}
 	}
-	for range cfg.Shards {
-		in.shards = append(in.shards, &shardState{state: "not started"})
+	in.shards, in.grown, in.peers = make([]shardState, max(cfg.Shards, shardsMax)), make(chan struct{}, 1), deps.Peers
+	in.count.Store(int64(cfg.Shards))
+	for i := range in.shards {
+		in.shards[i].state = "not started"
 	}
 	if in.metrics, err = newMetrics(in, deps.Registerer); err != nil {
 		return nil, fmt.Errorf("ingest: %w", err)
@@ -155,8 +163,9 @@ func (in *Ingest) Run(ctx context.Context) error {
 			return nil
 		})
 	}
-	for shard := range in.cfg.Shards {
-		loop(func(ctx context.Context) { in.serve(ctx, shard) })
+	loop(func(ctx context.Context) { in.serveAll(ctx, loop) })
+	if in.peers != nil {
+		loop(in.even)
 	}
 	for range in.cfg.SealWorkers {
 		loop(in.sealAll)
@@ -291,8 +300,11 @@ func (in *Ingest) allHeads() []*head {
 func (in *Ingest) Heads(ctx context.Context, tenant string, signal telemetry.Signal) ([]index.HeadView, error) {
 	var views []index.HeadView
 	var lacking []string
-	for shard := range in.cfg.Shards {
+	for shard := range in.shardCount() {
 		o := in.owner(shard)
+		if o == nil && in.peers != nil {
+			continue // another process's: whoever asks knows which shards it has not asked
+		}
 		if o == nil {
 			lacking = append(lacking, fmt.Sprintf("shard %d is being taken", shard))
 			continue
@@ -333,7 +345,8 @@ func (in *Ingest) Tenants() []string {
 	return slices.Compact(tenants)
 }
 
-// Ready says whether every shard is owned here and has read what was in its log when it was taken: until then an answer lacks records.
+// Ready says whether every shard is owned here, or, among peers, every one that is, and has read what was in its log when it was taken: until then
+// an answer lacks records.
 func (in *Ingest) Ready() bool {
 	owners := in.allOwners()
 	for _, o := range owners {
@@ -341,5 +354,10 @@ func (in *Ingest) Ready() bool {
 			return false
 		}
 	}
-	return len(owners) == in.cfg.Shards
+	if in.peers != nil {
+		// How many there should be is not for one process to say.
+		_, known := in.peers.Peers(time.Now())
+		return known
+	}
+	return len(owners) == in.shardCount()
 }

@@ -71,4 +71,7 @@ const (
 	damagedKept = 10
 	// cleanupTimeout bounds the removal of what a failed seal left; Collect gets the rest.
 	cleanupTimeout = 10 * time.Second
+
+	// shardsMax bounds the shards, as the log does.
+	shardsMax = 1024
 )

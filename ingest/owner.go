@@ -69,6 +69,14 @@ func (in *Ingest) serve(ctx context.Context, shard int) {
 		if ctx.Err() != nil {
 			return
 		}
+		switch {
+		case errors.Is(err, errHandedOver):
+			in.log.Info("the shard is handed over", "shard", shard)
+			continue
+		case errors.Is(err, errNotOurTurn):
+			continue
+		}
+		in.unable.Store(time.Now().Add(unableFor).UnixNano())
 		in.shards[shard].failed(err)
 		in.log.Warn("the shard's owner stopped; the shard is taken anew", "shard", shard, "error", err)
 		select {
@@ -78,6 +86,9 @@ func (in *Ingest) serve(ctx context.Context, shard int) {
 	}
 }
 
+// errNotOurTurn says that another process has taken the shard, or is to.
+var errNotOurTurn = errors.New("the shard is another process's")
+
 // own takes the shard and serves it until something ends that.
 func (in *Ingest) own(ctx context.Context, shard int) error {
 	in.shards[shard].enter("waiting for the catalog")
@@ -86,9 +97,17 @@ func (in *Ingest) own(ctx context.Context, shard int) error {
 	case <-ctx.Done():
 		return ctx.Err()
 	}
+	if err := in.awaitTurn(ctx, shard); err != nil {
+		return err
+	}
 	in.shards[shard].enter("waiting for the lease")
-	held, epoch, release, err := in.leases.Acquire(ctx, shard, in.name)
+	try, cancel := in.whileTurn(ctx, shard)
+	held, epoch, release, err := in.leases.Acquire(try, shard, in.name)
+	cancel()
 	if err != nil {
+		if in.peers != nil && ctx.Err() == nil && errors.Is(err, context.Canceled) {
+			return errNotOurTurn
+		}
 		return err
 	}
 	defer release()

@@ -254,11 +254,14 @@ func (in *Ingest) sealAged(now time.Time) {
 	}
 }
 
-// Seal seals everything that is in the log of every shard now, and returns once it is committed, in the catalog and trimmed from the log. It waits
+// Seal seals everything that is in the log of every shard now (among peers: of those owned here), and returns once it is committed, in the catalog and trimmed from the log. It waits
 // for as long as that takes: until the shards are owned here, and until a store that is away is back.
 func (in *Ingest) Seal(ctx context.Context) error {
 	var heads []*head
-	for shard := range in.cfg.Shards {
+	for shard := range in.shardCount() {
+		if in.peers != nil && in.owner(shard) == nil {
+			continue // another process's
+		}
 		o, err := in.sealShard(ctx, shard)
 		if err != nil {
 			return fmt.Errorf("seal shard %d: %w", shard, err)

@@ -191,7 +191,7 @@ func expire(known map[string]lastSeen) {
 // was in the log at the call has been. It holds after a crash as before it.
 func (in *Ingest) SourceAccounts(ctx context.Context) (accounts map[string]ledger.Stored, whole bool) {
 	owners := in.allOwners()
-	accounts, whole = map[string]ledger.Stored{}, len(owners) == in.cfg.Shards
+	accounts, whole = map[string]ledger.Stored{}, len(owners) == in.shardCount()
 	ctx, cancel := context.WithTimeout(ctx, accountsWait)
 	defer cancel()
 	for _, o := range owners {

@@ -75,7 +75,7 @@ func (in *Ingest) Status(ctx context.Context) Status {
 	}
 	st.Spool = in.spool.status()
 	st.Metrics = in.resolutions()
-	for shard := range in.shards {
+	for shard := range in.shardCount() {
 		st.Shards = append(st.Shards, in.shardStatus(ctx, shard))
 	}
 	return st

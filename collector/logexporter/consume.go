@@ -20,7 +20,7 @@ func (e *Exporter) ConsumeLogs(ctx context.Context, ld plog.Logs) error {
 	}
 	used := r.partitionLogs(ld)
 	for _, shard := range used {
-		if err := e.checkSlow(e.lanes[shard], r.now); err != nil {
+		if err := e.checkSlow(r.lanes[shard], r.now); err != nil {
 			return err
 		}
 	}
@@ -34,7 +34,7 @@ func (e *Exporter) ConsumeLogs(ctx context.Context, ld plog.Logs) error {
 
 // partitionLogs finds each record's shard and returns those that have records.
 func (r *request) partitionLogs(ld plog.Logs) []int {
-	shards := len(r.e.lanes)
+	shards := len(r.lanes)
 	if shards == 1 {
 		return []int{0}
 	}
@@ -59,7 +59,7 @@ func (r *request) partitionLogs(ld plog.Logs) []int {
 
 // addLogs adds the records of one shard.
 func (r *request) addLogs(ctx context.Context, ld plog.Logs, shard int) error {
-	a := adder{r: r, lane: r.e.lanes[shard]}
+	a := adder{r: r, lane: r.lanes[shard]}
 	defer a.close()
 	n := 0
 	for _, rl := range ld.ResourceLogs().All() {
@@ -99,7 +99,7 @@ func (e *Exporter) ConsumeTraces(ctx context.Context, td ptrace.Traces) error {
 	}
 	used := r.partitionTraces(td)
 	for _, shard := range used {
-		if err := e.checkSlow(e.lanes[shard], r.now); err != nil {
+		if err := e.checkSlow(r.lanes[shard], r.now); err != nil {
 			return err
 		}
 	}
@@ -113,7 +113,7 @@ func (e *Exporter) ConsumeTraces(ctx context.Context, td ptrace.Traces) error {
 
 // partitionTraces finds each span's shard and returns those that have spans.
 func (r *request) partitionTraces(td ptrace.Traces) []int {
-	shards := len(r.e.lanes)
+	shards := len(r.lanes)
 	if shards == 1 {
 		return []int{0}
 	}
@@ -130,7 +130,7 @@ func (r *request) partitionTraces(td ptrace.Traces) []int {
 
 // addSpans adds the spans of one shard.
 func (r *request) addSpans(ctx context.Context, td ptrace.Traces, shard int) error {
-	a := adder{r: r, lane: r.e.lanes[shard]}
+	a := adder{r: r, lane: r.lanes[shard]}
 	defer a.close()
 	n := 0
 	for _, rs := range td.ResourceSpans().All() {

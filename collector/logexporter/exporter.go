@@ -45,13 +45,18 @@ type Exporter struct {
 	log    Log
 	logger *slog.Logger
 	count  *counters
-	lanes  []*lane
+	// lanes are those of the shards that new requests use.
+	lanes atomic.Pointer[[]*lane]
 	// life is the part that the source ids of this exporter have in common.
 	life string
 	// messageBytes is where a group is full, batchBytesMax what a message can hold.
 	messageBytes, batchBytesMax int
 	pending                     atomic.Int64
 	stopped                     atomic.Bool
+
+	mu    sync.Mutex
+	all   []*lane     // of all shards that there ever were
+	start func(*lane) // starts a lane's writers; nil: Run has not begun, or has ended
 }
 
 // New makes an exporter with a valid configuration. It appends nothing until Run.
@@ -71,9 +76,7 @@ func New(cfg Config, log Log, logger *slog.Logger, reg prometheus.Registerer) (*
 	// A builder's size is about an upper bound of what it encodes to; the rest is for the columns' own bytes and the last
 	// record. What does not fit all the same is split (split.go).
 	e.messageBytes = min(cfg.MessageBytes, e.batchBytesMax/4*3)
-	for i := range cfg.Shards {
-		e.lanes = append(e.lanes, newLane(i, cfg.Linger))
-	}
+	e.SetShards(cfg.Shards)
 	var err error
 	if e.count, err = newCounters(reg, func() float64 { return float64(e.pending.Load()) }); err != nil {
 		return nil, fmt.Errorf("register metrics: %w", err)
@@ -84,18 +87,44 @@ func New(cfg Config, log Log, logger *slog.Logger, reg prometheus.Registerer) (*
 // RecordBytesMax is the largest record (OTLP protobuf) that is sure to fit a message.
 func (e *Exporter) RecordBytesMax() int { return e.batchBytesMax / 2 }
 
+// SetShards changes over how many shards records are spread. Requests that have come before finish as they began: what is appended again because nobody knows
+// what became of it goes to the shard that it went to first, whose owner drops what it has.
+func (e *Exporter) SetShards(n int) {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	for len(e.all) < n {
+		l := newLane(len(e.all), e.cfg.Linger)
+		e.all = append(e.all, l)
+		if e.start != nil {
+			e.start(l)
+		}
+	}
+	lanes := e.all[:n:n]
+	e.lanes.Store(&lanes)
+}
+
 // Run appends until ctx ends. End it after the last Consume has returned: what is pending then is refused.
 func (e *Exporter) Run(ctx context.Context) error {
 	var wg sync.WaitGroup
-	for _, l := range e.lanes {
+	e.mu.Lock()
+	e.start = func(l *lane) {
 		for i := range e.cfg.Writers {
 			w := &writer{e: e, lane: l, source: fmt.Sprintf("collector/%s/%d/%d", e.life, l.shard, i)}
 			wg.Go(func() { w.run(ctx) })
 		}
 	}
+	for _, l := range e.all {
+		e.start(l)
+	}
+	e.mu.Unlock()
+	<-ctx.Done()
+	e.mu.Lock()
+	e.start = nil
+	all := e.all
+	e.mu.Unlock()
 	wg.Wait()
 	e.stopped.Store(true)
-	for _, l := range e.lanes {
+	for _, l := range all {
 		for g := l.oldest(); g != nil; g = l.oldest() {
 			e.giveUp(l, g, &refusal.Error{Kind: refusal.Unavailable, Reason: "shutdown", Err: context.Cause(ctx)})
 		}
@@ -130,9 +159,9 @@ func (e *Exporter) begin(ctx context.Context, signal telemetry.Signal) (*request
 	if n := e.pending.Load(); n >= e.cfg.PendingBytesMax {
 		return nil, refusal.Overloaded("pending_bytes", refusal.RetryAfterMin, "%d bytes wait for the shard log, the limit is %d", n, e.cfg.PendingBytesMax)
 	}
-	r := &request{e: e, key: key{signal, tenant}, now: time.Now()}
+	r := &request{e: e, key: key{signal, tenant}, now: time.Now(), lanes: *e.lanes.Load()}
 	if n := ledger.NumberOf(ctx); n != nil {
-		r.source, r.seq = ledger.SourceID(tenant, n.Source, len(e.lanes)), n.Seq
+		r.source, r.seq = ledger.SourceID(tenant, n.Source, len(r.lanes)), n.Seq
 	}
 	return r, nil
 }

@@ -119,13 +119,13 @@ func TestShareAppend(t *testing.T) {
 		})
 	}
 	send("a")
-	waitFor(t, "the first append in flight", func() bool { return !e.lanes[0].slowSince().IsZero() })
+	waitFor(t, "the first append in flight", func() bool { return !(*e.lanes.Load())[0].slowSince().IsZero() })
 	for range 7 {
 		send("a")
 	}
 	send("b")
 	gathered := func(k key) int {
-		l := e.lanes[0]
+		l := (*e.lanes.Load())[0]
 		l.mu.Lock()
 		g := l.open[k]
 		l.mu.Unlock()
@@ -286,5 +286,51 @@ func TestPartition(t *testing.T) {
 		if n < 850 || n > 1150 {
 			t.Errorf("shard %d has %d of 4000 traces", shard, n)
 		}
+	}
+}
+
+// shardLog counts what each shard was given.
+type shardLog struct {
+	mu      sync.Mutex
+	records map[int]int
+}
+
+func (l *shardLog) MessageBytesMax() int { return 1 << 20 }
+
+func (l *shardLog) Append(_ context.Context, shard int, m *shardlog.Message) (shardlog.Position, error) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.records[shard] += m.Records
+	return 1, nil
+}
+
+// TestShardsChange: after the count has changed new records are spread over all shards, and over fewer again when it shrinks; nothing is lost between.
+func TestShardsChange(t *testing.T) {
+	log := &shardLog{records: map[int]int{}}
+	e := startExporter(t, log, nil)
+	for round, want := range []int{1, 4, 2} {
+		e.SetShards(want)
+		log.mu.Lock()
+		clear(log.records)
+		log.mu.Unlock()
+		for i := range 40 {
+			ld := logs(1, "x")
+			ld.ResourceLogs().At(0).Resource().Attributes().PutInt("host", int64(100*round+i))
+			if err := e.ConsumeLogs(t.Context(), ld); err != nil {
+				t.Fatal(err)
+			}
+		}
+		log.mu.Lock()
+		n := 0
+		for shard, records := range log.records {
+			n += records
+			if shard >= want {
+				t.Errorf("shard %d of %d got %d records", shard, want, records)
+			}
+		}
+		if n != 40 || len(log.records) != want {
+			t.Errorf("%d shards: %v", want, log.records)
+		}
+		log.mu.Unlock()
 	}
 }

@@ -21,12 +21,12 @@ func (e *Exporter) ConsumeMetrics(ctx context.Context, md pmetric.Metrics) error
 	if err != nil {
 		return err
 	}
-	chunks, err := e.chunkMetrics(md)
+	chunks, err := e.chunkMetrics(md, len(r.lanes))
 	if err != nil {
 		return err
 	}
 	for _, c := range chunks {
-		if err := e.checkSlow(e.lanes[c.shard], r.now); err != nil {
+		if err := e.checkSlow(r.lanes[c.shard], r.now); err != nil {
 			return err
 		}
 	}
@@ -46,7 +46,7 @@ func (e *Exporter) ConsumeMetrics(ctx context.Context, md pmetric.Metrics) error
 
 // addChunks adds one shard's chunks to groups that have room for them.
 func (r *request) addChunks(ctx context.Context, chunks []chunk) error {
-	a := adder{r: r, lane: r.e.lanes[chunks[0].shard]}
+	a := adder{r: r, lane: r.lanes[chunks[0].shard]}
 	defer a.close()
 	for _, c := range chunks {
 		if _, err := a.open(ctx); err != nil {
@@ -74,8 +74,8 @@ type chunk struct {
 
 // chunkMetrics encodes md in parts that fit a message: as a whole if there is one shard, else by resource; what is
 // still too large is cut at metrics.
-func (e *Exporter) chunkMetrics(md pmetric.Metrics) ([]chunk, error) {
-	if len(e.lanes) == 1 {
+func (e *Exporter) chunkMetrics(md pmetric.Metrics, shards int) ([]chunk, error) {
+	if shards == 1 {
 		c, err := encodeMetrics(md, 0)
 		if err != nil || len(c.otlp) <= e.messageBytes {
 			return []chunk{c}, err
@@ -83,7 +83,7 @@ func (e *Exporter) chunkMetrics(md pmetric.Metrics) ([]chunk, error) {
 	}
 	var chunks []chunk
 	for _, rm := range md.ResourceMetrics().All() {
-		shard := ShardOfResource(rm.Resource(), len(e.lanes))
+		shard := ShardOfResource(rm.Resource(), shards)
 		one := pmetric.NewMetrics()
 		rm.CopyTo(one.ResourceMetrics().AppendEmpty())
 		c, err := encodeMetrics(one, shard)

@@ -13,7 +13,8 @@ type request struct {
 	e      *Exporter
 	key    key
 	now    time.Time
-	source string // of a numbered batch, as the log calls it
+	lanes  []*lane // by shard: as many as there were when it came
+	source string  // of a numbered batch, as the log calls it
 	seq    uint64
 	joined []joined
 	// shardOf is the shard of each record in the order of iteration; nil when there is only one shard.
