@@ -42,8 +42,9 @@ type Event struct {
 type Deps struct {
 	Logger     *slog.Logger
 	Registerer prometheus.Registerer
-	Recorder   Recorder // nil: nothing is recorded
-	Data       string   // the data directory
+	Recorder   Recorder         // nil: nothing is recorded
+	Data       string           // the data directory
+	Now        func() time.Time // nil: time.Now
 }
 
 // Guard stands at every door. It is safe for concurrent use. A nil guard asks nobody.
@@ -70,6 +71,9 @@ func New(cfg Config, deps Deps) (*Guard, error) {
 	g := &Guard{deps: deps, attempts: newAttempts(), now: time.Now, decided: prometheus.NewCounterVec(prometheus.CounterOpts{
 		Name: "clew_access_decisions_total", Help: "Requests that were asked who they are, by door and outcome: admitted, or why not.",
 	}, []string{"where", "result"})}
+	if deps.Now != nil {
+		g.now = deps.Now
+	}
 	if err := g.Set(cfg); err != nil {
 		return nil, err
 	}
