@@ -202,7 +202,7 @@ func (s *Segment) readAhead(leaf, rg int) {
 	step = min(max(step, -1), 1)
 	for next := rg + step; next >= 0 && next < len(s.meta.Groups) && (next-rg)*step <= readAheadGroups; next += step {
 		if c := &s.meta.Groups[next].Chunks[leaf]; int(c.Nulls) < s.meta.Groups[next].Rows {
-			p.Prefetch(s.parquetName, c.Offset, c.Stored())
+			p.Prefetch(s.parquetName, store.Range{Off: c.Offset, N: c.Stored()})
 		}
 	}
 }

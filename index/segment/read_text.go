@@ -82,15 +82,16 @@ func (s *Segment) loadHoles(ctx context.Context, col, rg, page int, want map[lea
 	}
 	// Every row with a template must have every variable: checked here, so that the rows' methods need not. What was checked
 	// once stays right: the bytes cannot change without their checksum telling.
-	place := [2]int{col, rg}
-	if _, done := s.holesChecked.Load(place); done {
-		return nil
+	for _, place := range [][3]int{{col, rg, allPages}, {col, rg, page}} {
+		if _, done := s.holesChecked.Load(place); done {
+			return nil
+		}
 	}
 	if err := s.checkHoles(col, rg, t); err != nil {
 		return err
 	}
-	if all && page == allPages {
-		s.holesChecked.Store(place, true)
+	if all {
+		s.holesChecked.Store([3]int{col, rg, page}, true)
 	}
 	return nil
 }

@@ -42,7 +42,8 @@ type Segment struct {
 	overflowOnce sync.Once
 	overflowKeys map[string]int
 
-	holesChecked sync.Map // [2]int{column, row group}: every row has its variables
+	holesChecked sync.Map // [3]int{column, row group, page or allPages}: every row has its variables
+	broughtNear  sync.Map // PageRef: the store has been told
 
 	near weak.Pointer[[]byte] // the beginning of the .index, as far as Open has read it
 

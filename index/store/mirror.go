@@ -105,8 +105,8 @@ func (m *Mirror) List(ctx context.Context, prefix string) ([]Object, error) {
 }
 
 // Prefetch implements Prefetcher.
-func (m *Mirror) Prefetch(name string, off, n int64) {
+func (m *Mirror) Prefetch(name string, ranges ...Range) {
 	if p, ok := m.RangeReader.(Prefetcher); ok {
-		p.Prefetch(name, off, n)
+		p.Prefetch(name, ranges...)
 	}
 }

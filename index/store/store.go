@@ -54,8 +54,11 @@ type RangeReader interface {
 // Prefetcher is a Store that can be told what will be read soon.
 type Prefetcher interface {
 	// Prefetch returns at once. What it brings near, and whether it does, changes no answer.
-	Prefetch(name string, off, n int64)
+	Prefetch(name string, ranges ...Range)
 }
+
+// Range is N bytes of an object from Off.
+type Range struct{ Off, N int64 }
 
 // Object is an entry of a listing.
 type Object struct {

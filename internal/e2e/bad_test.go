@@ -172,7 +172,7 @@ func TestOddRecords(t *testing.T) {
 			t.Errorf("%s: the record of the far future: %+v", stage, found.Logs)
 		}
 		get(t, p, "/api/v1/search", url.Values{"query": {"manykeys"}}, &found)
-		if len(found.Logs) != 1 || len(found.Logs[0].Attributes) != 10_000 || found.Logs[0].Attributes["key.1234"] != "value1234" {
+		if len(found.Logs) != 1 || len(found.Logs[0].Attributes) != 10_000 || found.Logs[0].Attributes.Get("key.1234") != "value1234" {
 			t.Errorf("%s: the record of 10,000 attributes has %d", stage, len(found.Logs[0].Attributes))
 		}
 		var by api.Count
@@ -185,7 +185,7 @@ func TestOddRecords(t *testing.T) {
 		if len(fields.Fields) < 10_000 {
 			t.Errorf("%s: %d fields, want more than 10,000", stage, len(fields.Fields))
 		}
-		if r := found.Logs[0]; r.Resource.Attributes[longKey] != "of the resource" || r.Scope == nil || r.Scope.Attributes[longKey] != "of the scope" {
+		if r := found.Logs[0]; r.Resource.Attributes.Get(longKey) != "of the resource" || r.Scope == nil || r.Scope.Attributes.Get(longKey) != "of the scope" {
 			t.Errorf("%s: attributes with long keys of resource and scope: %v, %v", stage, r.Resource, r.Scope)
 		}
 		var c api.Count

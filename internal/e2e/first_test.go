@@ -84,10 +84,10 @@ func sendAndFind(t *testing.T, p *harness.Process, service string, spans trace.S
 	if got.Nodes[1].Parent != 0 || got.Nodes[1].Name != "SELECT cart" || !got.Nodes[1].Error || got.Missing != 0 {
 		t.Errorf("chain: %+v", got.Nodes)
 	}
-	if a := got.Spans[got.Nodes[1].Span].Attributes["db.rows"]; a != 3.0 {
+	if a := got.Spans[got.Nodes[1].Span].Attributes.Get("db.rows"); a != 3.0 {
 		t.Errorf("db.rows = %v", a)
 	}
-	if e := got.Spans[got.Nodes[1].Span].Events; len(e) != 1 || e[0].Attributes["exception.message"] != "no stock of item 42" {
+	if e := got.Spans[got.Nodes[1].Span].Events; len(e) != 1 || e[0].Attributes.Get("exception.message") != "no stock of item 42" {
 		t.Errorf("events: %+v", e)
 	}
 	if got.LogNodes[0] != 1 {

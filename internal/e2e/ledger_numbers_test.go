@@ -130,7 +130,7 @@ func readNumbered(t *testing.T, p *harness.Process) map[int64]int {
 			t.Fatalf("search is partial: %v", page.Stats.Reasons)
 		}
 		for i := range page.Logs {
-			id, ok := page.Logs[i].Attributes["test.id"].(float64)
+			id, ok := page.Logs[i].Attributes.Get("test.id").(float64)
 			if !ok {
 				t.Fatalf("a record without test.id: %v", page.Logs[i].Attributes)
 			}

@@ -210,8 +210,8 @@ func readAll(t *testing.T, p *harness.Process, signal string) map[int64]int {
 		if page.Stats.Partial {
 			t.Fatalf("search is partial: %v", page.Stats.Reasons)
 		}
-		note := func(attributes map[string]any) {
-			id, ok := attributes["test.id"].(float64)
+		note := func(attributes api.Attributes) {
+			id, ok := attributes.Get("test.id").(float64)
 			if !ok {
 				t.Fatalf("a record without test.id: %v", attributes)
 			}

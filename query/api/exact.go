@@ -38,15 +38,12 @@ func exactJSON(text []byte) []byte {
 }
 
 // exactMembers is exactJSON of each value, as attributes are answered; nil of nothing.
-func exactMembers(object map[string]json.RawMessage) map[string]any {
-	if len(object) == 0 {
-		return nil
+func exactMembers(object map[string]json.RawMessage) Attributes {
+	a := attributesOf(object)
+	for i := range a {
+		a[i].Value = json.RawMessage(exactJSON(a[i].Value.(json.RawMessage)))
 	}
-	m := make(map[string]any, len(object))
-	for k, v := range object {
-		m[k] = json.RawMessage(exactJSON(v))
-	}
-	return m
+	return a
 }
 
 // afterString is where the string that begins at i has ended.

@@ -1,7 +1,6 @@
 package api
 
 import (
-	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
@@ -123,16 +122,17 @@ type jsonExporter struct {
 }
 
 func (e *jsonExporter) write(records []engine.Record) error {
-	enc := json.NewEncoder(e.w)
-	enc.SetEscapeHTML(false)
+	var k knownResources
+	var line []byte
 	for i := range records {
-		var line any
 		if e.signal == telemetry.Logs {
-			line = logRecord(&records[i])
+			l := k.log(&records[i])
+			line = l.append(line[:0])
 		} else {
-			line = spanRecord(&records[i])
+			s := k.span(&records[i])
+			line = s.append(line[:0])
 		}
-		if err := enc.Encode(line); err != nil {
+		if _, err := e.w.Write(append(line, '\n')); err != nil {
 			return err
 		}
 	}

@@ -9,6 +9,8 @@ const (
 	// tracesDefault and tracesMax bound the traces of one page: the engine reads all spans of them.
 	tracesDefault = 20
 	tracesMax     = 1000
+	// spanBytesMean is about how long a span is as JSON: what the buffer of a trace begins with.
+	spanBytesMean = 2 << 10
 	// skeletonsAtOnce is how many skeletons are built at the same time: one of 250,000 spans takes some 250 MB while it is.
 	skeletonsAtOnce = 2
 	// logBodyChars is how much of a log record's body a skeleton shows.

@@ -201,6 +201,9 @@ func TestOpenAPISchemas(t *testing.T) {
 		}
 		var members, required []string
 		for i := range typ.NumField() {
+			if !typ.Field(i).IsExported() {
+				continue
+			}
 			name, options, _ := strings.Cut(typ.Field(i).Tag.Get("json"), ",")
 			members = append(members, name)
 			if options != "omitempty" {
@@ -231,6 +234,9 @@ func TestOpenAPISchemas(t *testing.T) {
 func jsonType(t reflect.Type) string {
 	if t.Kind() == reflect.Pointer {
 		t = t.Elem()
+	}
+	if t == reflect.TypeFor[Attributes]() {
+		return "object"
 	}
 	switch t.Kind() {
 	case reflect.String:

@@ -2,10 +2,9 @@ package api
 
 import (
 	"encoding/json"
-	"maps"
 	"math"
+	"slices"
 	"strconv"
-	"strings"
 	"time"
 
 	"clew/internal/telemetry"
@@ -15,7 +14,7 @@ import (
 func formatTime(nano int64) string { return time.Unix(0, nano).UTC().Format(time.RFC3339Nano) }
 
 // value is an attribute's JSON value.
-func value(f engine.Field) any {
+func value(f *engine.Field) any {
 	switch f.Column.Type {
 	case telemetry.TypeString:
 		return f.Value.Text
@@ -45,48 +44,37 @@ func rawJSON(text string) any {
 	return json.RawMessage(exactJSON([]byte(text)))
 }
 
-// attributes gathers a level's attributes: cells, and where cells alone cannot give an attribute back, its original (see telemetry's
-// attributes.go for the rule).
-func attributes(r *engine.Record, level telemetry.Level, exactField, overflowField string) map[string]any {
-	var m map[string]any
-	for _, f := range r.Fields {
-		if f.Column.Level == level {
-			if m == nil {
-				m = map[string]any{}
-			}
-			m[f.Column.Key] = value(f)
-		}
-	}
-	m = merge(m, r.Text(overflowField), nil)
-	exact := r.Text(exactField)
-	return merge(m, exact, func(key string) {
-		for k := range m {
-			if strings.HasPrefix(k, key+".") {
-				delete(m, k)
-			}
-		}
-	})
+// knownResources turns records into their JSON's structs, one after the other.
+type knownResources struct {
+	known [16]knownResource
+	next  int // of known, to be given up
 }
 
-// merge adds the members of a JSON object to m; before, if given, is told of each key that holds an object.
-func merge(m map[string]any, object string, before func(key string)) map[string]any {
-	if object == "" {
-		return m
-	}
-	var members map[string]json.RawMessage
-	if err := json.Unmarshal([]byte(object), &members); err != nil {
-		return m
-	}
-	if m == nil {
-		m = map[string]any{}
-	}
-	for k, v := range members {
-		if before != nil && strings.HasPrefix(string(v), "{") {
-			before(k)
+type knownResource struct {
+	of *engine.Record // nil: none
+	Resource
+}
+
+// resource is a record's resource. The records of an answer are of few: each is put together, and written, once.
+func (k *knownResources) resource(r *engine.Record) Resource {
+	for i := range k.known {
+		if of := k.known[i].of; of != nil && sameResource(of, r) {
+			return k.known[i].Resource
 		}
 	}
-	maps.Copy(m, exactMembers(members))
-	return m
+	known := &k.known[k.next]
+	k.next = (k.next + 1) % len(k.known)
+	known.of, known.Resource = r, resourceOf(r)
+	known.written = new([]byte)
+	return known.Resource
+}
+
+func sameResource(a, b *engine.Record) bool {
+	return slices.Equal(a.Level(telemetry.LevelResource), b.Level(telemetry.LevelResource)) &&
+		a.Text(telemetry.FieldResourceExact) == b.Text(telemetry.FieldResourceExact) &&
+		a.Text(telemetry.FieldResourceOverflow) == b.Text(telemetry.FieldResourceOverflow) &&
+		a.Text(telemetry.FieldResourceSchemaURL) == b.Text(telemetry.FieldResourceSchemaURL) &&
+		a.Int(telemetry.FieldResourceDroppedAttributes) == b.Int(telemetry.FieldResourceDroppedAttributes)
 }
 
 func resourceOf(r *engine.Record) Resource {
@@ -105,7 +93,7 @@ func scopeOf(r *engine.Record) *Scope {
 		DroppedAttributes: uint32(r.Int(telemetry.FieldScopeDroppedAttributes)),
 		SchemaURL:         r.Text(telemetry.FieldScopeSchemaURL),
 	}
-	if s.Name == "" && s.Version == "" && s.Attributes == nil && s.DroppedAttributes == 0 && s.SchemaURL == "" {
+	if s.Name == "" && s.Version == "" && len(s.Attributes) == 0 && s.DroppedAttributes == 0 && s.SchemaURL == "" {
 		return nil
 	}
 	return &s
@@ -120,7 +108,7 @@ func optionalTime(r *engine.Record, key string) string {
 	return formatTime(f.Value.Int)
 }
 
-func logRecord(r *engine.Record) LogRecord {
+func (k *knownResources) log(r *engine.Record) LogRecord {
 	severity := r.Int(telemetry.FieldSeverity)
 	l := LogRecord{
 		ID:                engine.CursorAt(r).String(),
@@ -139,7 +127,7 @@ func logRecord(r *engine.Record) LogRecord {
 		Attributes:        attributes(r, telemetry.LevelRecord, telemetry.FieldExact, telemetry.FieldOverflow),
 		DroppedAttributes: uint32(r.Int(telemetry.FieldDroppedAttributes)),
 		InvalidUTF8:       r.Text(telemetry.FieldInvalidUTF8) == "true",
-		Resource:          resourceOf(r),
+		Resource:          k.resource(r),
 		Scope:             scopeOf(r),
 	}
 	if severity != 0 {
@@ -148,7 +136,7 @@ func logRecord(r *engine.Record) LogRecord {
 	return l
 }
 
-func spanRecord(r *engine.Record) SpanRecord {
+func (k *knownResources) span(r *engine.Record) SpanRecord {
 	return SpanRecord{
 		ID:                engine.CursorAt(r).String(),
 		TraceID:           r.Text(telemetry.FieldTraceID),
@@ -172,7 +160,7 @@ func spanRecord(r *engine.Record) SpanRecord {
 		DroppedEvents:     uint32(r.Int(telemetry.FieldDroppedEvents)),
 		DroppedLinks:      uint32(r.Int(telemetry.FieldDroppedLinks)),
 		InvalidUTF8:       r.Text(telemetry.FieldInvalidUTF8) == "true",
-		Resource:          resourceOf(r),
+		Resource:          k.resource(r),
 		Scope:             scopeOf(r),
 	}
 }

@@ -44,26 +44,31 @@ func (s *Server) search(c *gin.Context) {
 	if found.Cursor != nil {
 		out.Cursor = found.Cursor.String()
 	}
+	var w writer
+	w.open()
 	if r.Signal == telemetry.Logs {
-		out.Logs = logRecords(found.Records)
+		list(&w, "logs", logRecords(found.Records))
 	} else {
-		out.Spans = spanRecords(found.Records)
+		list(&w, "spans", spanRecords(found.Records))
 	}
-	c.JSON(http.StatusOK, out)
+	w.rest(out)
+	w.answer(c)
 }
 
-func logRecords(records []engine.Record) []LogRecord {
-	out := make([]LogRecord, len(records))
-	for i := range records {
-		out[i] = logRecord(&records[i])
+func logRecords(found []engine.Record) []LogRecord {
+	out := make([]LogRecord, len(found))
+	var k knownResources
+	for i := range found {
+		out[i] = k.log(&found[i])
 	}
 	return out
 }
 
-func spanRecords(records []engine.Record) []SpanRecord {
-	out := make([]SpanRecord, len(records))
-	for i := range records {
-		out[i] = spanRecord(&records[i])
+func spanRecords(found []engine.Record) []SpanRecord {
+	out := make([]SpanRecord, len(found))
+	var k knownResources
+	for i := range found {
+		out[i] = k.span(&found[i])
 	}
 	return out
 }

@@ -36,7 +36,19 @@ func (s *Server) trace(c *gin.Context) {
 	if first, err := strconv.ParseInt(out.StartNano, 10, 64); err == nil {
 		out.Stats = s.notedTrace(name, first, first+out.DurationNano, out.Stats)
 	}
-	c.JSON(http.StatusOK, out)
+	w := writer{make([]byte, 0, spanBytesMean*len(out.Spans))}
+	w.open()
+	list(&w, "spans", out.Spans)
+	list(&w, "logs", out.Logs)
+	w.rest(besideRecords{Trace: &out})
+	w.answer(c)
+}
+
+// besideRecords is what a trace has beside its spans and log records.
+type besideRecords struct {
+	*Trace
+	Spans *struct{} `json:"spans,omitempty"`
+	Logs  *struct{} `json:"logs,omitempty"`
 }
 
 // traceParams are who asks, and for which trace.

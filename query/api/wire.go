@@ -8,88 +8,90 @@ package api
 
 // LogRecord is a log record.
 type LogRecord struct {
-	ID                string         `json:"id"` // its place in the order of records; for /api/v1/context
-	Time              string         `json:"time"`
-	TimeUnixNano      string         `json:"timeUnixNano"`
-	StatedTime        string         `json:"statedTime,omitempty"` // the sender's, where it could not serve
-	ObservedTime      string         `json:"observedTime,omitempty"`
-	Severity          string         `json:"severity,omitempty"` // TRACE to FATAL, with 2 to 4 behind finer levels
-	SeverityNumber    int            `json:"severityNumber,omitempty"`
-	SeverityText      string         `json:"severityText,omitempty"`
-	Service           string         `json:"service,omitempty"`
-	Body              string         `json:"body"`
-	EventName         string         `json:"eventName,omitempty"`
-	TraceID           string         `json:"traceId,omitempty"`
-	SpanID            string         `json:"spanId,omitempty"`
-	Flags             uint32         `json:"flags,omitempty"`
-	Attributes        map[string]any `json:"attributes,omitempty"`
-	DroppedAttributes uint32         `json:"droppedAttributesCount,omitempty"`
-	InvalidUTF8       bool           `json:"invalidUtf8,omitempty"`
-	Resource          Resource       `json:"resource"`
-	Scope             *Scope         `json:"scope,omitempty"`
+	ID                string     `json:"id"` // its place in the order of records; for /api/v1/context
+	Time              string     `json:"time"`
+	TimeUnixNano      string     `json:"timeUnixNano"`
+	StatedTime        string     `json:"statedTime,omitempty"` // the sender's, where it could not serve
+	ObservedTime      string     `json:"observedTime,omitempty"`
+	Severity          string     `json:"severity,omitempty"` // TRACE to FATAL, with 2 to 4 behind finer levels
+	SeverityNumber    int        `json:"severityNumber,omitempty"`
+	SeverityText      string     `json:"severityText,omitempty"`
+	Service           string     `json:"service,omitempty"`
+	Body              string     `json:"body"`
+	EventName         string     `json:"eventName,omitempty"`
+	TraceID           string     `json:"traceId,omitempty"`
+	SpanID            string     `json:"spanId,omitempty"`
+	Flags             uint32     `json:"flags,omitempty"`
+	Attributes        Attributes `json:"attributes,omitempty"`
+	DroppedAttributes uint32     `json:"droppedAttributesCount,omitempty"`
+	InvalidUTF8       bool       `json:"invalidUtf8,omitempty"`
+	Resource          Resource   `json:"resource"`
+	Scope             *Scope     `json:"scope,omitempty"`
 }
 
 // SpanRecord is a span.
 type SpanRecord struct {
-	ID                string         `json:"id"`
-	TraceID           string         `json:"traceId"`
-	SpanID            string         `json:"spanId"`
-	ParentSpanID      string         `json:"parentSpanId,omitempty"`
-	TraceState        string         `json:"traceState,omitempty"`
-	Flags             uint32         `json:"flags,omitempty"`
-	Service           string         `json:"service,omitempty"`
-	Name              string         `json:"name"`
-	Kind              string         `json:"kind"`
-	Start             string         `json:"start"`
-	StartUnixNano     string         `json:"startUnixNano"`
-	StatedStart       string         `json:"statedStart,omitempty"`
-	DurationNano      int64          `json:"durationNano"`
-	Status            string         `json:"status"`
-	StatusMessage     string         `json:"statusMessage,omitempty"`
-	Attributes        map[string]any `json:"attributes,omitempty"`
-	Events            []SpanEvent    `json:"events,omitempty"`
-	Links             []SpanLink     `json:"links,omitempty"`
-	DroppedAttributes uint32         `json:"droppedAttributesCount,omitempty"`
-	DroppedEvents     uint32         `json:"droppedEventsCount,omitempty"`
-	DroppedLinks      uint32         `json:"droppedLinksCount,omitempty"`
-	InvalidUTF8       bool           `json:"invalidUtf8,omitempty"`
-	Resource          Resource       `json:"resource"`
-	Scope             *Scope         `json:"scope,omitempty"`
+	ID                string      `json:"id"`
+	TraceID           string      `json:"traceId"`
+	SpanID            string      `json:"spanId"`
+	ParentSpanID      string      `json:"parentSpanId,omitempty"`
+	TraceState        string      `json:"traceState,omitempty"`
+	Flags             uint32      `json:"flags,omitempty"`
+	Service           string      `json:"service,omitempty"`
+	Name              string      `json:"name"`
+	Kind              string      `json:"kind"`
+	Start             string      `json:"start"`
+	StartUnixNano     string      `json:"startUnixNano"`
+	StatedStart       string      `json:"statedStart,omitempty"`
+	DurationNano      int64       `json:"durationNano"`
+	Status            string      `json:"status"`
+	StatusMessage     string      `json:"statusMessage,omitempty"`
+	Attributes        Attributes  `json:"attributes,omitempty"`
+	Events            []SpanEvent `json:"events,omitempty"`
+	Links             []SpanLink  `json:"links,omitempty"`
+	DroppedAttributes uint32      `json:"droppedAttributesCount,omitempty"`
+	DroppedEvents     uint32      `json:"droppedEventsCount,omitempty"`
+	DroppedLinks      uint32      `json:"droppedLinksCount,omitempty"`
+	InvalidUTF8       bool        `json:"invalidUtf8,omitempty"`
+	Resource          Resource    `json:"resource"`
+	Scope             *Scope      `json:"scope,omitempty"`
 }
 
 // SpanEvent is something that happened during a span.
 type SpanEvent struct {
-	Time              string         `json:"time,omitempty"` // absent where the sender stated none
-	TimeUnixNano      string         `json:"timeUnixNano,omitempty"`
-	Name              string         `json:"name"`
-	Attributes        map[string]any `json:"attributes,omitempty"`
-	DroppedAttributes uint32         `json:"droppedAttributesCount,omitempty"`
+	Time              string     `json:"time,omitempty"` // absent where the sender stated none
+	TimeUnixNano      string     `json:"timeUnixNano,omitempty"`
+	Name              string     `json:"name"`
+	Attributes        Attributes `json:"attributes,omitempty"`
+	DroppedAttributes uint32     `json:"droppedAttributesCount,omitempty"`
 }
 
 // SpanLink is a span, of another trace as a rule, that a span names without being its child.
 type SpanLink struct {
-	TraceID           string         `json:"traceId"`
-	SpanID            string         `json:"spanId"`
-	TraceState        string         `json:"traceState,omitempty"`
-	Flags             uint32         `json:"flags,omitempty"`
-	Attributes        map[string]any `json:"attributes,omitempty"`
-	DroppedAttributes uint32         `json:"droppedAttributesCount,omitempty"`
+	TraceID           string     `json:"traceId"`
+	SpanID            string     `json:"spanId"`
+	TraceState        string     `json:"traceState,omitempty"`
+	Flags             uint32     `json:"flags,omitempty"`
+	Attributes        Attributes `json:"attributes,omitempty"`
+	DroppedAttributes uint32     `json:"droppedAttributesCount,omitempty"`
 }
 
 // Resource is what sent a record.
 type Resource struct {
-	Attributes        map[string]any `json:"attributes,omitempty"`
-	DroppedAttributes uint32         `json:"droppedAttributesCount,omitempty"`
-	SchemaURL         string         `json:"schemaUrl,omitempty"`
+	Attributes        Attributes `json:"attributes,omitempty"`
+	DroppedAttributes uint32     `json:"droppedAttributesCount,omitempty"`
+	SchemaURL         string     `json:"schemaUrl,omitempty"`
+
+	written *[]byte // its JSON, once somebody has written it; shared by records of the same resource
 }
 
 // Scope is the instrumentation scope.
 type Scope struct {
-	Name              string         `json:"name,omitempty"`
-	Version           string         `json:"version,omitempty"`
-	Attributes        map[string]any `json:"attributes,omitempty"`
-	DroppedAttributes uint32         `json:"droppedAttributesCount,omitempty"`
-	SchemaURL         string         `json:"schemaUrl,omitempty"`
+	Name              string     `json:"name,omitempty"`
+	Version           string     `json:"version,omitempty"`
+	Attributes        Attributes `json:"attributes,omitempty"`
+	DroppedAttributes uint32     `json:"droppedAttributesCount,omitempty"`
+	SchemaURL         string     `json:"schemaUrl,omitempty"`
 }
 
 // Search is the answer of /api/v1/search. Logs or Spans is set, by signal.

@@ -133,15 +133,18 @@ func (v Value) text(t telemetry.Type) []byte {
 // spreadOverflow makes fields of the members of a record's overflow fields.
 func (r *Record) spreadOverflow() error {
 	isOverflow := func(f Field) (telemetry.Level, bool) {
+		if f.Column.Level != telemetry.LevelField {
+			return 0, false
+		}
 		for level, name := range overflowFields {
-			if f.Column.Level == telemetry.LevelField && f.Column.Key == name {
+			if f.Column.Key == name {
 				return level, true
 			}
 		}
 		return 0, false
 	}
 	var more []Field
-	for _, f := range r.Fields {
+	for _, f := range r.Level(telemetry.LevelField) {
 		level, ok := isOverflow(f)
 		if !ok {
 			continue

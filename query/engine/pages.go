@@ -21,6 +21,8 @@ type paged interface {
 	Page(rg, page int) (index.Part, error)
 	// PagesOf are the pages that may hold rows of a trace id; false if the part cannot tell.
 	PagesOf(ctx context.Context, id telemetry.TraceID) ([]segment.PageRef, bool, error)
+	// BringNear says that rows of these pages will be read.
+	BringNear(ctx context.Context, refs []segment.PageRef) error
 }
 
 // noPage is the page of a bound that is about a whole part.
@@ -54,6 +56,9 @@ func (b *bound) narrow(ctx context.Context) (without int, err error) {
 	narrowed := []*bound{}
 	for _, id := range ids {
 		refs, ok, err := p.PagesOf(ctx, id)
+		if err == nil && ok {
+			err = p.BringNear(ctx, refs)
+		}
 		if err != nil || !ok {
 			return 0, err
 		}

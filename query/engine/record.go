@@ -2,6 +2,7 @@ package engine
 
 import (
 	"math"
+	"slices"
 	"strconv"
 
 	"github.com/cespare/xxhash/v2"
@@ -32,12 +33,22 @@ type Value struct {
 
 // Get returns the first value of a level and key, of whatever type.
 func (r *Record) Get(level telemetry.Level, key string) (Field, bool) {
-	for _, f := range r.Fields {
-		if f.Column.Level == level && f.Column.Key == key {
-			return f, true
+	for i := range r.Fields {
+		if f := &r.Fields[i]; f.Column.Level == level && f.Column.Key == key {
+			return *f, true
 		}
 	}
 	return Field{}, false
+}
+
+// Level are the fields of a level, by key.
+func (r *Record) Level(level telemetry.Level) []Field {
+	from, _ := slices.BinarySearchFunc(r.Fields, level, func(f Field, level telemetry.Level) int { return int(f.Column.Level) - int(level) })
+	to := from
+	for to < len(r.Fields) && r.Fields[to].Column.Level == level {
+		to++
+	}
+	return r.Fields[from:to]
 }
 
 // Text is the text of a fixed field; empty if the record has none.

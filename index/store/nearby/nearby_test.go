@@ -261,7 +261,7 @@ func TestRequests(t *testing.T) {
 			wg.Wait()
 		})
 		step("what was prefetched", 1, time.Second, func() {
-			s.Prefetch("x", 12*blockBytes, 2*blockBytes)
+			s.Prefetch("x", store.Range{Off: 12 * blockBytes, N: 2 * blockBytes})
 			time.Sleep(time.Second)
 			began := time.Now()
 			expect(t, s, "x", data, 12*blockBytes, 2*blockBytes)

@@ -69,7 +69,7 @@ func (s *Store) read(ctx context.Context, name string, p []byte, off int64) (n i
 		n += copyBlock(p, off, w.block, w.data)
 	}
 	if ahead > 0 && ahead < size {
-		s.Prefetch(name, ahead, aheadBytes)
+		s.Prefetch(name, store.Range{Off: ahead, N: aheadBytes})
 	}
 	return n, size, nil
 }
@@ -211,8 +211,8 @@ func (s *Store) damaged(id blockID) {
 }
 
 // Prefetch implements store.Prefetcher.
-func (s *Store) Prefetch(name string, off, n int64) {
-	if store.CheckName(name) != nil || n <= 0 || s.base.Err() != nil {
+func (s *Store) Prefetch(name string, ranges ...store.Range) {
+	if store.CheckName(name) != nil || s.base.Err() != nil {
 		return
 	}
 	select {
@@ -223,7 +223,7 @@ func (s *Store) Prefetch(name string, off, n int64) {
 		s.mu.Unlock()
 		return
 	}
-	wants := s.planAhead(name, off, min(n, prefetchBytesMax))
+	wants := s.planAhead(name, ranges)
 	if len(wants) == 0 {
 		<-s.ahead
 		return
@@ -235,20 +235,24 @@ func (s *Store) Prefetch(name string, off, n int64) {
 }
 
 // planAhead is plan for a guess: it counts apart, wakes nothing and wants only what is missing.
-func (s *Store) planAhead(name string, off, n int64) (wants []want) {
+func (s *Store) planAhead(name string, ranges []store.Range) (wants []want) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	first, last := off/blockBytes, (off+n-1)/blockBytes
 	o := s.objects[name]
 	if o == nil {
 		return nil // nobody has read it yet
 	}
-	for b := first; b <= min(last, (o.size-1)/blockBytes); b++ {
-		id := blockID{name, b}
-		if o.blocks[b] == nil && s.flights[id] == nil {
-			f := &flight{done: make(chan struct{})}
-			s.flights[id] = f
-			wants = append(wants, want{block: b, mine: true, flight: f})
+	room := int64(prefetchBytesMax / blockBytes)
+	for _, r := range ranges {
+		first, last := r.Off/blockBytes, (r.Off+r.N-1)/blockBytes
+		for b := first; b <= min(last, (o.size-1)/blockBytes) && room > 0; b++ {
+			id := blockID{name, b}
+			if o.blocks[b] == nil && s.flights[id] == nil {
+				f := &flight{done: make(chan struct{})}
+				s.flights[id] = f
+				wants = append(wants, want{block: b, mine: true, flight: f})
+				room--
+			}
 		}
 	}
 	if len(wants) > 0 {
