@@ -52,7 +52,7 @@ func (x *expander) expand(ctx context.Context, vector promql.Vector, ts time.Tim
 			return s
 		}
 		lb.Reset(m.Metric)
-		lb.Del(labels.MetricName)
+		lb.Del(model.MetricNameLabel)
 		for _, name := range names {
 			lb.Set(name, text(x.rule.Labels[name]))
 		}
@@ -173,9 +173,9 @@ func (act active) samples(ts time.Time) []promql.Sample {
 			continue
 		}
 		lb.Reset(a.Labels)
-		lb.Set(labels.MetricName, forStateName)
+		lb.Set(model.MetricNameLabel, forStateName)
 		out = append(out, promql.Sample{Metric: lb.Labels(), T: ts.UnixMilli(), F: float64(a.ActiveAt.Unix())})
-		lb.Set(labels.MetricName, alertsName)
+		lb.Set(model.MetricNameLabel, alertsName)
 		lb.Set(stateLabel, string(a.State))
 		out = append(out, promql.Sample{Metric: lb.Labels(), T: ts.UnixMilli(), F: 1})
 	}

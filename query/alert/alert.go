@@ -35,6 +35,7 @@ type Alert struct {
 	// KeepFiringSince is when the rule's vector lost it while keep_firing_for still holds it.
 	KeepFiringSince time.Time `json:"keep_firing_since,omitzero"`
 	Examples        []Example `json:"examples,omitempty"`
+	ExamplesAt      time.Time `json:"examples_at,omitzero"` // when they were looked for last; zero: never
 }
 
 // needsSending is Prometheus': what fires now and then, what is over at once and now and then.

@@ -128,7 +128,8 @@ func labelsOf(r *rulefile.Rule, values []string) labels.Labels {
 }
 
 func (a *Answers) members(ctx context.Context, tenant string, r *rulefile.Rule, ts time.Time) ([]member, error) {
-	request := engine.Request{Tenant: tenant, Signal: r.Lang.Signal(), Query: r.Query, From: ts.Add(-r.Window).UnixNano(), To: ts.UnixNano()}
+	query := asOf(r.Query, ts)
+	request := engine.Request{Tenant: tenant, Signal: r.Lang.Signal(), Query: query, From: ts.Add(-r.Window).UnixNano(), To: ts.UnixNano()}
 	if len(r.By) == 0 {
 		n, err := a.Records.Count(ctx, request)
 		if err != nil {
@@ -137,10 +138,10 @@ func (a *Answers) members(ctx context.Context, tenant string, r *rulefile.Rule, 
 		if len(n.Stats.Partial) > 0 {
 			return nil, &PartialError{n.Stats.Partial}
 		}
-		return []member{{query: r.Query, count: n.Count}}, nil
+		return []member{{query: query, count: n.Count}}, nil
 	}
 	// A field after the other: most rules have one, and of several the first leaves few records to the next.
-	members := []member{{query: r.Query}}
+	members := []member{{query: query}}
 	for _, field := range r.By {
 		var next []member
 		for _, m := range members {

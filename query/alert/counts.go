@@ -88,6 +88,9 @@ func (a *Answers) rangePromQL(ctx context.Context, tenant string, r *rulefile.Ru
 
 // rangeCounts counts in buckets as wide as step and window have in common, and slides the window over them.
 func (a *Answers) rangeCounts(ctx context.Context, tenant string, r *rulefile.Rule, from, to time.Time, step time.Duration) (*Timeline, error) {
+	if timely(r.Query) {
+		return a.eachCount(ctx, tenant, r, from, to, step)
+	}
 	bucket := commonDivisor(step, r.Window)
 	begin := from.Add(-r.Window)
 	if n := to.Sub(begin) / bucket; n > bucketsMax {
@@ -115,6 +118,28 @@ func (a *Answers) rangeCounts(ctx context.Context, tenant string, r *rulefile.Ru
 		}
 		if len(t.series) > groupsMax {
 			return nil, fmt.Errorf("more than %d groups", groupsMax)
+		}
+	}
+	return t, nil
+}
+
+// eachCount asks once for each step: what the query means is another at each.
+func (a *Answers) eachCount(ctx context.Context, tenant string, r *rulefile.Rule, from, to time.Time, step time.Duration) (*Timeline, error) {
+	byLabels := map[string]int{}
+	t := &Timeline{}
+	for ts := from; !ts.After(to); ts = ts.Add(step) {
+		vector, err := a.count(ctx, tenant, r, ts)
+		if err != nil {
+			return nil, err
+		}
+		for _, s := range vector {
+			at, ok := byLabels[s.Metric.String()]
+			if !ok {
+				at = len(t.series)
+				byLabels[s.Metric.String()] = at
+				t.series = append(t.series, timed{s.Metric, map[int64]promql.Sample{}})
+			}
+			t.series[at].at[s.T] = s
 		}
 	}
 	return t, nil

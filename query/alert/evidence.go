@@ -28,7 +28,7 @@ func (a *Answers) Examples(ctx context.Context, tenant string, r *rulefile.Rule,
 	if r.Lang == rulefile.PromQL {
 		return a.exemplars(ctx, tenant, r, of, ts)
 	}
-	query := r.Query
+	query := asOf(r.Query, ts)
 	for _, field := range r.By {
 		query = lang.Conj(query, byLabel(field, of.Labels.Get(rulefile.LabelOf(field))))
 	}

@@ -11,6 +11,7 @@ import (
 	"sync"
 	"time"
 
+	"github.com/prometheus/common/model"
 	"github.com/prometheus/prometheus/model/labels"
 	"github.com/prometheus/prometheus/model/value"
 	"github.com/prometheus/prometheus/promql"
@@ -168,7 +169,7 @@ func (g *group) evaluateRule(ctx context.Context, r *rule, ts time.Time) ([]prom
 	}
 	g.mu.Lock()
 	r.active.step(now, r.rule, ts, g.resolveAfter)
-	fired := unexplained(r.active)
+	fired := unexplained(r.active, ts)
 	samples := r.active.samples(at)
 	g.mu.Unlock()
 	for _, a := range fired {
@@ -176,21 +177,21 @@ func (g *group) evaluateRule(ctx context.Context, r *rule, ts time.Time) ([]prom
 			break
 		}
 		examples := g.answers.Examples(ctx, g.of.Tenant, r.rule, a, at)
-		if examples == nil {
-			examples = []Example{} // looked for
-		}
 		g.mu.Lock()
-		a.Examples = examples
+		a.ExamplesAt = ts
+		if len(examples) > 0 { // old ones are better than none
+			a.Examples = examples
+		}
 		g.mu.Unlock()
 	}
 	return samples, nil
 }
 
-// unexplained are alerts that fire without examples, as many as are looked for at once.
-func unexplained(act active) []*Alert {
+// unexplained are alerts that fire without examples, or with some that are old, as many as are looked for at once.
+func unexplained(act active, ts time.Time) []*Alert {
 	var out []*Alert
 	for _, a := range act.sorted() {
-		if a.State == Firing && a.Examples == nil && len(out) < evidencePerEvaluation {
+		if a.State == Firing && ts.Sub(a.ExamplesAt) >= examplesEvery && len(out) < evidencePerEvaluation {
 			out = append(out, a)
 		}
 	}
@@ -208,7 +209,7 @@ func (g *group) recorded(r *rule, vector promql.Vector) ([]promql.Sample, error)
 	seen := make(map[string]bool, len(vector))
 	for i := range vector {
 		lb.Reset(vector[i].Metric)
-		lb.Set(labels.MetricName, r.rule.Record)
+		lb.Set(model.MetricNameLabel, r.rule.Record)
 		for name, v := range r.rule.Labels {
 			lb.Set(name, v)
 		}

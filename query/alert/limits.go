@@ -26,6 +26,9 @@ const (
 	examplesMax = 5
 	// evidencePerEvaluation bounds for how many alerts of one evaluation examples are looked for: hundreds that fire at once need not each have them.
 	evidencePerEvaluation = 20
+	// examplesEvery is how often the examples of an alert that goes on firing are looked for again: what shows why it fires now is not what did hours ago. It is no news to
+	// receivers, who are not told again for that.
+	examplesEvery = 10 * time.Minute
 	// exampleBytesMax bounds an example's text.
 	exampleBytesMax = 500
 	// evaluationTimeout bounds a rule's evaluation.

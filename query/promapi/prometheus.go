@@ -218,8 +218,10 @@ func (nothing) CleanTombstones() error                                         {
 func (nothing) Delete(context.Context, int64, int64, ...*labels.Matcher) error { return errNotTSDB }
 func (nothing) Snapshot(string, bool) error                                    { return errNotTSDB }
 func (nothing) Stats(string, int) (*tsdb.Stats, error)                         { return nil, errNotTSDB }
-func (nothing) WALReplayStatus() (tsdb.WALReplayStatus, error)                 { return tsdb.WALReplayStatus{}, nil }
-func (nothing) BlockMetas() ([]tsdb.BlockMeta, error)                          { return []tsdb.BlockMeta{}, nil }
+
+func (nothing) WALReplayStatus() (tsdb.WALReplayStatus, error) { return tsdb.WALReplayStatus{}, nil }
+
+func (nothing) BlockMetas() ([]tsdb.BlockMeta, error) { return []tsdb.BlockMeta{}, nil }
 
 // noTargets answers as a Prometheus without targets.
 func (a *API) noTargets(w http.ResponseWriter, _ *http.Request) { succeed(w, []json.RawMessage{}, nil) }

@@ -12,6 +12,7 @@ import (
 	"fmt"
 	"time"
 
+	"github.com/prometheus/common/model"
 	"github.com/prometheus/prometheus/model/labels"
 	"github.com/prometheus/prometheus/promql"
 	"github.com/prometheus/prometheus/storage"
@@ -189,7 +190,7 @@ func (t *timelineOf) record(into *memseries.Store, rule *rulefile.Rule) {
 	for _, p := range t.parts {
 		for _, s := range p.Samples() {
 			lb.Reset(s.Metric)
-			lb.Set(labels.MetricName, rule.Record)
+			lb.Set(model.MetricNameLabel, rule.Record)
 			for name, v := range rule.Labels {
 				lb.Set(name, v)
 			}

@@ -24,6 +24,7 @@ const rangeRules = `groups:
   - {alert: All, expr: "", window: 5m, condition: ">= 0"}
   - {alert: Few, expr: boom, window: 2m, condition: "< 3"}
   - {alert: ByService, expr: severity>=warn, window: 90s, by: [service], condition: "> 2"}
+  - {alert: Lately, expr: "time>now-70s AND severity>=warn", window: 5m, by: [service]}
   - {record: "two:fields", expr: "", window: 7m, by: [service, region]}
 `
 
@@ -71,7 +72,7 @@ func TestRangeIsVectorAtEachTime(t *testing.T) {
 		t.Errorf("only %d values", compared)
 	}
 	results, err := backtest.Run(t.Context(), &answers, backtest.Request{File: f, From: from, To: to})
-	if err != nil || len(results) != 4 {
+	if err != nil || len(results) != 5 {
 		t.Fatalf("%v, %d results", err, len(results))
 	}
 	for _, r := range results {
@@ -82,8 +83,8 @@ func TestRangeIsVectorAtEachTime(t *testing.T) {
 	if all := results[0]; all.Fired != 1 || !all.Firings[0].Alert.FiredAt.Equal(from) || !all.Firings[0].Alert.ResolvedAt.IsZero() || len(all.Firings[0].Alert.Examples) != 5 {
 		t.Errorf("All: %+v", all)
 	}
-	if results[1].Fired == 0 || results[2].Fired == 0 || results[3].Series < 4 {
-		t.Errorf("fired %d and %d times, %d series", results[1].Fired, results[2].Fired, results[3].Series)
+	if results[1].Fired == 0 || results[2].Fired == 0 || results[3].Fired == 0 || results[4].Series < 4 {
+		t.Errorf("fired %d, %d and %d times, %d series", results[1].Fired, results[2].Fired, results[3].Fired, results[4].Series)
 	}
 }
 
