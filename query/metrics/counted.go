@@ -66,15 +66,72 @@ func mayCount(matchers []*labels.Matcher) bool {
 	})
 }
 
+// What is down-sampled has wider buckets, and samples as far apart. Where that is too far for what is asked, a bucket's records are taken to have come evenly.
+
 // tick is what was counted in a bucket, as a part says it.
 type tick struct {
-	t int64 // the bucket's end, milliseconds
-	v float64
-	h *histogram.FloatHistogram // not nil: of a histogram
+	t     int64 // the bucket's end, milliseconds
+	width int64 // milliseconds
+	v     float64
+	h     *histogram.FloatHistogram // not nil: of a histogram
 }
 
 // ticks adds those of a piece.
 func (s *selected) ticks(to []tick, p *piece) ([]tick, error) {
+	first := len(to)
+	to, err := s.ticksOf(to, p)
+	if err != nil {
+		return to, err
+	}
+	meant := to[:first]
+	for _, x := range to[first:] {
+		if p.means(x.t) {
+			x.width = p.o.family.marks.width
+			meant = append(meant, x)
+		}
+	}
+	if p.coarse() {
+		return s.asked.spreadTicks(meant, first, p.r.stage.Resolution, p.o.family.marks.width), nil
+	}
+	return meant, nil
+}
+
+// spreadTicks makes of each tick from the first-th on, which are of wide buckets, as many as are needed for the question: all as wide, and of an hour a whole number.
+func (a asked) spreadTicks(all []tick, first int, wide time.Duration, least int64) []tick {
+	width := wide.Milliseconds()
+	if d := a.spread(wide).Milliseconds(); d > 0 && d < width {
+		k := (width + d - 1) / d
+		for width%k != 0 || width/k%least != 0 {
+			if k++; k > width/least {
+				k = width / least
+				break
+			}
+		}
+		width /= max(1, k)
+	}
+	k := max(1, wide.Milliseconds()/width)
+	coarse := slices.Clone(all[first:])
+	all = all[:first]
+	for _, x := range coarse {
+		x.v /= float64(k)
+		if x.h != nil && k > 1 {
+			x.h = x.h.Copy().Mul(1 / float64(k))
+		}
+		x.width = width
+		for j := k - 1; j >= 0; j-- {
+			y := x
+			y.t -= j * width
+			if j > 0 && y.h != nil {
+				y.h = y.h.Copy()
+			}
+			all = append(all, y)
+		}
+	}
+	return all
+}
+
+// ticksOf adds those of a piece, meant or not.
+func (s *selected) ticksOf(to []tick, p *piece) ([]tick, error) {
 	if p.ref.chunk == chunkCounts {
 		return p.counts(to)
 	}
@@ -146,8 +203,9 @@ func sparse(c *points.Count) *histogram.FloatHistogram {
 // counter goes through a counter's samples.
 type counter struct {
 	ticks       []tick // by time; those before next are in sum
-	width       int64
-	from, until int64 // milliseconds, both inclusive
+	width       int64  // between samples of the hour at hand: that of its widest bucket
+	least       int64  // of the buckets that are not down-sampled
+	from, until int64  // milliseconds, both inclusive
 
 	next  int
 	hour  int64 // its beginning
@@ -160,7 +218,7 @@ type counter struct {
 // newCounter makes a counter of ticks, of which there is at least one.
 func newCounter(ticks []tick, width, from, until int64) *counter {
 	slices.SortStableFunc(ticks, func(a, b tick) int { return cmp.Compare(a.t, b.t) })
-	return &counter{ticks: ticks, width: width, from: from, until: until}
+	return &counter{ticks: ticks, least: width, from: from, until: until}
 }
 
 // Next implements chunkenc.Iterator.
@@ -201,7 +259,11 @@ func (c *counter) begin() bool {
 		if c.hour+hour < c.from {
 			continue
 		}
-		c.begun, c.t, c.v = true, max(c.hour+1, first.t-c.width), 0
+		c.width = c.least
+		for i := c.next; i < len(c.ticks) && c.ticks[i].t <= c.hour+hour; i++ {
+			c.width = max(c.width, c.ticks[i].width)
+		}
+		c.begun, c.t, c.v = true, max(c.hour+1, first.t-first.width), 0
 		if first.h != nil {
 			c.h = &histogram.FloatHistogram{Schema: first.h.Schema, ZeroThreshold: first.h.ZeroThreshold, CounterResetHint: histogram.CounterReset}
 		}

@@ -32,7 +32,7 @@ func (e *exemplarQuerier) Select(start, end int64, sets ...[]*labels.Matcher) ([
 	seen := map[uint64]bool{}
 	left := exemplarsMax
 	for _, set := range sets {
-		s, err := q.choose(e.ctx, true, start, end, set)
+		s, err := q.choose(e.ctx, true, start, end, asked{}, set)
 		if err != nil {
 			return nil, err
 		}
@@ -84,7 +84,7 @@ func (s *selected) exemplars(t *translator) ([]exemplar.Exemplar, error) {
 		low := p.lower()
 		for k := range es.Len() {
 			e := exemplarOf(t, es.At(k))
-			if e.Ts < s.mint || e.Ts > s.maxt || p.o.view == viewBucket && !(e.Value > low && e.Value <= p.o.bound) {
+			if e.Ts < s.mint || e.Ts > s.maxt || e.Ts <= p.from || e.Ts > p.to || p.o.view == viewBucket && !(e.Value > low && e.Value <= p.o.bound) {
 				continue
 			}
 			out = append(out, e)

@@ -17,7 +17,18 @@ type piece struct {
 	o *origin
 	// ref is the row; of target_info, a time in which the resource had points.
 	ref *rowRef
+	// Of its points only those after from and up to to are meant, in milliseconds.
+	from, to int64
 }
+
+// coarse says whether the points are down-sampled.
+func (p *piece) coarse() bool { return p.r.stage.Resolution > 0 }
+
+// clipped says whether some of the row's points are not meant.
+func (p *piece) clipped() bool { return p.ref.min <= p.from || p.ref.max > p.to }
+
+// means says whether a point of a moment is.
+func (p *piece) means(t int64) bool { return t > p.from && t <= p.to }
 
 // lends says whether the engine can read the row's chunk as it is.
 func (p *piece) lends() bool {
@@ -85,6 +96,8 @@ func (it *sampleIterator) open() bool {
 	}
 	if it.err != nil {
 		it.err = fmt.Errorf("part %s: %w", p.r.part.Info().ID, it.err)
+	} else if p.clipped() {
+		it.cur = &clipped{it.cur, p.from, p.to}
 	}
 	return it.err == nil
 }
@@ -202,9 +215,14 @@ func (s *selected) merge() (chunkenc.Iterator, error) {
 	var nativeDeltas []nativePoint
 	var counted []tick
 	var width int64
+	var windows coarse
 	for i := range s.pieces {
 		p := &s.pieces[i]
 		switch {
+		case p.coarse() && p.o.family.marks.width == 0 && !p.o.delta && p.o.view != viewTarget:
+			if err := windows.add(s, p); err != nil {
+				return nil, err
+			}
 		case p.o.family.marks.width > 0:
 			width = p.o.family.marks.width
 			var err error
@@ -216,14 +234,18 @@ func (s *selected) merge() (chunkenc.Iterator, error) {
 			if err := it.lend(p); err != nil {
 				return nil, err
 			}
+			if p.clipped() {
+				it.cur = &clipped{it.cur, p.from, p.to}
+			}
 			all = append(all, it.cur)
 		case p.o.view == viewNative:
 			natives, err := s.natives(p)
 			if err != nil {
 				return nil, err
 			}
+			natives = slices.DeleteFunc(natives, func(x nativePoint) bool { return !p.means(x.t) })
 			if p.o.delta {
-				nativeDeltas = append(nativeDeltas, natives...)
+				nativeDeltas = append(nativeDeltas, s.asked.spreadNatives(natives, p.r.stage.Resolution)...)
 			} else {
 				all = append(all, &nativeList{points: natives, i: -1})
 			}
@@ -232,13 +254,18 @@ func (s *selected) merge() (chunkenc.Iterator, error) {
 			if err != nil {
 				return nil, err
 			}
+			floats = slices.DeleteFunc(floats, func(x floatPoint) bool { return !p.means(x.t) })
 			if p.o.delta && p.o.view != viewQuantile {
-				deltas = append(deltas, floats...)
+				deltas = append(deltas, s.asked.spreadDeltas(floats, p.r.stage.Resolution)...)
 			} else {
 				all = append(all, &floatList{points: floats, i: -1})
 			}
 		}
 	}
+	if windows.tells(s.asked) {
+		return (&floatList{points: windows.told(s.asked), i: -1}).beside(all)
+	}
+	all = append(all, windows.iterators(s.asked)...)
 	if len(deltas) > 0 {
 		sort.SliceStable(deltas, func(i, j int) bool { return deltas[i].t < deltas[j].t })
 		all = append(all, &floatList{points: summed(deltas), i: -1})

@@ -22,4 +22,11 @@ const (
 	lookback = 5 * time.Minute
 	// exemplarsMax bounds the exemplars of an answer.
 	exemplarsMax = 20_000
+
+	// stepWindows is how many windows there are at least in a step, and rangeWindows in a range whatever the step: what a window's ends cut off of a range is
+	// a hundredth of it then.
+	stepWindows  = 5
+	rangeWindows = 100
+	// spreadMin is how close the points are at the least that a window is spread to: no closer than points came.
+	spreadMin = 10 * time.Second
 )

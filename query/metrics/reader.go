@@ -9,12 +9,14 @@ import (
 	"clew/index"
 	"clew/internal/points"
 	"clew/internal/telemetry"
+	"clew/query/parts"
 )
 
 // partReader reads rows of a part for one query. It holds the row groups' chunks that the query needs; the segments' cache holds them for others.
 type partReader struct {
 	part   index.Part
 	index  *partIndex
+	stage  parts.Stage
 	fields fields
 
 	mu     sync.Mutex

@@ -3,9 +3,11 @@ package metrics
 import (
 	"cmp"
 	"context"
+	"maps"
 	"math"
 	"slices"
 	"sync"
+	"time"
 
 	"github.com/prometheus/prometheus/model/labels"
 	"github.com/prometheus/prometheus/storage"
@@ -17,6 +19,7 @@ import (
 type selection struct {
 	mint, maxt int64 // milliseconds, both inclusive
 	now        int64 // milliseconds
+	asked      asked
 	series     []selected
 	warnings   annotations.Annotations
 
@@ -26,19 +29,12 @@ type selection struct {
 }
 
 // choose finds the series that match in all parts, and their rows.
-func (q *querier) choose(ctx context.Context, sorted bool, mint, maxt int64, matchers []*labels.Matcher) (*selection, error) {
-	parts, warnings, err := q.open(ctx)
+func (q *querier) choose(ctx context.Context, sorted bool, mint, maxt int64, how asked, matchers []*labels.Matcher) (*selection, error) {
+	parts, warnings, err := q.readings(ctx, how.resolution(), mayCount(matchers))
 	if err != nil {
 		return nil, err
 	}
-	out := &selection{mint: mint, maxt: maxt, now: q.storage.now().UnixMilli(), warnings: warnings}
-	if mayCount(matchers) {
-		earlier, err := q.earlier(ctx, &out.warnings)
-		if err != nil {
-			return nil, err
-		}
-		parts = append(earlier, parts...)
-	}
+	out := &selection{mint: mint, maxt: maxt, now: q.storage.now().UnixMilli(), asked: how, warnings: warnings}
 	if len(parts) == 1 {
 		err = out.one(ctx, q, parts[0], matchers)
 	} else {
@@ -54,7 +50,7 @@ func (q *querier) choose(ctx context.Context, sorted bool, mint, maxt int64, mat
 }
 
 // one is choose for a single part, whose series are each there once.
-func (s *selection) one(ctx context.Context, q *querier, r *partReader, matchers []*labels.Matcher) error {
+func (s *selection) one(ctx context.Context, q *querier, r reading, matchers []*labels.Matcher) error {
 	numbers, err := r.matching(ctx, q.storage.t, matchers, s.mint, s.maxt)
 	if err != nil {
 		return err
@@ -74,14 +70,12 @@ func (s *selection) one(ctx context.Context, q *querier, r *partReader, matchers
 			s.series = append(s.series, selected{selection: s, series: of, pieces: pieces[from:len(pieces):len(pieces)]})
 		}
 	}
-	for i := range s.series {
-		s.series[i].arrange()
-	}
+	s.arrange()
 	return nil
 }
 
 // many is choose for several parts: what has the same labels in them is one series.
-func (s *selection) many(ctx context.Context, q *querier, parts []*partReader, matchers []*labels.Matcher) error {
+func (s *selection) many(ctx context.Context, q *querier, parts []reading, matchers []*labels.Matcher) error {
 	byHash := map[uint64]int32{}
 	var same []int32 // the next series of the same hash, or -1
 	for _, r := range parts {
@@ -118,17 +112,19 @@ func (s *selection) many(ctx context.Context, q *querier, parts []*partReader, m
 			s.series[at].pieces = append(s.series[at].pieces, more...)
 		}
 	}
-	for i := range s.series {
-		s.series[i].arrange()
-	}
+	s.arrange()
 	return nil
 }
 
 // appendPieces adds the rows of a series that may have points from mint to maxt, and loads their row groups.
-func (s *selection) appendPieces(ctx context.Context, to []piece, r *partReader, of *series) ([]piece, error) {
+func (s *selection) appendPieces(ctx context.Context, to []piece, r reading, of *series) ([]piece, error) {
 	for i := range of.origins {
 		o := &of.origins[i]
-		mint := s.mint
+		// A window stands for what is after it, up to the next one, and for what is before it.
+		mint, maxt := s.mint-r.stage.Resolution.Milliseconds(), s.maxt
+		if r.stage.Resolution > 0 {
+			maxt = untilWindow(maxt)
+		}
 		if o.family.marks.width > 0 {
 			mint = hourOf(mint) // they are counted from there on
 		}
@@ -141,21 +137,39 @@ func (s *selection) appendPieces(ctx context.Context, to []piece, r *partReader,
 		}
 		for k := range o.rows {
 			ref := &o.rows[k]
-			if ref.min > s.maxt {
+			if ref.min > min(maxt, r.to) {
 				break
 			}
-			if ref.max < mint {
+			if ref.max < mint || ref.max <= r.from {
 				continue
+			}
+			if o.view == viewTarget && (ref.min <= r.from || ref.max > r.to) {
+				ref = &rowRef{min: max(ref.min, r.from+1), max: min(ref.max, r.to)}
 			}
 			if o.view != viewTarget {
 				if _, err := r.load(ctx, ref.rg); err != nil {
 					return to, err
 				}
 			}
-			to = append(to, piece{r, o, ref})
+			to = append(to, piece{r.partReader, o, ref, r.from, r.to})
 		}
 	}
 	return to, nil
+}
+
+// arrange does so for all series, and says if any has points that are down-sampled.
+func (s *selection) arrange() {
+	coarse := time.Duration(0)
+	for i := range s.series {
+		s.series[i].arrange()
+		for k := range s.series[i].pieces {
+			coarse = max(coarse, s.series[i].pieces[k].r.stage.Resolution)
+		}
+	}
+	if coarse > 0 {
+		s.warnings = maps.Clone(s.warnings) // others have the querier's
+		s.warnings.Add(errDownsampled(coarse, s.asked))
+	}
 }
 
 // arrange puts a series' pieces in order of time and sees whether they overlap.
@@ -167,11 +181,11 @@ func (s *selected) arrange() {
 	last := int64(math.MinInt64)
 	for i := range s.pieces {
 		p := &s.pieces[i]
-		if p.ref.min <= last && i > 0 || p.o.delta {
+		if max(p.ref.min, p.from+1) <= last && i > 0 || p.o.delta || p.coarse() && p.o.view != viewTarget {
 			s.merged = true
 			return
 		}
-		last = p.ref.max
+		last = min(p.ref.max, p.to)
 	}
 }
 

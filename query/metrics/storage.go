@@ -2,7 +2,6 @@ package metrics
 
 import (
 	"context"
-	"fmt"
 	"log/slog"
 	"math"
 	"slices"
@@ -14,7 +13,6 @@ import (
 	"github.com/prometheus/prometheus/util/annotations"
 
 	"clew/index"
-	"clew/internal/points"
 	"clew/internal/telemetry"
 	"clew/query/parts"
 )
@@ -73,74 +71,9 @@ type querier struct {
 
 	mu       sync.Mutex
 	view     *parts.View
-	parts    []*partReader
-	early    []index.Part // those whose records are before mint, in the same hour
+	parts    []*staged
 	warnings annotations.Annotations
 	closed   bool
-}
-
-// open takes the view and has the parts' series, once.
-func (q *querier) open(ctx context.Context) ([]*partReader, annotations.Annotations, error) {
-	q.mu.Lock()
-	defer q.mu.Unlock()
-	if q.closed {
-		return nil, nil, fmt.Errorf("the querier is closed")
-	}
-	if q.view != nil {
-		return q.parts, q.warnings, nil
-	}
-	tenant := tenantOf(ctx)
-	view, err := q.storage.source.View(points.WithLive(ctx), parts.Scope{Tenant: tenant, Signal: telemetry.Metrics, From: nanos(hourOf(q.mint)), To: nanosUp(q.maxt)})
-	if err != nil {
-		return nil, nil, fmt.Errorf("view of metrics of tenant %s: %w", tenant, err)
-	}
-	var parts []*partReader
-	var warnings annotations.Annotations
-	for _, why := range view.Partial {
-		warnings.Add(errPartial(why))
-	}
-	for _, part := range view.Parts {
-		info := part.Info()
-		if info.Rows == 0 {
-			continue
-		}
-		if info.MaxTime < nanos(q.mint) {
-			q.early = append(q.early, part)
-			continue
-		}
-		if parts, err = q.read(ctx, parts, part, &warnings); err != nil {
-			view.Release()
-			return nil, nil, err
-		}
-	}
-	q.view, q.parts, q.warnings = view, parts, warnings
-	return parts, warnings, nil
-}
-
-// read adds a part to those that are read, unless it is damaged.
-func (q *querier) read(ctx context.Context, to []*partReader, part index.Part, warnings *annotations.Annotations) ([]*partReader, error) {
-	x, err := q.storage.cache.get(ctx, part)
-	switch {
-	case err == nil:
-		return append(to, newPartReader(part, x)), nil
-	case ctx.Err() == nil && q.aside(err, warnings):
-		return to, nil
-	}
-	return to, err
-}
-
-// earlier are the parts that only what is counted from the beginning of the hour needs.
-func (q *querier) earlier(ctx context.Context, warnings *annotations.Annotations) ([]*partReader, error) {
-	q.mu.Lock()
-	defer q.mu.Unlock()
-	var parts []*partReader
-	for _, part := range q.early {
-		var err error
-		if parts, err = q.read(ctx, parts, part, warnings); err != nil {
-			return nil, err
-		}
-	}
-	return parts, nil
 }
 
 // aside turns what is wrong with one part into a warning; false: it is not about one part.
@@ -176,7 +109,7 @@ func nanosUp(ms int64) int64 {
 
 // Select implements storage.Querier. A matcher of the name may give OTLP's name, {"system.cpu.time"}, and those of labels an attribute's.
 func (q *querier) Select(ctx context.Context, sorted bool, hints *storage.SelectHints, matchers ...*labels.Matcher) storage.SeriesSet {
-	s, err := q.choose(ctx, sorted, q.mint, q.maxt, matchers)
+	s, err := q.choose(ctx, sorted, q.mint, q.maxt, askedBy(hints), matchers)
 	if err != nil {
 		return storage.ErrSeriesSet(err)
 	}
@@ -235,23 +168,23 @@ func (q *querier) LabelNames(ctx context.Context, hints *storage.LabelHints, mat
 
 // each calls f with the series of each part that match; all: every one does.
 func (q *querier) each(ctx context.Context, matchers []*labels.Matcher, f func(r *partReader, numbers []uint32, all bool)) (annotations.Annotations, error) {
-	parts, warnings, err := q.open(ctx)
+	all, warnings, err := q.readings(ctx, 0, false)
 	if err != nil {
 		return warnings, err
 	}
-	for _, r := range parts {
+	for _, r := range all {
 		if err := ctx.Err(); err != nil {
 			return warnings, err
 		}
 		if len(matchers) == 0 {
-			f(r, nil, true)
+			f(r.partReader, nil, true)
 			continue
 		}
 		numbers, err := r.index.matching(ctx, q.storage.t, matchers)
 		if err != nil {
 			return warnings, err
 		}
-		f(r, numbers, false)
+		f(r.partReader, numbers, false)
 	}
 	return warnings, nil
 }
@@ -307,7 +240,7 @@ type chunkQuerier struct{ *querier }
 
 // Select implements storage.ChunkQuerier.
 func (q *chunkQuerier) Select(ctx context.Context, sorted bool, hints *storage.SelectHints, matchers ...*labels.Matcher) storage.ChunkSeriesSet {
-	s, err := q.choose(ctx, sorted, q.mint, q.maxt, matchers)
+	s, err := q.choose(ctx, sorted, q.mint, q.maxt, asked{}, matchers)
 	if err != nil {
 		return storage.ErrChunkSeriesSet(err)
 	}
