@@ -8,6 +8,7 @@ import (
 	"math"
 	"sync"
 
+	"github.com/prometheus/common/model"
 	"github.com/prometheus/prometheus/model/labels"
 	"github.com/prometheus/prometheus/model/value"
 	"github.com/prometheus/prometheus/promql"
@@ -48,7 +49,7 @@ func (r *recorder) Record(ctx context.Context, tenant string, samples []promql.S
 	}
 	// One rule's results stay together, on the shard of its name: readers do not care.
 	h := fnv.New32a()
-	h.Write([]byte(samples[0].Metric.Get(labels.MetricName)))
+	h.Write([]byte(samples[0].Metric.Get(model.MetricNameLabel)))
 	shard := int(h.Sum32() % uint32(r.shards))
 	r.mu.Lock()
 	defer r.mu.Unlock()
@@ -75,7 +76,7 @@ func metricsOf(samples []promql.Sample) (pmetric.Metrics, error) {
 			return md, fmt.Errorf("%s: %w", s.Metric, errHistogram)
 		}
 		of := resource{s.Metric.Get("job"), s.Metric.Get("instance")}
-		key := metric{of, s.Metric.Get(labels.MetricName)}
+		key := metric{of, s.Metric.Get(model.MetricNameLabel)}
 		to, ok := metrics[key]
 		if !ok {
 			in, ok := resources[of]
@@ -100,7 +101,7 @@ func metricsOf(samples []promql.Sample) (pmetric.Metrics, error) {
 		}
 		s.Metric.Range(func(l labels.Label) {
 			switch l.Name {
-			case labels.MetricName, "job", "instance":
+			case model.MetricNameLabel, "job", "instance":
 			default:
 				p.Attributes().PutStr(l.Name, l.Value)
 			}

@@ -35,8 +35,10 @@ func StartGCS(t testing.TB) *Server {
 	dir := t.TempDir()
 	s := start(t, func(host, port string) []string {
 		// The public host has no port, so that a relay's is as good.
-		return []string{binary, "-scheme", "http", "-host", host, "-port", port, "-public-host", host, "-backend", "filesystem",
-			"-filesystem-root", dir, "-log-level", "error"}
+		return []string{
+			binary, "-scheme", "http", "-host", host, "-port", port, "-public-host", host, "-backend", "filesystem",
+			"-filesystem-root", dir, "-log-level", "error",
+		}
 	})
 	res, err := http.Post("http://"+s.Address+"/storage/v1/b", "application/json", strings.NewReader(`{"name":"`+Bucket+`"}`))
 	if err != nil {

@@ -69,7 +69,7 @@ func NewRelayTo(t testing.TB, address string) *Relay {
 		}
 		proxy.ServeHTTP(w, req)
 	})}
-	go server.Serve(listener)
+	go func() { _ = server.Serve(listener) }() // until it is closed
 	t.Cleanup(func() { server.Close() })
 	return r
 }

@@ -68,7 +68,8 @@ func (b *Batch) Traces() (ptrace.Traces, error) {
 func (b *Batch) restore(group func(
 	res func(pcommon.Resource) (string, error),
 	scope func(pcommon.InstrumentationScope) (string, error),
-) (func(*table, int) error, error)) error {
+) (func(*table, int) error, error),
+) error {
 	sets, err := newTable(b.Sets, 0)
 	if err != nil {
 		return err

@@ -3,6 +3,7 @@ package metrics
 import (
 	"container/list"
 	"context"
+	"errors"
 	"sync"
 
 	"clew/index"
@@ -51,7 +52,7 @@ func (c *cache) get(ctx context.Context, part index.Part) (*partIndex, error) {
 				case <-ctx.Done():
 					return nil, ctx.Err()
 				}
-				if e.err != nil && ctx.Err() == nil && (e.err == context.Canceled || e.err == context.DeadlineExceeded) {
+				if e.err != nil && ctx.Err() == nil && (errors.Is(e.err, context.Canceled) || errors.Is(e.err, context.DeadlineExceeded)) {
 					continue // whoever made it has left
 				}
 				return e.index, e.err

@@ -43,7 +43,7 @@ type translator struct {
 func newTranslator() *translator {
 	return &translator{
 		metric: otlptranslator.NewMetricNamer("", otlptranslator.UnderscoreEscapingWithSuffixes),
-		label:  otlptranslator.LabelNamer{UnderscoreLabelSanitization: true, PreserveMultipleUnderscores: true},
+		label:  otlptranslator.LabelNamer{UnderscoreLabelSanitization: true, PreserveMultipleUnderscores: true}, //nolint:staticcheck // deprecated, and what Prometheus does itself
 		names:  map[string]string{},
 	}
 }

@@ -3,6 +3,7 @@ package fluent
 import (
 	"bufio"
 	"encoding/binary"
+	"errors"
 	"fmt"
 	"io"
 
@@ -136,7 +137,7 @@ func readFrame(r *bufio.Reader, buf []byte, ticket way.Ticket) (frame []byte, va
 	for {
 		first, err := r.Peek(1)
 		if err != nil {
-			if err == io.EOF && len(buf) > 0 {
+			if errors.Is(err, io.EOF) && len(buf) > 0 {
 				err = io.ErrUnexpectedEOF
 			}
 			return buf, 0, err
@@ -186,7 +187,7 @@ func grow(r io.Reader, buf []byte, n uint64, ticket way.Ticket) ([]byte, error) 
 }
 
 func noEOF(err error) error {
-	if err == io.EOF {
+	if errors.Is(err, io.EOF) {
 		return io.ErrUnexpectedEOF
 	}
 	return err

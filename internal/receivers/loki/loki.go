@@ -74,8 +74,10 @@ func (h *handler) push(x *way.Exchange, contentType string) error {
 			return err
 		}
 	default:
-		return &way.Error{Status: http.StatusUnsupportedMediaType, Reason: "content_type",
-			Err: fmt.Errorf("content type %.100q: want application/x-protobuf or application/json", contentType)}
+		return &way.Error{
+			Status: http.StatusUnsupportedMediaType, Reason: "content_type",
+			Err: fmt.Errorf("content type %.100q: want application/x-protobuf or application/json", contentType),
+		}
 	}
 	if err := x.Charge(); err != nil {
 		return err
