@@ -2,6 +2,7 @@ package engine
 
 import (
 	"context"
+	"errors"
 	"math"
 	"time"
 
@@ -106,7 +107,13 @@ func (h *timeline) within(r Request) Request {
 	return r
 }
 
+// errNoStep says that a share was asked without what its buckets are: all shares have the same.
+var errNoStep = errors.New("answer a question about buckets: want their step")
+
 func (e *Engine) answerHistogram(ctx context.Context, q *Question, r Request) (*Partial, error) {
+	if q.Step <= 0 {
+		return nil, errNoStep
+	}
 	h, err := e.Histogram(ctx, r, HistogramBy{Step: time.Duration(q.Step), Field: q.Field})
 	if err != nil {
 		return nil, err
@@ -167,6 +174,9 @@ func (e *Engine) histogramAll(ctx context.Context, r Request, by HistogramBy) (*
 }
 
 func (e *Engine) answerHeatmap(ctx context.Context, q *Question, r Request) (*Partial, error) {
+	if q.Step <= 0 {
+		return nil, errNoStep
+	}
 	h, err := e.Heatmap(ctx, r, time.Duration(q.Step))
 	if err != nil {
 		return nil, err
@@ -239,7 +249,11 @@ func (e *Engine) fieldsAll(ctx context.Context, r Request) (*Fields, error) {
 }
 
 func (e *Engine) answerLatest(ctx context.Context, q *Question, r Request) (*Partial, error) {
-	l, recent, err := e.latestHere(ctx, r, q.By, question.FieldOf(r.Signal, q.By.Field))
+	f := question.FieldOf(r.Signal, q.By.Field)
+	if f.Every || q.By.Field == "" {
+		return nil, errOneField
+	}
+	l, recent, err := e.latestHere(ctx, r, q.By, f)
 	if err != nil {
 		return nil, err
 	}

@@ -21,7 +21,7 @@ func (e *Engine) answerSearch(ctx context.Context, q *Question, r Request) (*Par
 	if cursor != nil {
 		cursor.passed = math.MaxUint32
 	}
-	s := &Search{Request: r, Limit: min(q.Limit, max(e.limits.Records, e.limits.TraceSpans)), OldestFirst: q.OldestFirst, Cursor: cursor}
+	s := &Search{Request: r, Limit: max(1, min(q.Limit, max(e.limits.Records, e.limits.TraceSpans))), OldestFirst: q.OldestFirst, Cursor: cursor}
 	found, h, err := e.find(ctx, s)
 	if err != nil {
 		return nil, err
@@ -122,7 +122,7 @@ func (e *Engine) answerPlaces(ctx context.Context, q *Question, r Request) (*Par
 		place = &after.last
 	}
 	out := &Partial{}
-	found, more, err := e.places(ctx, r, min(q.Limit, tracesAtOnce), place, &out.Stats)
+	found, more, err := e.places(ctx, r, max(1, min(q.Limit, tracesAtOnce)), place, &out.Stats)
 	if err != nil {
 		return nil, err
 	}

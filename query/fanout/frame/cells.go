@@ -27,11 +27,11 @@ func Doubles(c telemetry.Column, values []float64, valid []byte) Column {
 // Bytes is a column of byte strings: row i has data[offsets[i]:offsets[i+1]].
 func Bytes(c telemetry.Column, offsets []int32, data, valid []byte) Column {
 	buffers := []*memory.Buffer{validity(valid), memory.NewBufferBytes(bytesOf(offsets)), memory.NewBufferBytes(data)}
-	return Column{c, array.MakeFromData(array.NewData(types[kindBinary], len(offsets)-1, buffers, nil, array.UnknownNullCount, 0))}
+	return Column{c, array.MakeFromData(array.NewData(types[kindBinary], len(offsets)-1, buffers, nil, nulls(valid, len(offsets)-1), 0))}
 }
 
 func number(c telemetry.Column, k kind, values []byte, n int, valid []byte) Column {
-	return Column{c, array.MakeFromData(array.NewData(types[k], n, []*memory.Buffer{validity(valid), memory.NewBufferBytes(values)}, nil, array.UnknownNullCount, 0))}
+	return Column{c, array.MakeFromData(array.NewData(types[k], n, []*memory.Buffer{validity(valid), memory.NewBufferBytes(values)}, nil, nulls(valid, n), 0))}
 }
 
 // validity is a bit for each row that has a value; nil: all have.

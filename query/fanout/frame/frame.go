@@ -14,6 +14,7 @@ import (
 
 	"github.com/apache/arrow/go/v15/arrow"
 	"github.com/apache/arrow/go/v15/arrow/array"
+	"github.com/apache/arrow/go/v15/arrow/bitutil"
 	"github.com/apache/arrow/go/v15/arrow/flight"
 	"github.com/apache/arrow/go/v15/arrow/memory"
 
@@ -201,7 +202,15 @@ func (c *columnHead) decode(body []byte, rows int) (arrow.Array, int, error) {
 		}
 		all = append(all, memory.NewBufferBytes(b))
 	}
-	return array.MakeFromData(array.NewData(typ, rows, all, nil, array.UnknownNullCount, 0)), at, nil
+	return array.MakeFromData(array.NewData(typ, rows, all, nil, nulls(buffers[0], rows), 0)), at, nil
+}
+
+// nulls is how many rows have no value.
+func nulls(valid []byte, rows int) int {
+	if len(valid) == 0 {
+		return 0
+	}
+	return rows - bitutil.CountSetBits(valid, 0, rows)
 }
 
 // checkOffsets says that the offsets of a binary column are ascending, from 0 to within its values.
