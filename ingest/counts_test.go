@@ -16,6 +16,7 @@ import (
 	"clew/ingest/deletion"
 	"clew/ingest/series"
 	"clew/ingest/shardlog"
+	"clew/internal/points"
 	"clew/internal/telemetry"
 )
 
@@ -25,9 +26,9 @@ func countingConfig() Config {
 	return cfg
 }
 
-// counted is how many spans and how many log records have been counted, as a reader of metrics sees it.
-func (r *rig) counted(ctx context.Context, tenant string) (map[telemetry.Signal]int, error) {
-	parts, release, err := r.parts(ctx, tenant, telemetry.Metrics)
+// counted is how many spans and how many log records have been counted, as a reader of metrics of a resolution sees it.
+func (r *rig) counted(ctx context.Context, tenant string, resolution time.Duration) (map[telemetry.Signal]int, error) {
+	parts, release, err := r.partsIn(ctx, tenant, telemetry.Metrics, resolution)
 	if err != nil {
 		return nil, err
 	}
@@ -94,15 +95,18 @@ func countRows(ctx context.Context, counts map[telemetry.Signal]int, p index.Par
 	return nil
 }
 
-// wantCounted fails unless so many spans and log records have been counted.
+// wantCounted fails unless so many spans and log records have been counted, whatever resolution is read.
 func (r *rig) wantCounted(t testing.TB, how, tenant string, spans, logs int) {
 	t.Helper()
-	got, err := r.counted(t.Context(), tenant)
-	if err != nil {
-		t.Fatalf("%s: %v", how, err)
-	}
-	if got[telemetry.Spans] != spans || got[telemetry.Logs] != logs {
-		t.Fatalf("%s: %d spans and %d log records of %s are counted, want %d and %d", how, got[telemetry.Spans], got[telemetry.Logs], tenant, spans, logs)
+	for _, resolution := range []time.Duration{0, points.Five, points.Hour} {
+		got, err := r.counted(t.Context(), tenant, resolution)
+		if err != nil {
+			t.Fatalf("%s: %v", how, err)
+		}
+		if got[telemetry.Spans] != spans || got[telemetry.Logs] != logs {
+			t.Fatalf("%s: %d spans and %d log records of %s are counted in the resolution %v, want %d and %d", how, got[telemetry.Spans], got[telemetry.Logs], tenant,
+				resolution, spans, logs)
+		}
 	}
 }
 
@@ -146,6 +150,10 @@ func TestCounts(t *testing.T) {
 		t.Fatalf("%d merges: %v", n, err)
 	}
 	r.wantCounted(t, "merged", "a", spans, logs)
+	if n, err := r.Downsample(t.Context(), closed()); err != nil || n < 2 {
+		t.Fatalf("%d segments were down-sampled: %v", n, err)
+	}
+	r.wantCounted(t, "down-sampled", "a", spans, logs)
 	r.delete(t, deletion.Request{Tenant: "a", Signal: telemetry.Logs, Query: "5 1"}, time.Now())
 	r.wantCounted(t, "with records deleted", "a", spans, logs)
 	r.wantCounted(t, "of another tenant", "b", 0, 0)
@@ -174,7 +182,7 @@ func TestCountsWhileSealing(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		got, err := r.counted(t.Context(), "a")
+		got, err := r.counted(t.Context(), "a", 0)
 		if err != nil {
 			t.Fatal(err)
 		}

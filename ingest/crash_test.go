@@ -105,6 +105,9 @@ func runChild(dir string) error {
 		if _, err := r.Compact(ctx, closed()); err != nil && !errors.Is(err, errPreempted) {
 			return err
 		}
+		if _, err := r.Downsample(ctx, closed()); err != nil && !errors.Is(err, errPreempted) {
+			return err
+		}
 		if err := r.Retain(ctx, now); err != nil {
 			return err
 		}
@@ -164,7 +167,7 @@ func TestKilled(t *testing.T) {
 	dir := t.TempDir()
 	rng := rand.New(rand.NewPCG(uint64(time.Now().UnixNano()), 1))
 	steps := []string{
-		"frozen", "written", "committed", "applied", "given up", "trimmed", "rewritten", "replaced", "removed", "deleted", "checkpointed",
+		"frozen", "written", "committed", "applied", "given up", "trimmed", "rewritten", "replaced", "sampled", "removed", "deleted", "checkpointed",
 		"requested", "sealed for deletion", "deletion done",
 	}
 	random := 12

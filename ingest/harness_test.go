@@ -221,6 +221,11 @@ func (r *rig) settled(ctx context.Context) error {
 
 // parts is what a reader sees of a key, by the protocol of index.HeadView. release ends the reading.
 func (r *rig) parts(ctx context.Context, tenant string, signal telemetry.Signal) (parts []index.Part, release func(), err error) {
+	return r.partsIn(ctx, tenant, signal, 0)
+}
+
+// partsIn is parts for a reader of metrics of a resolution: of what is finer it takes what is nowhere else.
+func (r *rig) partsIn(ctx context.Context, tenant string, signal telemetry.Signal, resolution time.Duration) (parts []index.Part, release func(), err error) {
 	views, err := r.Heads(ctx, tenant, signal)
 	if err != nil {
 		return nil, nil, err
@@ -239,6 +244,9 @@ func (r *rig) parts(ctx context.Context, tenant string, signal telemetry.Signal)
 		}
 	}
 	for _, s := range v.Segments(tenant, signal, math.MinInt64, math.MaxInt64) {
+		if s.Resolution > resolution || s.Resolution < resolution && s.Sampled {
+			continue
+		}
 		part, err := segment.Open(ctx, r.dir, s.ID, nil)
 		if err != nil {
 			v.Release()

@@ -173,12 +173,13 @@ func neighbours(entries []entry, i int) (before, after time.Time, next *catalog.
 
 // add puts into a commit what it must have added of the segments that nothing names.
 func (d *Dir) add(cm *catalog.Commit, hole *Hole, orphans []orphan, names, later map[string]bool) {
-	added, removed := d.choose(orphans, names, later)
+	added, removed, sampled := d.choose(orphans, names, later)
 	for _, s := range added {
 		cm.Added = append(cm.Added, s)
 		hole.Added = append(hole.Added, s.ID)
 	}
 	cm.Removed = append(cm.Removed, removed...)
+	cm.Sampled = slices.DeleteFunc(sampled, func(id string) bool { return slices.Contains(cm.Removed, id) })
 }
 
 // maybeTwice tells an operator what may be wrong after a repair, and what can be done about it.
@@ -283,5 +284,6 @@ func (d *Dir) inferRemoved(ctx context.Context, cm *catalog.Commit, orphans []or
 	}
 	slices.Sort(cm.Removed)
 	cm.Removed = slices.Compact(cm.Removed)
+	cm.Sampled = slices.DeleteFunc(cm.Sampled, func(id string) bool { return slices.Contains(cm.Removed, id) })
 	return nil
 }
