@@ -131,8 +131,11 @@ func podOf(path string) source {
 	}
 	restarts, _, _ := strings.Cut(file, ".")
 	return source{service: name, attrs: [][2]string{
-		{"k8s.namespace.name", ids[0]}, {"k8s.pod.name", ids[1]}, {"k8s.pod.uid", ids[2]},
-		{"k8s.container.name", name}, {"k8s.container.restart_count", restarts},
+		{"k8s.namespace.name", ids[0]},
+		{"k8s.pod.name", ids[1]},
+		{"k8s.pod.uid", ids[2]},
+		{"k8s.container.name", name},
+		{"k8s.container.restart_count", restarts},
 	}}
 }
 

@@ -151,7 +151,7 @@ func bsdTime(b []byte, c clock) (at time.Time, n int) {
 		return at, 0
 	}
 	y := c.now.In(c.loc).Year()
-	at, n = compose(y, mo, d, nanos, nil, 0, c.loc)
+	at, _ = compose(y, mo, d, nanos, nil, 0, c.loc)
 	if at.After(c.now.AddDate(0, 0, 2)) {
 		at, _ = compose(y-1, mo, d, nanos, nil, 0, c.loc)
 	}

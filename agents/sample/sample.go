@@ -49,8 +49,13 @@ func (c *Config) Validate() error {
 		key   string
 		share float64
 	}{
-		{"traces", c.Traces}, {"logs::trace", c.Logs.Trace}, {"logs::debug", c.Logs.Debug}, {"logs::info", c.Logs.Info},
-		{"logs::warn", c.Logs.Warn}, {"logs::error", c.Logs.Error}, {"logs::unknown", c.Logs.Unknown},
+		{"traces", c.Traces},
+		{"logs::trace", c.Logs.Trace},
+		{"logs::debug", c.Logs.Debug},
+		{"logs::info", c.Logs.Info},
+		{"logs::warn", c.Logs.Warn},
+		{"logs::error", c.Logs.Error},
+		{"logs::unknown", c.Logs.Unknown},
 	} {
 		if !(s.share >= 0 && s.share <= 1) {
 			return fmt.Errorf("%s: want a share from 0 to 1, have %v", s.key, s.share)

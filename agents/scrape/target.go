@@ -93,8 +93,11 @@ func (t *target) scrape(ctx context.Context, at time.Time) pmetric.Metrics {
 		name  string
 		value float64
 	}{
-		{"up", up}, {"scrape_duration_seconds", took.Seconds()}, {"scrape_samples_scraped", float64(n.scraped)},
-		{"scrape_samples_post_metric_relabeling", float64(n.kept)}, {"scrape_series_added", float64(n.added)},
+		{"up", up},
+		{"scrape_duration_seconds", took.Seconds()},
+		{"scrape_samples_scraped", float64(n.scraped)},
+		{"scrape_samples_post_metric_relabeling", float64(n.kept)},
+		{"scrape_series_added", float64(n.added)},
 	} {
 		b.number(&series{name: r.name, kind: gauge, labels: named(t.labels, r.name)}, r.value, b.at)
 	}

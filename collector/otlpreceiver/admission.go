@@ -28,8 +28,10 @@ func (t *ticket) need(n int64) error {
 		return nil
 	}
 	if n > t.a.max {
-		return &refusal.Error{Kind: refusal.TooLarge, Reason: "too_large",
-			Err: fmt.Errorf("the request takes about %d bytes decoded, all requests in flight may take %d", n, t.a.max)}
+		return &refusal.Error{
+			Kind: refusal.TooLarge, Reason: "too_large",
+			Err: fmt.Errorf("the request takes about %d bytes decoded, all requests in flight may take %d", n, t.a.max),
+		}
 	}
 	if now := t.a.inUse.Add(n - t.n); now > t.a.max {
 		t.a.inUse.Add(t.n - n)

@@ -29,12 +29,18 @@ var signals = []struct {
 	empty   func() request
 	check   func(c *checker, r request)
 }{
-	{telemetry.Logs, logsRequest, func() request { return plogotlp.NewExportRequest() },
-		func(c *checker, r request) { c.logs(r.(plogotlp.ExportRequest).Logs()) }},
-	{telemetry.Spans, tracesRequest, func() request { return ptraceotlp.NewExportRequest() },
-		func(c *checker, r request) { c.spans(r.(ptraceotlp.ExportRequest).Traces()) }},
-	{telemetry.Metrics, metricsRequest, func() request { return pmetricotlp.NewExportRequest() },
-		func(c *checker, r request) { c.metrics(r.(pmetricotlp.ExportRequest).Metrics()) }},
+	{
+		telemetry.Logs, logsRequest, func() request { return plogotlp.NewExportRequest() },
+		func(c *checker, r request) { c.logs(r.(plogotlp.ExportRequest).Logs()) },
+	},
+	{
+		telemetry.Spans, tracesRequest, func() request { return ptraceotlp.NewExportRequest() },
+		func(c *checker, r request) { c.spans(r.(ptraceotlp.ExportRequest).Traces()) },
+	},
+	{
+		telemetry.Metrics, metricsRequest, func() request { return pmetricotlp.NewExportRequest() },
+		func(c *checker, r request) { c.metrics(r.(pmetricotlp.ExportRequest).Metrics()) },
+	},
 }
 
 func fillAttributes(m pcommon.Map) {

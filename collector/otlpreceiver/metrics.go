@@ -32,10 +32,14 @@ func newMetrics(reg prometheus.Registerer, inUse func() float64) (*Metrics, erro
 		rejected:  vec("records_rejected_total", "Invalid records, rejected by partial success.", "signal", "reason"),
 		refused:   vec("records_refused_total", "Valid records of requests that were refused, most to be sent again.", "signal", "reason"),
 		restated:  vec("records_restated_total", "Records without a time or with one far in the future, which are ordered by their observed time.", "signal", "reason"),
-		inFlight: prometheus.NewGauge(prometheus.GaugeOpts{Namespace: "clew", Subsystem: "collector", Name: "requests_in_flight",
-			Help: "OTLP requests in flight."}),
-		reserved: prometheus.NewGaugeFunc(prometheus.GaugeOpts{Namespace: "clew", Subsystem: "collector", Name: "in_flight_bytes",
-			Help: "Bytes that OTLP requests in flight take, decoded (estimated)."}, inUse),
+		inFlight: prometheus.NewGauge(prometheus.GaugeOpts{
+			Namespace: "clew", Subsystem: "collector", Name: "requests_in_flight",
+			Help: "OTLP requests in flight.",
+		}),
+		reserved: prometheus.NewGaugeFunc(prometheus.GaugeOpts{
+			Namespace: "clew", Subsystem: "collector", Name: "in_flight_bytes",
+			Help: "Bytes that OTLP requests in flight take, decoded (estimated).",
+		}, inUse),
 	}
 	for _, s := range telemetry.Signals {
 		m.accepted.WithLabelValues(s.String())

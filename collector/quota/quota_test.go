@@ -73,7 +73,11 @@ func TestDistinct(t *testing.T) {
 		hash  uint64
 		want  bool
 	}{
-		{0, 1, true}, {0, 2, true}, {0, 3, true}, {0, 4, false}, {0, 2, true},
+		{0, 1, true},
+		{0, 2, true},
+		{0, 3, true},
+		{0, 4, false},
+		{0, 2, true},
 		{window, 1, true},       // 2 and 3 are in the window before
 		{0, 4, false},           // and still count
 		{window - 1, 4, false},  // the second window is not over

@@ -2,11 +2,12 @@ package segment
 
 import (
 	"bytes"
-	"clew/index/segment/format"
 	"context"
 	"fmt"
 	"strings"
 	"time"
+
+	"clew/index/segment/format"
 
 	"github.com/apache/arrow/go/v15/parquet/metadata"
 )

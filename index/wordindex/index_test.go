@@ -282,7 +282,7 @@ func TestGenerations(t *testing.T) {
 				continue
 			}
 			if err != nil || !ok || len(places) == 0 || places[0] != 0 {
-				asked <- fmt.Errorf("question %d: %v, %v, %v", n, places, ok, err)
+				asked <- fmt.Errorf("question %d: %v, %v, %w", n, places, ok, err)
 				return
 			}
 		}

@@ -35,9 +35,9 @@ func Start(t *testing.T) (dir string, write func(fields ...string)) {
 	t.Cleanup(func() {
 		_ = cmd.Process.Kill() // fails only if it has ended
 		_ = cmd.Wait()         // killed: an error
-		os.RemoveAll(sockets)
-		os.RemoveAll(dir)
-		os.RemoveAll(filepath.Join("/var/log/journal", filepath.Base(dir)))
+		_ = os.RemoveAll(sockets)
+		_ = os.RemoveAll(dir)
+		_ = os.RemoveAll(filepath.Join("/var/log/journal", filepath.Base(dir)))
 	})
 	var conn net.Conn
 	for deadline := time.Now().Add(10 * time.Second); conn == nil; {

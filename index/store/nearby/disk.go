@@ -133,7 +133,7 @@ func (d *disk) write(id blockID, size int64, data []byte) (int64, error) {
 		err = d.keep(file, id, size)
 	}
 	if err != nil {
-		os.Remove(file)
+		_ = os.Remove(file)
 		return 0, err
 	}
 	return int64(headerBytes + len(data)), nil
@@ -164,10 +164,12 @@ func (d *disk) keep(file string, id blockID, size int64) error {
 	return err
 }
 
-func (d *disk) remove(id blockID, size int64) { os.Remove(d.path(id, size)) }
+func (d *disk) remove(id blockID, size int64) { _ = os.Remove(d.path(id, size)) }
 
 // removeObject removes an object's directory, if nothing is left in it.
-func (d *disk) removeObject(name string) { os.Remove(filepath.Join(d.root, filepath.FromSlash(name))) }
+func (d *disk) removeObject(name string) {
+	_ = os.Remove(filepath.Join(d.root, filepath.FromSlash(name)))
+}
 
 // put keeps what passes on its way to the far store. An error makes it keep nothing; the object goes its way all the same.
 type put struct {
@@ -243,6 +245,6 @@ func (d *disk) finish(p passed, id blockID, size int64) error {
 // discard removes what was not finished.
 func (p *put) discard() {
 	for _, f := range p.files {
-		os.Remove(f.file)
+		_ = os.Remove(f.file)
 	}
 }
