@@ -48,6 +48,9 @@ type Config struct {
 	Remote       RemoteConfig       `yaml:"remote"`       // what is kept here of a store that is not a directory
 }
 
+// shardsMax bounds the shards: each is a stream with files of its own.
+const shardsMax = 1024
+
 // LogConfig bounds the shard log.
 type LogConfig struct {
 	// BytesMax bounds all shards' streams together; full, senders are told to wait.
@@ -104,7 +107,6 @@ func (c *Config) Validate() error {
 	if _, _, err := net.SplitHostPort(c.HTTP); err != nil {
 		bad("http", "%q: want host:port, such as 127.0.0.1:7400: %v", c.HTTP, err)
 	}
-	const shardsMax = 1024
 	if c.Shards < 1 || c.Shards > shardsMax {
 		bad("shards", "%d: want 1 to %d", c.Shards, shardsMax)
 	} else if least := int64(c.Shards) * 16 << 20; c.Log.BytesMax < least {

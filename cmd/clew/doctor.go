@@ -108,7 +108,7 @@ func (x *examination) disk() {
 
 func (x *examination) ingest() {
 	for _, s := range x.status.Ingest.Shards {
-		if s.State != "owned" && x.notReady == "" {
+		if s.State != "owned" && !strings.HasPrefix(s.State, "served by ") && x.notReady == "" {
 			x.add(severityProblem, "ingest", "", "the server's log says why", "shard %d is not served: %s %s", s.Shard, s.State, s.Error)
 		}
 		if s.SealError != "" {

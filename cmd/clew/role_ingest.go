@@ -18,11 +18,15 @@ func (p *process) openIngest(ctx context.Context, cache *segment.Cache) error {
 	// Shards that were there before and are not now still hold records.
 	p.cfg.Ingest.Shards = max(p.cfg.Shards, p.log.ShardsStored())
 	senders := &busy{stats: p.log.Stats}
-	p.ingest, err = ingest.New(p.cfg.Ingest, ingest.Deps{
+	deps := ingest.Deps{
 		Log: p.log, Commits: p.log, Leases: p.log, Store: p.store, Catalog: p.catalog, Spool: p.ingestSpool(cache),
 		Logger: p.logger.With("part", "ingest"), Registerer: p.registry, Selector: p.selector,
 		Busy: func() string { return senders.why(time.Now()) }, OnRemoved: p.forget,
-	})
+	}
+	if p.board != nil {
+		deps.Peers = peers{p.board}
+	}
+	p.ingest, err = ingest.New(p.cfg.Ingest, deps)
 	if err != nil {
 		return err
 	}

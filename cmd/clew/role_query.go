@@ -127,6 +127,7 @@ func (p *process) server() *api.Server {
 		Ready: p.ready, Registry: p.registry, Logger: p.logger.With("part", "api"), Book: p.book,
 		Status: func(ctx context.Context) any { return narrowed(ctx, p.status(ctx)) }, Access: p.doors.guard, Open: p.doors.open,
 		Seal: func(context.Context) error { return errNotHere }, Deletions: noDeletions{},
+		Cluster: p.clusterStatus, SetShards: p.changeShards,
 	}
 	if p.catalog != nil {
 		deps.Catalog = func() ([]byte, error) { return p.catalog.Current().Snapshot() }

@@ -23,6 +23,7 @@ import (
 	"clew/index/traceindex"
 	"clew/index/wordindex"
 	"clew/ingest"
+	"clew/ingest/members"
 	"clew/ingest/shardlog"
 	"clew/internal/ledger"
 	"clew/query/engine"
@@ -38,6 +39,9 @@ type process struct {
 	log       theLog
 	cluster   *shardlog.Cluster // log, where NATS runs elsewhere; else nil
 	lock      *os.File          // on the data directory, where the log has none
+	board     *members.Board    // of the other processes; nil: there are none
+	called    string            // what this process is called
+	life      string            // this life of it
 	store     store.Store
 	remote    *remote // nil: the store is a directory
 	rate      logRate
@@ -98,6 +102,9 @@ func (p *process) open(ctx context.Context) error {
 		return err
 	}
 	p.registry.MustRegister(&logCollector{log: p.log}, p.book)
+	if err := p.openBoard(); err != nil {
+		return err
+	}
 	if err := p.openDoors(); err != nil {
 		return err
 	}
@@ -175,6 +182,9 @@ func (p *process) run(ctx context.Context, listener net.Listener) error {
 	defer stop()
 	group, base := errgroup.WithContext(base)
 	group.Go(func() error { return p.log.Run(base) })
+	if p.board != nil {
+		group.Go(func() error { return p.runCluster(base) })
+	}
 	group.Go(func() error { return p.server().Run(base, listener) })
 	if p.catalog != nil {
 		group.Go(func() error { return p.adviseRepair(p.catalog.Follow(base, p.log)) })

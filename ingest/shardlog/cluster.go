@@ -99,7 +99,7 @@ func (c *Cluster) prepare(ctx context.Context, s *session) error {
 		c.log.Debug("preparing the streams: trying anew", "error", err)
 		pause(ctx, clusterLeasePoll)
 		if ctx.Err() != nil {
-			return err
+			return fmt.Errorf("the streams are not ready after %s: %w", clusterPrepareTimeout, err)
 		}
 	}
 }

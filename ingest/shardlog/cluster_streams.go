@@ -33,6 +33,8 @@ func clusterStreams(cfg Config) []jetstream.StreamConfig {
 // ensureStream makes the stream if it is not there. One that is there stays as it is, and has to be right: else *MismatchError. It
 // returns the configuration that holds.
 func (s *session) ensureStream(ctx context.Context, want jetstream.StreamConfig) (jetstream.StreamConfig, error) {
+	ctx, cancel := context.WithTimeout(ctx, clusterCreateTimeout)
+	defer cancel()
 	st, err := s.pubJS.Stream(ctx, want.Name)
 	if errors.Is(err, jetstream.ErrStreamNotFound) {
 		st, err = s.pubJS.CreateStream(ctx, want)

@@ -130,10 +130,12 @@ func (r *reader) session(ctx context.Context, s *session) error {
 	}
 	r.checkCaughtUp()
 
-	cons, err := s.subJS.CreateConsumer(ctx, r.stream, jetstream.ConsumerConfig{
+	creating, cancel := s.bounded(ctx)
+	cons, err := s.subJS.CreateConsumer(creating, r.stream, jetstream.ConsumerConfig{
 		DeliverPolicy: jetstream.DeliverByStartSequencePolicy, OptStartSeq: r.after + 1,
 		AckPolicy: jetstream.AckNonePolicy, MemoryStorage: true, Replicas: 1, InactiveThreshold: consumerIdle,
 	})
+	cancel()
 	if err != nil {
 		return fmt.Errorf("create consumer: %w", err)
 	}

@@ -63,7 +63,9 @@ const (
 	// clusterConnectTimeout bounds the first connection; afterwards it is tried for ever.
 	clusterConnectTimeout = 5 * time.Second
 	// clusterPrepareTimeout bounds the making of the streams: servers that have just started take some seconds to elect leaders.
-	clusterPrepareTimeout = 30 * time.Second
+	clusterPrepareTimeout = time.Minute
+	// clusterCreateTimeout bounds the making of one stream, which takes an election on several servers.
+	clusterCreateTimeout = 5 * time.Second
 	// clusterMessageBytesMin is the least that a message has to be able to hold: less would cost an append for a few hundred records.
 	clusterMessageBytesMin = 256 << 10
 	// LeaseTTLDefault makes a failover some 8 seconds: the lease's end, a poll, and the replay.

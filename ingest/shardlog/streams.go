@@ -79,6 +79,8 @@ func createStreams(ctx context.Context, s *session, cfg Config) (stored int, err
 
 // storedShards is how many shards have a stream, at least the count given.
 func (s *session) storedShards(ctx context.Context, least int) (stored int, err error) {
+	ctx, cancel := s.bounded(ctx)
+	defer cancel()
 	stored = least
 	names := s.pubJS.StreamNames(ctx)
 	for name := range names.Name() {
@@ -107,8 +109,16 @@ func isAs(have, want jetstream.StreamConfig) bool {
 	return true
 }
 
+// bounded bounds a request to the JetStream API. The client does so itself only where ctx has no deadline, and a request that was under way when its server died
+// is never answered.
+func (s *session) bounded(ctx context.Context) (context.Context, context.CancelFunc) {
+	return context.WithTimeout(ctx, s.timing.api)
+}
+
 // info returns a stream's configuration and state.
 func (s *session) info(ctx context.Context, js jetstream.JetStream, stream string) (*jetstream.StreamInfo, error) {
+	ctx, cancel := s.bounded(ctx)
+	defer cancel()
 	st, err := js.Stream(ctx, stream)
 	if err != nil {
 		return nil, err
@@ -117,6 +127,8 @@ func (s *session) info(ctx context.Context, js jetstream.JetStream, stream strin
 }
 
 func (s *session) purge(ctx context.Context, stream string, opts ...jetstream.StreamPurgeOpt) error {
+	ctx, cancel := s.bounded(ctx)
+	defer cancel()
 	st, err := s.pubJS.Stream(ctx, stream)
 	if err != nil {
 		return err
@@ -126,6 +138,8 @@ func (s *session) purge(ctx context.Context, stream string, opts ...jetstream.St
 
 // lastOf returns the last message of a subject, nil if there is none.
 func (s *session) lastOf(ctx context.Context, stream, subject string) (*jetstream.RawStreamMsg, error) {
+	ctx, cancel := s.bounded(ctx)
+	defer cancel()
 	st, err := s.pubJS.Stream(ctx, stream)
 	if err != nil {
 		return nil, err

@@ -1,0 +1,92 @@
+package main
+
+import (
+	"context"
+	"crypto/rand"
+	"encoding/hex"
+	"slices"
+	"time"
+
+	"clew/ingest"
+	"clew/ingest/members"
+	"clew/ingest/share"
+)
+
+// openBoard makes what hears of the other processes.
+func (p *process) openBoard() error {
+	var life [8]byte
+	rand.Read(life[:]) // never fails: crypto/rand ends the process instead
+	p.life = hex.EncodeToString(life[:])
+	var err error
+	if p.called, err = p.name(); err != nil {
+		return err
+	}
+	if p.cluster != nil {
+		p.board = members.NewBoard(p.self, p.cluster, p.logger.With("part", "cluster"))
+	}
+	return nil
+}
+
+// self is what the others are told of this process.
+func (p *process) self() members.Member {
+	m := members.Member{
+		ID: p.life, Name: p.called, Roles: p.cfg.Roles, Version: version, Started: p.started.UTC(), Ready: p.ready() == nil, Shards: []members.Shard{},
+		Addresses: map[string]string{"http": p.cfg.HTTP},
+	}
+	if p.collector != nil {
+		m.Addresses["otlp_grpc"], m.Addresses["otlp_http"] = p.cfg.Collector.OTLP.GRPC.Endpoint, p.cfg.Collector.OTLP.HTTP.Endpoint
+	}
+	if p.catalog != nil {
+		m.Sequence = p.catalog.Current().Sequence()
+	}
+	if p.ingest != nil {
+		m.ID, m.Able = p.ingest.Name(), p.ingest.Able(time.Now())
+		for _, o := range p.ingest.Owned() {
+			m.Shards = append(m.Shards, members.Shard(o))
+		}
+	}
+	return m
+}
+
+// peers tells ingest of the others that own shards, or would.
+type peers struct{ board *members.Board }
+
+var _ ingest.Peers = peers{}
+
+// Peers implements ingest.Peers.
+func (p peers) Peers(now time.Time) (list []share.Peer, known bool) {
+	others, known := p.board.Others(now)
+	for i := range others {
+		m := &others[i]
+		if !slices.Contains(m.Roles, roleIngest) {
+			continue
+		}
+		peer := share.Peer{ID: m.ID, Able: m.Able}
+		for _, s := range m.Shards {
+			peer.Shards = append(peer.Shards, s.Shard)
+		}
+		list = append(list, peer)
+	}
+	return list, known
+}
+
+// runCluster tells the others of this process, and follows the count of shards, until ctx ends.
+func (p *process) runCluster(ctx context.Context) error {
+	go func() {
+		for {
+			select {
+			case <-p.cluster.ShardsChanged():
+			case <-ctx.Done():
+				return
+			}
+			// First who reads, then who writes.
+			if p.ingest != nil {
+				p.ingest.SetShards(p.cluster.ShardsStored())
+			}
+			if p.collector != nil {
+				p.collector.SetShards(p.cluster.Shards())
+			}
+		}
+	}()
+	return p.board.Run(ctx)
+}

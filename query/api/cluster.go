@@ -1,0 +1,84 @@
+package api
+
+import (
+	"context"
+	"errors"
+	"net/http"
+	"strconv"
+	"time"
+
+	"github.com/gin-gonic/gin"
+)
+
+// Cluster is who there is, and who has which shard, as one process sees it.
+type Cluster struct {
+	Log          string          `json:"log"`           // embedded, or the NATS that keeps it
+	Shards       int             `json:"shards"`        // that new records are spread over
+	LeaseSeconds float64         `json:"lease_seconds"` // after which a shard's owner that has vanished is replaced; 0: the log is embedded
+	Known        bool            `json:"known"`         // everybody has had time to be heard of
+	Disconnected bool            `json:"disconnected"`  // this process does not reach NATS
+	Members      []ClusterMember `json:"members"`
+	List         []ClusterShard  `json:"list"` // all shards that there are
+}
+
+// ClusterMember is a process.
+type ClusterMember struct {
+	Name      string            `json:"name"`
+	Roles     []string          `json:"roles"`
+	Version   string            `json:"version"`
+	Started   time.Time         `json:"started"`
+	Addresses map[string]string `json:"addresses"` // host:port, by what for
+	Ready     bool              `json:"ready"`
+	Shards    []int             `json:"shards"`   // owned
+	Sequence  uint64            `json:"sequence"` // the last commit that it knows
+}
+
+// ClusterShard is a shard. Positions are the log's.
+type ClusterShard struct {
+	Shard       int    `json:"shard"`
+	Owner       string `json:"owner"` // a member's name; empty: nobody
+	Epoch       uint64 `json:"epoch"`
+	CaughtUp    bool   `json:"caught_up"` // the owner has read what was in the log when it took the shard
+	Draining    bool   `json:"draining"`  // it gets no new records
+	Floor       uint64 `json:"floor"`     // every message up to it is in segments
+	Consumed    uint64 `json:"consumed"`
+	First       uint64 `json:"first"`
+	Last        uint64 `json:"last"`
+	Lag         uint64 `json:"lag"` // messages that the owner has not read
+	LogBytes    int64  `json:"log_bytes"`
+	LogBytesMax int64  `json:"log_bytes_max"`
+	Error       string `json:"error,omitempty"`
+}
+
+func (s *Server) cluster(c *gin.Context) {
+	answer, err := s.deps.Cluster(c.Request.Context())
+	if err != nil {
+		fail(c, http.StatusServiceUnavailable, ErrorDetail{Code: "unavailable", Message: err.Error()})
+		return
+	}
+	c.JSON(http.StatusOK, answer)
+}
+
+// clusterShards changes over how many shards records are spread.
+func (s *Server) clusterShards(c *gin.Context) {
+	n, err := strconv.Atoi(c.Query("count"))
+	if err != nil {
+		fail(c, http.StatusBadRequest, ErrorDetail{Code: "bad_request", Field: "count", Message: "count: want a number of shards"})
+		return
+	}
+	ctx, cancel := context.WithTimeout(c.Request.Context(), shardsTimeout)
+	defer cancel()
+	err = s.deps.SetShards(ctx, n)
+	var refused *RefusedError
+	switch {
+	case errors.As(err, &refused):
+		fail(c, http.StatusBadRequest, ErrorDetail{Code: "bad_request", Message: refused.Error()})
+	case err != nil:
+		fail(c, http.StatusServiceUnavailable, ErrorDetail{Code: "unavailable", Message: err.Error()})
+	default:
+		c.JSON(http.StatusOK, gin.H{"shards": n})
+	}
+}
+
+// shardsTimeout bounds the making of streams: each takes an election.
+const shardsTimeout = time.Minute
