@@ -309,3 +309,152 @@ func lastOf(all []point, width time.Duration) []point {
 	}
 	return out
 }
+
+// TestDeltas: sums of deltas and of histograms of deltas stay, window by window; points of other bounds are not mixed.
+func TestDeltas(t *testing.T) {
+	rng := rand.New(rand.NewPCG(3, 3))
+	type sum struct {
+		count, first uint64
+		total        float64
+	}
+	want := map[string]map[int64]sum{"sum": {}, "explicit": {}, "exponential": {}}
+	note := func(kind string, at int64, count, first uint64, total float64) {
+		end := points.WindowEnd(at, points.Hour)
+		s := want[kind][end]
+		want[kind][end] = sum{s.count + count, s.first + first, s.total + total}
+	}
+	fill := map[string]func(m pmetric.Metric){
+		"sum": func(m pmetric.Metric) {
+			m.SetEmptySum().SetAggregationTemporality(pmetric.AggregationTemporalityDelta)
+			for i := range int64(2000) {
+				at, v := began.UnixMilli()+i*10_000+1, rng.Int64N(100)
+				fillNumbers(m.Sum().DataPoints(), []point{{t: at, v: float64(v), whole: true}})
+				note("sum", at, 0, 0, float64(v))
+			}
+		},
+		"explicit": func(m pmetric.Metric) {
+			m.SetEmptyHistogram().SetAggregationTemporality(pmetric.AggregationTemporalityDelta)
+			for i := range int64(1000) {
+				at := began.UnixMilli() + i*20_000
+				dp := m.Histogram().DataPoints().AppendEmpty()
+				dp.SetTimestamp(pcommon.Timestamp(at * nanosPerMilli))
+				dp.ExplicitBounds().FromRaw([]float64{1, float64(2 + i/300)})
+				a, b, c := rng.Uint64N(9), rng.Uint64N(9), rng.Uint64N(9)
+				dp.BucketCounts().FromRaw([]uint64{a, b, c})
+				dp.SetCount(a + b + c)
+				dp.SetSum(float64(a))
+				note("explicit", at, a+b+c, a, float64(a))
+			}
+		},
+		"exponential": func(m pmetric.Metric) {
+			m.SetEmptyExponentialHistogram().SetAggregationTemporality(pmetric.AggregationTemporalityDelta)
+			for i := range int64(1000) {
+				at := began.UnixMilli() + i*20_000
+				dp := m.ExponentialHistogram().DataPoints().AppendEmpty()
+				dp.SetTimestamp(pcommon.Timestamp(at * nanosPerMilli))
+				dp.SetScale(int32(3 + i/400))
+				dp.SetZeroCount(1)
+				a, b := rng.Uint64N(9), rng.Uint64N(9)
+				dp.Positive().SetOffset(rng.Int32N(20) - 10)
+				dp.Positive().BucketCounts().FromRaw([]uint64{a, 0, b})
+				dp.SetCount(a + b + 1)
+				dp.SetSum(float64(b))
+				note("exponential", at, a+b+1, 0, float64(b))
+			}
+		},
+	}
+	for kind, f := range fill {
+		seq, _ := contents(t, makeOf(t, points.Hour, makeOf(t, points.Five, sealed(t, f))))
+		got := map[int64]sum{}
+		for i := range seq.len() {
+			end := points.WindowEnd(millis(seq.time(i)), points.Hour)
+			s := got[end]
+			switch all := seq.(type) {
+			case numbers:
+				s.total += all.value(i)
+			case explicits:
+				dp := all.all.At(i)
+				s.count, s.first, s.total = s.count+dp.Count(), s.first+dp.BucketCounts().At(0), s.total+dp.Sum()
+			case exponentials:
+				dp := all.all.At(i)
+				buckets := dp.ZeroCount()
+				for _, n := range dp.Positive().BucketCounts().AsRaw() {
+					buckets += n
+				}
+				if buckets != dp.Count() {
+					t.Errorf("%s: a point of %d has %d in its buckets", kind, dp.Count(), buckets)
+				}
+				s.count, s.total = s.count+dp.Count(), s.total+dp.Sum()
+			}
+			got[end] = s
+		}
+		if diff := cmp.Diff(want[kind], got, cmp.AllowUnexported(sum{})); diff != "" {
+			t.Errorf("%s: %s", kind, diff)
+		}
+		if most := map[string]int{"sum": 6, "explicit": 7 + 3, "exponential": 7 + 2}[kind]; seq.len() > most {
+			t.Errorf("%s: %d points stay, want at most %d", kind, seq.len(), most)
+		}
+	}
+}
+
+// TestResets: of a cumulative histogram the points around resets stay, and an exemplar of each window; points of the future are left out; the same parts give the same rows.
+func TestResets(t *testing.T) {
+	of := func(m pmetric.Metric) {
+		m.SetEmptyHistogram().SetAggregationTemporality(pmetric.AggregationTemporalityCumulative)
+		count := uint64(0)
+		for i := range int64(400) {
+			if count++; i == 133 || i == 134 || i == 250 {
+				count = 0
+			}
+			dp := m.Histogram().DataPoints().AppendEmpty()
+			dp.SetTimestamp(pcommon.Timestamp((began.UnixMilli() + 15_000*(i+1)) * nanosPerMilli))
+			dp.ExplicitBounds().FromRaw([]float64{1})
+			dp.BucketCounts().FromRaw([]uint64{count, 0})
+			dp.SetCount(count)
+			if i%3 == 0 {
+				dp.Exemplars().AppendEmpty().SetDoubleValue(float64(i))
+			}
+		}
+		future := m.Histogram().DataPoints().AppendEmpty()
+		future.SetTimestamp(pcommon.NewTimestampFromTime(began.Add(1000 * time.Hour)))
+	}
+	raw := sealed(t, of)
+	five := makeOf(t, points.Five, raw)
+	for _, c := range []struct {
+		part    index.Part
+		windows int
+	}{{five, 20}, {makeOf(t, points.Hour, five), 2}} {
+		seq, _ := contents(t, c.part)
+		kept := pointsIn(seq)
+		all := make([]point, 400)
+		count := 0.0
+		for i := range all {
+			if count++; i == 133 || i == 134 || i == 250 {
+				count = 0
+			}
+			all[i] = point{t: int64(i), v: count}
+		}
+		if have, want := increase(kept), increase(all); have != want {
+			t.Errorf("the increase is %v, want %v", have, want)
+		}
+		if len(kept) > c.windows+1+5 {
+			t.Errorf("%d points stay of %d windows", len(kept), c.windows)
+		}
+		exemplars := 0
+		for i := range seq.len() {
+			exemplars += seq.exemplars(i).Len()
+		}
+		if exemplars != c.windows {
+			t.Errorf("%d exemplars stay of %d windows", exemplars, c.windows)
+		}
+	}
+	res, err := Make(t.Context(), []index.Part{raw}, points.Five, func(ctx context.Context) error { return ctx.Err() })
+	if err != nil || res.Future != 1 || res.PointsIn != 400 {
+		t.Errorf("%+v, %v: want 400 points and 1 of the future", res, err)
+	}
+	a, _ := contents(t, five)
+	b, _ := contents(t, makeOf(t, points.Five, raw))
+	if diff := cmp.Diff(pointsIn(a), pointsIn(b), cmp.AllowUnexported(point{})); diff != "" {
+		t.Error(diff)
+	}
+}
