@@ -7,6 +7,7 @@ import (
 	"log"
 	"net/http"
 	"os"
+	"path/filepath"
 	"slices"
 	"sync"
 	"time"
@@ -23,6 +24,8 @@ type ingested struct {
 	signal     string
 	cpu        time.Duration // user and system
 	disk, peak int64         // bytes
+	sealed     int64         // bytes of segments and of the catalog's commits
+	reserve    int64         // bytes of disk that are kept whatever is stored
 }
 
 func (in *ingested) perSecond() float64 { return float64(in.records) / in.cpu.Seconds() }
@@ -34,6 +37,11 @@ func (in *ingested) String() string {
 
 // ingest sends a corpus and waits until the server has nothing left to do.
 func (o *options) ingest(p *harness.Process, c corpus) (*ingested, error) {
+	return o.ingestUntil(p, c, func() {})
+}
+
+// ingestUntil is ingest that calls sent when all has been sent.
+func (o *options) ingestUntil(p *harness.Process, c corpus, sent func()) (*ingested, error) {
 	before, err := p.CPU()
 	if err != nil {
 		return nil, err
@@ -41,7 +49,9 @@ func (o *options) ingest(p *harness.Process, c corpus) (*ingested, error) {
 	stop := o.startProfiles(p, c.signal())
 	defer stop()
 	in := &ingested{signal: c.signal()}
-	if in.sent, err = send(p, c, o.clients); err != nil {
+	in.sent, err = send(p, c, o.clients)
+	sent()
+	if err != nil {
 		return nil, err
 	}
 	if err := p.Post(context.Background(), "/api/v1/admin/seal", nil); err != nil {
@@ -58,6 +68,18 @@ func (o *options) ingest(p *harness.Process, c corpus) (*ingested, error) {
 	in.cpu = after - before
 	if in.disk, err = harness.DirBytes(p.Data); err != nil {
 		return nil, err
+	}
+	for _, part := range []struct {
+		to   *int64
+		path []string
+	}{
+		{&in.sealed, []string{"segments"}}, {&in.sealed, []string{"log", "nats", "jetstream", "$G", "streams", "CLEW_COMMITS"}}, {&in.reserve, []string{"log", "RESERVE"}},
+	} {
+		bytes, err := harness.DirBytes(filepath.Join(p.Data, filepath.Join(part.path...)))
+		if err != nil {
+			return nil, err
+		}
+		*part.to += bytes
 	}
 	in.peak, err = p.PeakBytes()
 	return in, err

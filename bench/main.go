@@ -36,6 +36,7 @@ type options struct {
 	keep         bool
 	growth       bool
 	worst        bool
+	while        bool
 	prometheus   string
 	out          io.Writer
 	idleFor      time.Duration // how long the server does nothing before it counts as done
@@ -54,6 +55,7 @@ func main() {
 	flag.BoolVar(&o.keep, "keep", false, "keep the data directory")
 	flag.BoolVar(&o.growth, "growth", false, "measure what ten times the log records change instead")
 	flag.BoolVar(&o.worst, "worst", false, "measure data that is hard to take instead")
+	flag.BoolVar(&o.while, "while", false, "measure taking in and asking at the same time instead")
 	flag.StringVar(&o.prometheus, "prometheus", "", "measure Prometheus beside it with the same metrics: its binary, or build (from tools/prometheus)")
 	flag.Usage = func() {
 		fmt.Fprint(flag.CommandLine.Output(), `Measures a real clew and prints a table of figures beside their targets.
@@ -63,6 +65,7 @@ func main() {
   go run ./bench -only metrics -prometheus build   Prometheus beside it
   go run ./bench -growth                 50 million log records against 5 million
   go run ./bench -worst                  random lines, large lines, many attributes, many templates
+  go run ./bench -while                  queries while log records come in, and the other way round
 
 `)
 		flag.PrintDefaults()
@@ -94,6 +97,8 @@ func (o *options) run() error {
 		return o.measureGrowth()
 	case o.worst:
 		return o.measureWorst()
+	case o.while:
+		return o.measureWhile()
 	}
 	t := &table{out: o.out}
 	for _, c := range []corpus{newLogs(o.scaled(logsFull)), newSpans(o.scaled(spansFull)), newMetrics(o.scaled(hostsFull), scrapesFull)} {
