@@ -59,13 +59,13 @@ func (t *Tally) logs(ctx context.Context, part index.Part, rg, from, to int) err
 		s := t.seriesOf(k)
 		c := t.cellAt(s, at)
 		c.count++
-		if best := s.bestAt(c.n); best.at == 0 {
+		if best := s.bestAt(c.n); best == nil || best.at == 0 {
 			if trace := traces(row); trace != nil {
-				best = exemplar{at: at, n: c.n, trace: telemetry.TraceID(trace)}
+				x := exemplar{at: at, n: c.n, trace: telemetry.TraceID(trace)}
 				if span := spans(row); span != nil {
-					best.span = telemetry.SpanID(span)
+					x.span = telemetry.SpanID(span)
 				}
-				s.better(best)
+				s.better(x)
 			}
 		}
 	}

@@ -170,7 +170,7 @@ func (t *Tally) shape(s *counter) (out pmetric.Metrics, attributes pcommon.Map, 
 func (c *cell) end() int64 { return (c.n + 1) * int64(Width) }
 
 // stands says whether the exemplar is that of a bucket.
-func (e *exemplar) stands(c *cell) bool { return e.at != 0 && e.n == c.n }
+func (e *exemplar) stands(c *cell) bool { return e != nil && e.at != 0 && e.n == c.n }
 
 // histogramOf makes all points of a series have the same buckets: a chunk is encoded anew where they change, and an empty one takes a bit.
 func histogramOf(m pmetric.Metric, attributes pcommon.Map, cells []cell) func(*cell, pcommon.Timestamp) pmetric.ExemplarSlice {

@@ -56,13 +56,13 @@ func (t *Tally) spans(ctx context.Context, part index.Part, rg, from, to int) er
 		c := t.cellAt(s, start+duration)
 		c.count++
 		c.add(duration)
-		if best := s.bestAt(c.n); best.at == 0 || duration > best.value {
+		if best := s.bestAt(c.n); best == nil || best.at == 0 || duration > best.value {
 			if trace := traces(row); trace != nil {
-				best = exemplar{at: start + duration, n: c.n, value: duration, trace: telemetry.TraceID(trace)}
+				x := exemplar{at: start + duration, n: c.n, value: duration, trace: telemetry.TraceID(trace)}
 				if span := spans(row); span != nil {
-					best.span = telemetry.SpanID(span)
+					x.span = telemetry.SpanID(span)
 				}
-				s.better(best)
+				s.better(x)
 			}
 		}
 	}
@@ -77,11 +77,25 @@ func (c *cell) add(nanos int64) {
 	}
 	c.sum += nanos
 	i := bucketOf(nanos)
-	at, ok := slices.BinarySearchFunc(c.buckets, i, func(b bucket, i int16) int { return int(b.index) - int(i) })
+	at, ok := c.find(i)
 	if !ok {
+		if c.buckets == nil {
+			c.buckets = make([]bucket, 0, bucketsUsual)
+		}
 		c.buckets = slices.Insert(c.buckets, at, bucket{index: i})
 	}
 	c.buckets[at].count++
+}
+
+// bucketsUsual is how many buckets a cell makes room for: an operation's durations in ten seconds are mostly in so many.
+const bucketsUsual = 4
+
+// find is where a bucket is, or would be: there are few.
+func (c *cell) find(index int16) (at int, ok bool) {
+	for at < len(c.buckets) && c.buckets[at].index < index {
+		at++
+	}
+	return at, at < len(c.buckets) && c.buckets[at].index == index
 }
 
 // fractions are the upper bounds of the buckets between 1/2 and 1.

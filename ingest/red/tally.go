@@ -25,7 +25,7 @@ type Tally struct {
 	labels   []string // by code; 0 is the empty one
 	series   []*counter
 	byKey    map[key]*counter
-	last     *counter
+	recent   [recentSeries]*counter // by some bits of their keys
 	cells    int
 	overflow int        // records counted under Other
 	part     index.Part // of all that is counted; nil: it has to be made
@@ -38,10 +38,11 @@ type key struct{ service, name, kind, status uint32 }
 // counter is a series: the buckets of one key.
 type counter struct {
 	key
-	cells []cell             // by their numbers
-	at    int                // of cells: where the last record was counted
-	best  map[int64]exemplar // by their times divided by exemplarEvery
-	told  map[int64]cell     // as much of cells as readers of the live head know, by their numbers
+	cells []cell         // by their numbers
+	at    int            // of cells: where the last record was counted
+	best  []exemplar     // by their times, one for each exemplarEvery
+	bests int            // of best: where the last was looked for
+	told  map[int64]cell // as much of cells as readers of the live head know, by their numbers; nil while there are none
 }
 
 // cell is what is counted in one bucket of one series. A generation may have one for every few of its records, where these come from many operations and hours.
@@ -141,7 +142,7 @@ func (t *Tally) Overflow() int {
 func (t *Tally) Bytes() int64 {
 	t.mu.Lock()
 	defer t.mu.Unlock()
-	return int64(t.cells)*cellBytes + int64(len(t.series))*seriesBytes + int64(len(t.labels))*textMax/2 + t.live.bytes()
+	return recentSeries*8 + int64(t.cells)*cellBytes + int64(len(t.series))*seriesBytes + int64(len(t.labels))*textMax/2 + t.live.bytes()
 }
 
 // cellBytes is about what a cell takes with its buckets; seriesBytes a series with its exemplars.
@@ -161,17 +162,24 @@ func (t *Tally) code(text string) uint32 {
 	return code
 }
 
+// recentSeries is how many series are found without the map, by recentBits of their keys: records come from many in turn.
+const (
+	recentBits   = 10
+	recentSeries = 1 << recentBits
+)
+
 // seriesOf finds or begins a series; beyond the bound it is that of what is beyond.
 func (t *Tally) seriesOf(k key) *counter {
-	if t.last != nil && t.last.key == k {
-		return t.last
+	recent := &t.recent[(k.name*0x9E3779B1^k.service*0x85EBCA6B^k.kind*0xC2B2AE35^k.status*0x27D4EB2F)>>(32-recentBits)]
+	if *recent != nil && (*recent).key == k {
+		return *recent
 	}
 	s := t.byKey[k]
 	if s == nil {
 		s = t.begin(k)
 	}
 	if s.key == k {
-		t.last = s // what is beyond is counted each time
+		*recent = s // what is beyond is counted each time
 	}
 	return s
 }
@@ -190,7 +198,10 @@ func (t *Tally) begin(k key) *counter {
 			}
 		}
 	}
-	s := &counter{key: k, best: map[int64]exemplar{}, told: map[int64]cell{}}
+	s := &counter{key: k}
+	if t.live.head != nil {
+		s.told = map[int64]cell{}
+	}
 	t.byKey[k] = s
 	t.series = append(t.series, s)
 	return s
@@ -223,9 +234,36 @@ func (s *counter) find(n int64) (i int, ok bool) {
 	return slices.BinarySearchFunc(s.cells, n, func(c cell, n int64) int { return cmp.Compare(c.n, n) })
 }
 
-// bestAt is the exemplar that is kept of the time in which a bucket is; better says so of another.
-func (s *counter) bestAt(n int64) exemplar { return s.best[exemplarSlot(n)] }
+// bestAt is the exemplar that is kept of the time in which a bucket is, until the next call of better; nil: there is none.
+func (s *counter) bestAt(n int64) *exemplar {
+	slot := exemplarSlot(n)
+	if s.bests < len(s.best) && exemplarSlot(s.best[s.bests].n) == slot {
+		return &s.best[s.bests]
+	}
+	i, ok := s.findBest(slot)
+	if !ok {
+		return nil
+	}
+	s.bests = i
+	return &s.best[i]
+}
 
-func (s *counter) better(x exemplar) { s.best[exemplarSlot(x.n)] = x }
+func (s *counter) findBest(slot int64) (i int, ok bool) {
+	if len(s.best) == 0 || exemplarSlot(s.best[len(s.best)-1].n) < slot {
+		return len(s.best), false
+	}
+	return slices.BinarySearchFunc(s.best, slot, func(e exemplar, slot int64) int { return cmp.Compare(exemplarSlot(e.n), slot) })
+}
+
+// better keeps x for the time in which its bucket is.
+func (s *counter) better(x exemplar) {
+	i, ok := s.findBest(exemplarSlot(x.n))
+	if ok {
+		s.best[i] = x
+	} else {
+		s.best = slices.Insert(s.best, i, x)
+	}
+	s.bests = i
+}
 
 func exemplarSlot(n int64) int64 { return n * int64(Width) / int64(exemplarEvery) }
