@@ -32,6 +32,8 @@ type builder struct {
 	rejected int
 
 	resources map[resourceKey]*resource
+	last      map[uint64]pmetric.ExemplarSlice // of each series' last point, by identity
+	orphans   []orphan
 }
 
 type resourceKey struct{ job, instance string }
@@ -115,21 +117,13 @@ func (b *builder) add(s *series) error {
 		}
 	}
 	if points == 0 {
-		// OTLP has exemplars in points only.
-		b.rejectExemplars(len(s.exemplars))
-		return nil
+		return b.wait(s)
 	}
+	b.lastPoint(s, exemplars)
 	for _, e := range s.exemplars {
 		b.exemplar(exemplars, e)
 	}
 	return nil
-}
-
-// rejectExemplars counts exemplars that have no point to be in. That is no mistake of the sender: it is not told.
-func (b *builder) rejectExemplars(n int) {
-	if n > 0 {
-		b.x.Drop(reasonExemplar, n)
-	}
 }
 
 func (b *builder) exemplar(to pmetric.ExemplarSlice, e exemplar) {

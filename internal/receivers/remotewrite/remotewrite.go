@@ -107,7 +107,12 @@ func (b *builder) decode(body []byte) (err error) {
 	defer way.Guard(&err)
 	b.metrics = pmetric.NewMetrics()
 	if b.version2 {
-		return b.decode2(body)
+		err = b.decode2(body)
+	} else {
+		err = b.decode1(body)
 	}
-	return b.decode1(body)
+	if err == nil {
+		b.adopt()
+	}
+	return err
 }
