@@ -8,6 +8,7 @@ import (
 
 	"github.com/gin-gonic/gin"
 
+	"clew/internal/access"
 	"clew/internal/telemetry"
 	"clew/query/engine"
 )
@@ -99,6 +100,9 @@ func (s *Server) usageByTenant(c *gin.Context, r engine.Request, top int) {
 	}
 	out := Usage{By: "tenant", Rows: make([]UsageRow, 0, min(len(tenants), top))}
 	for _, t := range tenants {
+		if !access.Sees(c.Request.Context(), t.Tenant) {
+			continue
+		}
 		out.Records += t.Records
 		out.Bytes += t.Bytes
 		if len(out.Rows) < top {

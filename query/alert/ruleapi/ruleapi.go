@@ -10,6 +10,7 @@ import (
 	"slices"
 	"time"
 
+	"clew/internal/access"
 	"clew/internal/telemetry"
 	"clew/query/alert"
 	"clew/query/alert/rulefile"
@@ -243,6 +244,9 @@ func (a *API) status(w http.ResponseWriter, r *http.Request) {
 		Problems []string  `json:"problems"`
 		Groups   []Group   `json:"groups"`
 	}{s.LoadedAt, []string{}, []Group{}}
+	if !access.Sees(r.Context(), access.AllTenants) {
+		s.Problems = nil // files are of all tenants
+	}
 	for _, p := range s.Problems {
 		out.Problems = append(out.Problems, p.Error())
 	}
