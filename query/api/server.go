@@ -46,11 +46,13 @@ type Deps struct {
 
 	Alertmanager http.Handler // for everything under /alertmanager; nil: there is none here
 
-	Book      Book         // for /api/v1/ledger, and for what answers say of it; nil: nothing is known
-	Hosts     *hosts.Hosts // for /api/v1/hosts; nil: those that records name
-	Access    *access.Guard   // asks who it is; nil: nobody does
-	Open      func() []string // ports that others reach without credentials; nil: not known
-	Deletions Deletions    // for /api/v1/admin/delete and /api/v1/admin/audit
+	Book      Book                                        // for /api/v1/ledger, and for what answers say of it; nil: nothing is known
+	Hosts     *hosts.Hosts                                // for /api/v1/hosts; nil: those that records name
+	Access    *access.Guard                               // asks who it is; nil: nobody does
+	Open      func() []string                             // ports that others reach without credentials; nil: not known
+	Cluster   func(ctx context.Context) (*Cluster, error) // for /api/v1/cluster
+	SetShards func(ctx context.Context, n int) error      // for /api/v1/admin/shards; a *RefusedError says why not
+	Deletions Deletions                                   // for /api/v1/admin/delete and /api/v1/admin/audit
 }
 
 // Server is the HTTP interface. Create it with New, then Run it.
@@ -104,6 +106,8 @@ func (s *Server) routes() {
 	v1 := r.Group("/api/v1", noStore)
 	v1.GET("/status", s.status)
 	v1.GET("/whoami", s.whoami)
+	v1.GET("/cluster", s.cluster)
+	v1.POST("/admin/shards", deliberate, s.clusterShards)
 	v1.GET("/openapi.yaml", func(c *gin.Context) { c.Data(http.StatusOK, "application/yaml", openAPI) })
 	answers := s.deps.Engine != nil
 	if answers || s.deps.Seal != nil {
