@@ -110,24 +110,7 @@ func addExplicit(to, from pmetric.HistogramDataPoint) bool {
 	for i := range to.BucketCounts().Len() {
 		to.BucketCounts().SetAt(i, to.BucketCounts().At(i)+from.BucketCounts().At(i))
 	}
-	to.SetCount(to.Count() + from.Count())
-	if to.HasSum() && from.HasSum() {
-		to.SetSum(to.Sum() + from.Sum())
-	} else {
-		to.RemoveSum()
-	}
-	if to.HasMin() && from.HasMin() {
-		to.SetMin(min(to.Min(), from.Min()))
-	} else {
-		to.RemoveMin()
-	}
-	if to.HasMax() && from.HasMax() {
-		to.SetMax(max(to.Max(), from.Max()))
-	} else {
-		to.RemoveMax()
-	}
-	to.SetTimestamp(from.Timestamp())
-	from.Exemplars().CopyTo(latest(to.Exemplars(), from.Exemplars()))
+	addTotals(to, from)
 	return true
 }
 
@@ -137,8 +120,35 @@ func addExponential(to, from pmetric.ExponentialHistogramDataPoint) bool {
 	}
 	addBuckets(to.Positive(), from.Positive())
 	addBuckets(to.Negative(), from.Negative())
-	to.SetCount(to.Count() + from.Count())
 	to.SetZeroCount(to.ZeroCount() + from.ZeroCount())
+	addTotals(to, from)
+	return true
+}
+
+// totals are what points of both kinds of histograms say beside their buckets.
+type totals interface {
+	Count() uint64
+	SetCount(v uint64)
+	HasSum() bool
+	Sum() float64
+	SetSum(v float64)
+	RemoveSum()
+	HasMin() bool
+	Min() float64
+	SetMin(v float64)
+	RemoveMin()
+	HasMax() bool
+	Max() float64
+	SetMax(v float64)
+	RemoveMax()
+	Timestamp() pcommon.Timestamp
+	SetTimestamp(v pcommon.Timestamp)
+	Exemplars() pmetric.ExemplarSlice
+}
+
+// addTotals adds what is said of all buckets together. What one of the two does not say, the sum does not say.
+func addTotals(to, from totals) {
+	to.SetCount(to.Count() + from.Count())
 	if to.HasSum() && from.HasSum() {
 		to.SetSum(to.Sum() + from.Sum())
 	} else {
@@ -156,7 +166,6 @@ func addExponential(to, from pmetric.ExponentialHistogramDataPoint) bool {
 	}
 	to.SetTimestamp(from.Timestamp())
 	from.Exemplars().CopyTo(latest(to.Exemplars(), from.Exemplars()))
-	return true
 }
 
 // fits says whether the buckets of both are few enough together.

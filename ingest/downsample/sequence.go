@@ -96,8 +96,9 @@ type exponentials struct {
 	all pmetric.ExponentialHistogramDataPointSlice
 }
 
-func (s exponentials) len() int                              { return s.all.Len() }
-func (s exponentials) time(i int) int64                      { return int64(s.all.At(i).Timestamp()) }
+func (s exponentials) len() int         { return s.all.Len() }
+func (s exponentials) time(i int) int64 { return int64(s.all.At(i).Timestamp()) }
+
 func (s exponentials) stale(i int) bool                      { return s.all.At(i).Flags().NoRecordedValue() }
 func (s exponentials) value(i int) float64                   { return float64(s.all.At(i).Count()) }
 func (s exponentials) exemplars(i int) pmetric.ExemplarSlice { return s.all.At(i).Exemplars() }

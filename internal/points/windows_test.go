@@ -22,7 +22,8 @@ func TestWindowEnd(t *testing.T) {
 func FuzzWindows(f *testing.F) {
 	five := Five.Milliseconds()
 	all := []Window{
-		{End: 7 * five, Count: 20, Sum: 20, Min: 1, Max: 1}, {End: 8 * five, Count: 20, Sum: 61.5, Min: 0.25, Max: 9},
+		{End: 7 * five, Count: 20, Sum: 20, Min: 1, Max: 1},
+		{End: 8 * five, Count: 20, Sum: 61.5, Min: 0.25, Max: 9},
 		{End: 100 * five, Count: 1, Sum: math.NaN(), Min: math.Inf(-1), Max: math.Copysign(0, -1)},
 	}
 	for _, stats := range []bool{true, false} {

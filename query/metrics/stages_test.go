@@ -212,8 +212,13 @@ func TestWindowsAreExact(t *testing.T) {
 		name      string
 		raw, five time.Duration // cuts, from the day's beginning; below 0: none
 	}
-	mixtures := []mixture{{"all is there", -1, -1}, {"raw from 9:00", 9 * time.Hour, -1}, {"raw from 13:00, 5m from 6:00", 13 * time.Hour, 6 * time.Hour},
-		{"5m and raw from 7:00", 7 * time.Hour, 7 * time.Hour}, {"raw from 5:00, 5m from 12:00", 5 * time.Hour, 12 * time.Hour}}
+	mixtures := []mixture{
+		{"all is there", -1, -1},
+		{"raw from 9:00", 9 * time.Hour, -1},
+		{"raw from 13:00, 5m from 6:00", 13 * time.Hour, 6 * time.Hour},
+		{"5m and raw from 7:00", 7 * time.Hour, 7 * time.Hour},
+		{"raw from 5:00, 5m from 12:00", 5 * time.Hour, 12 * time.Hour},
+	}
 	for _, query := range wholeWindows {
 		for _, span := range []time.Duration{2 * time.Hour, 8 * time.Hour, 24 * time.Hour} {
 			for _, at := range []time.Duration{8 * time.Hour, 14 * time.Hour, 24 * time.Hour} {
