@@ -35,6 +35,14 @@ export function runsClew(me: Whoami | undefined): boolean {
   return !me?.asked || me.grants.some((g) => g.role === 'admin' && g.tenants.includes('*'));
 }
 
+/** Which tenant to ask for: the chosen one if it may be, else the one that the server takes it for (''), else the first. */
+export function tenantFor(me: Whoami, chosen: string): string {
+  const names = readable(me);
+  if (!me.asked || names.length === 0) return '';
+  if (chosen && (names[0] === '*' || names.includes(chosen))) return chosen;
+  return me.tenant || names[0] === '*' ? '' : (names[0] as string);
+}
+
 /** Why a button is disabled for others. */
 export const onlyRunners = 'Silences are for who has the role admin at all tenants';
 

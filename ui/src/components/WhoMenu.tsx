@@ -1,12 +1,18 @@
 // Who is logged in, whose records are shown, and the way out.
 import { Menu } from '@mantine/core';
 import { IconCheck, IconChevronDown, IconLogout, IconUser } from '@tabler/icons-react';
-import { readable, useWhoami } from '@/api/access';
-import { chooseTenant, chosenTenant } from '@/state/tenant';
+import { useEffect } from 'react';
+import { readable, tenantFor, useWhoami } from '@/api/access';
+import { chooseTenant, chosenTenant, keepTenant } from '@/state/tenant';
 import classes from './WhoMenu.module.css';
 
 export function WhoMenu() {
   const { data: me } = useWhoami();
+  useEffect(() => {
+    const chosen = chosenTenant();
+    const right = me ? tenantFor(me, chosen) : chosen;
+    if (right !== chosen) chooseTenant(right);
+  }, [me]);
   if (!me?.asked || !me.name) return null;
   const tenants = readable(me);
   const tenant = chosenTenant() || me.tenant;
@@ -59,7 +65,7 @@ export function WhoMenu() {
 /** The answer leads to the login page, which a request of a script would only fetch. */
 async function logout() {
   await fetch('/auth/logout', { method: 'POST', redirect: 'manual' }).catch(() => undefined); // the login page says whether it worked
-  chooseTenant('');
+  keepTenant('');
   location.assign('/auth/login?out');
 }
 

@@ -10,13 +10,18 @@ export function chosenTenant(): string {
   }
 }
 
-/** Everything on the page is of the former tenant: it begins again. */
-export function chooseTenant(name: string): void {
+/** Keeps the choice, and says whether that was possible. */
+export function keepTenant(name: string): boolean {
   try {
     if (name) sessionStorage.setItem(key, name);
     else sessionStorage.removeItem(key);
+    return true;
   } catch {
-    return;
+    return false;
   }
-  location.reload();
+}
+
+/** Everything on the page is of the former tenant: it begins again. */
+export function chooseTenant(name: string): void {
+  if (keepTenant(name)) location.reload();
 }
