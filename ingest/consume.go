@@ -42,7 +42,6 @@ func (o *owner) consume(e shardlog.Entry) error {
 	}
 	o.release(e.Position)
 	o.read.Store(e.Position)
-	o.in.shrink()
 	return o.ctx.Err()
 }
 

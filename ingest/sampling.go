@@ -34,6 +34,7 @@ func (o *owner) release(to uint64) {
 			to = first - 1
 		}
 	}
+	o.in.shrink() // who hears that this has been consumed finds no more in memory than is allowed
 	o.advance(to)
 }
 
@@ -86,7 +87,6 @@ func (in *Ingest) releaseAged(ctx context.Context) {
 		if o.ctx.Err() == nil && o.read.Load() >= state.Last {
 			o.tail.Advance(asked.Add(-sampleSlack))
 			o.release(o.read.Load())
-			in.shrink()
 		}
 		o.turn.Unlock()
 	}
