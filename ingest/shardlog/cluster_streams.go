@@ -81,7 +81,7 @@ func mismatches(have, want jetstream.StreamConfig) []string {
 	if want.MaxBytes > 0 && have.MaxBytes > 0 && have.MaxBytes < logBytesMin {
 		wrong = append(wrong, fmt.Sprintf("max_bytes is %d, want at least %d", have.MaxBytes, int64(logBytesMin)))
 	}
-	for field, on := range map[string]bool{"sealed": have.Sealed, "no_ack": have.NoAck, "allow_rollup_hdrs and a mirror": have.Mirror != nil, "deny_purge": have.DenyPurge} {
+	for field, on := range map[string]bool{"sealed": have.Sealed, "no_ack": have.NoAck, "mirror": have.Mirror != nil, "deny_purge": have.DenyPurge} {
 		if on {
 			wrong = append(wrong, field+" is set, want it not to be")
 		}
