@@ -3,6 +3,7 @@ package main
 import (
 	"context"
 	"fmt"
+	"net"
 	"os"
 	"path/filepath"
 	"strings"
@@ -10,6 +11,7 @@ import (
 
 	"clew/ingest/datadir"
 	"clew/ingest/shardlog"
+	"clew/internal/access/between"
 )
 
 // ClusterConfig says how this process stands among others. It means nothing while the log is embedded.
@@ -18,9 +20,14 @@ type ClusterConfig struct {
 	Name string `yaml:"name"`
 	// LeaseTTL is after how long a shard has no owner when its owner has vanished. What the first process said holds for all.
 	LeaseTTL time.Duration `yaml:"lease_ttl"`
+	// Flight is where other processes ask this one for its share of their queries; TLS is what processes show each other there.
+	Flight string         `yaml:"flight"`
+	TLS    between.Config `yaml:"tls,omitempty"`
 }
 
-func defaultClusterConfig() ClusterConfig { return ClusterConfig{LeaseTTL: shardlog.LeaseTTLDefault} }
+func defaultClusterConfig() ClusterConfig {
+	return ClusterConfig{LeaseTTL: shardlog.LeaseTTLDefault, Flight: "127.0.0.1:0"}
+}
 
 // validateCluster reports what is wrong with the keys roles, nats and cluster.
 func (c *Config) validateCluster(bad func(key, format string, args ...any)) {
@@ -33,6 +40,12 @@ func (c *Config) validateCluster(bad func(key, format string, args ...any)) {
 	}
 	if !embedded && c.Store == "" {
 		bad("store", "want the URL of an object store: the processes that share a log share the segments")
+	}
+	if _, _, err := net.SplitHostPort(c.Cluster.Flight); err != nil {
+		bad("cluster.flight", "%v", err)
+	}
+	for _, err := range c.Cluster.TLS.Validate() {
+		bad("cluster.tls", "%v", err)
 	}
 	const leaseLeast, leaseMost = 2 * time.Second, time.Minute
 	if ttl := c.Cluster.LeaseTTL; ttl < leaseLeast || ttl > leaseMost {

@@ -36,6 +36,9 @@ func (p *process) self() members.Member {
 	if p.collector != nil {
 		m.Addresses["otlp_grpc"], m.Addresses["otlp_http"] = p.cfg.Collector.OTLP.GRPC.Endpoint, p.cfg.Collector.OTLP.HTTP.Endpoint
 	}
+	if p.flight != nil {
+		m.Addresses["flight"] = p.flight.address
+	}
 	if p.catalog != nil {
 		m.Sequence = p.catalog.Current().Sequence()
 	}

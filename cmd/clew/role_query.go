@@ -7,11 +7,9 @@ import (
 
 	"golang.org/x/sync/errgroup"
 
-	"clew/index"
 	"clew/index/segment"
 	"clew/index/traceindex"
 	"clew/index/wordindex"
-	"clew/internal/telemetry"
 	"clew/query/api"
 	"clew/query/engine"
 	"clew/query/parts"
@@ -30,10 +28,7 @@ func (p *process) openQuery(cache *segment.Cache) error {
 	}
 	source.UseTraces(p.traces)
 	p.registry.MustRegister(&tracesCollector{traces: p.traces, segments: source})
-	p.engine = engine.New(source, engine.Limits{
-		Queries: p.cfg.Query.Concurrency, Deadline: p.cfg.Query.Timeout,
-		Memory: int(p.cfg.Query.MemoryBytes), MemoryTotal: p.cfg.Query.MemoryTotalBytes, ScanBytes: p.cfg.Query.ScanBytesMax,
-	}, p.logger.With("part", "query"))
+	p.engine = engine.New(source, p.engineLimits(), p.logger.With("part", "query"))
 	p.registry.MustRegister(p.engine)
 	p.promql = p.newPromQL()
 	if err := p.openRules(); err != nil {
@@ -50,20 +45,20 @@ func (p *process) openQuery(cache *segment.Cache) error {
 	return nil
 }
 
-// heads are where records are that are in no segment yet.
+// engineLimits are those of the configuration.
+func (p *process) engineLimits() engine.Limits {
+	return engine.Limits{
+		Queries: p.cfg.Query.Concurrency, Deadline: p.cfg.Query.Timeout,
+		Memory: int(p.cfg.Query.MemoryBytes), MemoryTotal: p.cfg.Query.MemoryTotalBytes, ScanBytes: p.cfg.Query.ScanBytesMax,
+	}
+}
+
+// heads are where records of this process are that are in no segment yet; nil: it owns no shards. Those of others are asked (cluster_flight.go).
 func (p *process) heads() parts.Heads {
 	if p.ingest != nil {
 		return p.ingest
 	}
-	return noHeads{}
-}
-
-// noHeads stands for heads that are in other processes and are not asked: answers say that they lack what is in no segment yet.
-type noHeads struct{}
-
-// Heads implements parts.Heads.
-func (noHeads) Heads(context.Context, string, telemetry.Signal) ([]index.HeadView, error) {
-	return nil, errors.New("this process does not reach the shards' owners: records that are in no segment yet are missing")
+	return nil
 }
 
 // runQuery starts what answers, and what it is fed by.

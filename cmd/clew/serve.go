@@ -49,6 +49,7 @@ type process struct {
 	ingest    *ingest.Ingest
 	segments  *parts.Segments
 	engine    *engine.Engine
+	flight    *flight // between the processes of a cluster; nil: there are none
 	promql    *promapi.API
 	rules     *rules
 	delivery  deliverer // of alerts
@@ -130,6 +131,9 @@ func (p *process) open(ctx context.Context) error {
 				return err
 			}
 		}
+		if err := p.openFlight(cache); err != nil {
+			return err
+		}
 	}
 	if roles.has(roleCollector) {
 		return p.openCollector()
@@ -138,6 +142,9 @@ func (p *process) open(ctx context.Context) error {
 }
 
 func (p *process) close() {
+	if p.flight != nil {
+		p.flight.close()
+	}
 	if p.engine != nil {
 		p.engine.Close()
 	}
@@ -191,6 +198,9 @@ func (p *process) run(ctx context.Context, listener net.Listener) error {
 	}
 	if p.ingest != nil {
 		group.Go(func() error { return p.ingest.Run(base) })
+	}
+	if p.flight != nil {
+		group.Go(func() error { return p.flight.run(base) })
 	}
 	if p.engine != nil {
 		p.runQuery(base, group)
