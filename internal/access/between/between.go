@@ -12,6 +12,7 @@ import (
 
 	"google.golang.org/grpc"
 	"google.golang.org/grpc/credentials"
+	"google.golang.org/grpc/credentials/insecure"
 
 	"clew/internal/access/tlsfiles"
 )
@@ -50,8 +51,12 @@ func (c *Config) Validate() []error {
 	return errs
 }
 
-// Server gives the options of a server that answers other processes of this clew and nobody else. The certificates follow their files.
+// Server gives the options of a server that answers other processes of this clew and nobody else; without a configuration it answers everybody. The
+// certificates follow their files.
 func (c *Config) Server(logger *slog.Logger) ([]grpc.ServerOption, error) {
+	if !c.On() {
+		return nil, nil
+	}
 	files := &tlsfiles.Server{CertFile: c.CertFile, KeyFile: c.KeyFile, ClientCAFile: c.CAFile}
 	following, err := files.Config(logger)
 	if err != nil {
@@ -72,6 +77,9 @@ func (c *Config) Server(logger *slog.Logger) ([]grpc.ServerOption, error) {
 
 // Dial gives the options of a connection to another process. What it shows follows the files, and so does whom it trusts.
 func (c *Config) Dial(logger *slog.Logger) ([]grpc.DialOption, error) {
+	if !c.On() {
+		return []grpc.DialOption{grpc.WithTransportCredentials(insecure.NewCredentials())}, nil
+	}
 	client := &tlsfiles.Client{CAFile: c.CAFile, CertFile: c.CertFile, KeyFile: c.KeyFile, ServerName: c.Name}
 	config, err := client.Config(logger)
 	if err != nil {

@@ -54,6 +54,7 @@ func TestWhoTalks(t *testing.T) {
 		}
 		return opts
 	}
+	var off Config
 	for what, test := range map[string]struct {
 		to string
 		by []grpc.DialOption
@@ -64,6 +65,9 @@ func TestWhoTalks(t *testing.T) {
 		"forger to ours":   {listen(ours), dial(forger), false},
 		"ours to stranger": {listen(stranger), dial(ours), false},
 		"ours to forger":   {listen(forger), dial(ours), false},
+		"both without":     {listen(&off), dial(&off), true},
+		"off to ours":      {listen(ours), dial(&off), false},
+		"ours to off":      {listen(&off), dial(ours), false},
 		"no certificate":   {listen(ours), []grpc.DialOption{grpc.WithTransportCredentials(credentials.NewTLS(ca.Client(t, "", "")))}, false},
 		"without TLS":      {listen(ours), []grpc.DialOption{grpc.WithTransportCredentials(insecure.NewCredentials())}, false},
 	} {
