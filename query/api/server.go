@@ -235,7 +235,7 @@ func (s *Server) observe(c *gin.Context) {
 func (s *Server) recover(c *gin.Context) {
 	defer func() {
 		if r := recover(); r != nil {
-			if r == http.ErrAbortHandler {
+			if r == http.ErrAbortHandler { //nolint:errorlint // what a panic brought, as it is
 				panic(r) // an answer that must not look whole
 			}
 			s.deps.Logger.Error("request failed", "path", c.Request.URL.Path, "panic", r, "stack", string(debug.Stack()))

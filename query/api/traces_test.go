@@ -321,8 +321,12 @@ func TestCompression(t *testing.T) {
 		from, header string
 		want         string
 	}{
-		{"127.0.0.1:5000", "", ""}, {"[::1]:5000", "", ""}, {"192.0.2.1:5000", "", "gzip"}, {"", "", "gzip"},
-		{"127.0.0.1:5000", "X-Forwarded-For", "gzip"}, {"[::1]:5000", "Via", "gzip"},
+		{"127.0.0.1:5000", "", ""},
+		{"[::1]:5000", "", ""},
+		{"192.0.2.1:5000", "", "gzip"},
+		{"", "", "gzip"},
+		{"127.0.0.1:5000", "X-Forwarded-For", "gzip"},
+		{"[::1]:5000", "Via", "gzip"},
 	} {
 		w := httptest.NewRecorder()
 		r := httptest.NewRequest(http.MethodGet, "/api/v1/traces", nil)

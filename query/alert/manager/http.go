@@ -37,7 +37,7 @@ func newAPI(m *Manager) (*httpAPI, error) {
 		},
 	})
 	if err != nil {
-		return nil, fmt.Errorf("Alertmanager's API: %w", err)
+		return nil, fmt.Errorf("the Alertmanager's API: %w", err)
 	}
 	h := &httpAPI{m: m, v2: v2}
 	router := route.New().WithPrefix(Prefix)

@@ -88,7 +88,7 @@ func parseLog(line string) ([]time.Duration, pcommon.Resource, plog.LogRecord, e
 	words := strings.Fields(head)
 	quoted, err := strconv.QuotedPrefix(`"` + rest)
 	if err != nil || len(words) != 3 || !strings.HasPrefix(words[0], "@") {
-		return nil, resource, record, fmt.Errorf(`%.80s: want @time service severity "body" key=value ...`, line)
+		return nil, resource, record, fmt.Errorf(`%.80s: want @time service severity "body", and key=value as often as needed`, line)
 	}
 	at, err := times(words[0][1:])
 	if err != nil {
