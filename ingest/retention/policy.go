@@ -121,7 +121,8 @@ const (
 	ageDefault        = 7 * 24 * time.Hour
 	totalBytesDefault = 50 << 30
 
-	// Windows of five minutes take a tenth or so of what the points took, windows of an hour a hundredth: a month and a year of them are less than a week of points.
+	// Of points every fifteen seconds windows of five minutes take a sixth of the bytes or so, windows of an hour a sixtieth: a month and a year of them are about
+	// a week and a half of points.
 	fiveDefault = 30 * 24 * time.Hour
 	hourDefault = 365 * 24 * time.Hour
 )

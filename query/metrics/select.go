@@ -181,7 +181,7 @@ func (s *selected) arrange() {
 	last := int64(math.MinInt64)
 	for i := range s.pieces {
 		p := &s.pieces[i]
-		if max(p.ref.min, p.from+1) <= last && i > 0 || p.o.delta || p.coarse() && p.o.view != viewTarget {
+		if max(p.ref.min, p.from+1) <= last && i > 0 || p.o.delta || p.coarse() && p.o.view != viewTarget && (s.asked.wantsWindows() || s.asked.spread(p.r.stage.Resolution) > 0) {
 			s.merged = true
 			return
 		}
