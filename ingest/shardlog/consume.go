@@ -145,7 +145,7 @@ func (r *reader) session(ctx context.Context, s *session) error {
 		defer cancel()
 		_ = s.subJS.DeleteConsumer(ctx, r.stream, cons.CachedInfo().Name)
 	}()
-	it, err := cons.Messages(jetstream.PullMaxBytes(prefetchBytes), jetstream.PullExpiry(pullExpiry), jetstream.PullHeartbeat(s.timing.beat))
+	it, err := cons.Messages(jetstream.PullMaxMessagesWithBytesLimit(prefetchMessages, prefetchBytes), jetstream.PullExpiry(pullExpiry), jetstream.PullHeartbeat(s.timing.beat))
 	if err != nil {
 		return err
 	}

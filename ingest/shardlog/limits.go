@@ -26,6 +26,9 @@ const (
 	// prefetchBytes bounds what one reader has asked of the server and not yet consumed. The server sends at most 64 MB
 	// to a slow client before it cuts the connection.
 	prefetchBytes = 16 << 20
+	// prefetchMessages is how many messages a reader keeps places for. Without it the client makes places for a million, 16 MB of pointers that each
+	// garbage collection looks through.
+	prefetchMessages = 8 << 10
 
 	// ackTimeout is when we stop waiting for an acknowledgement and call the outcome unknown: longer than any disk should take.
 	ackTimeout = 30 * time.Second
