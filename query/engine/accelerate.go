@@ -26,11 +26,6 @@ type columnKey struct {
 	col  int
 }
 
-// UseIndex makes the engine ask ix about large vocabularies. It is called before the first query.
-func (e *Engine) UseIndex(ix *wordindex.Index) {
-	e.accelerator = &accelerator{index: ix, min: acceleratedMin, ids: map[columnKey][]uint64{}}
-}
-
 // match is vocabulary.Match, over the entries that the index does not rule out.
 func (a *accelerator) match(ctx context.Context, b *bound, col int, arena *vocabulary.Arena, m vocabulary.Matcher) (always, may []uint32, ok bool) {
 	if a == nil || b.info.Head || arena.Len() < a.min {

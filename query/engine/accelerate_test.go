@@ -38,8 +38,7 @@ func TestAnswersWithIndex(t *testing.T) {
 	check := func(state string) {
 		t.Helper()
 		e := newEngine(t, w.engine.source) // a new one: its cache knows nothing
-		e.UseIndex(ix)
-		e.accelerator.min = 1
+		e.answers.UseIndex(ix, 1)
 		for i, q := range queries {
 			c, err := e.Count(t.Context(), Request{Tenant: "default", Signal: telemetry.Logs, Query: mustParse(t, q)})
 			if err != nil || c.Count != want[i] {

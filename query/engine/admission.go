@@ -4,9 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"slices"
 
-	"clew/index"
 	"clew/query/engine/sched"
 )
 
@@ -90,55 +88,4 @@ func (q *query) memoryError(ctx context.Context, err error) error {
 		return context.Cause(ctx)
 	}
 	return fmt.Errorf("%w: no memory left for this one", ErrBusy)
-}
-
-// sized is a part that knows how much memory a column of a row group takes when decoded.
-type sized interface {
-	DecodedBytes(col, rg int) int64
-}
-
-// scanBytes is about what looking for matching rows in a row group takes: the columns that the plan asks, and the ordering time.
-func (b *bound) scanBytes(rg int) int64 {
-	bytes := int64(8+b.nodes) * int64(b.groups[rg].Rows)
-	p, ok := b.part.(sized)
-	if !ok {
-		// A head's columns are in memory already, but its texts are rebuilt.
-		if n := len(b.leaves); n > 0 && b.leaves[n-1].leaf.info.Kind == index.KindText {
-			bytes += b.info.Bytes * int64(b.groups[rg].Rows) / int64(max(1, b.info.Rows))
-		}
-		return bytes
-	}
-	overflow := false
-	for i, n := range b.leaves {
-		if n.leaf.info.Overflow { // all of them are in one place
-			if !overflow {
-				bytes += p.DecodedBytes(n.leaf.col, rg)
-			}
-			overflow = true
-			continue
-		}
-		if !slices.ContainsFunc(b.leaves[:i], func(before *node) bool { return before.leaf.col == n.leaf.col }) {
-			bytes += p.DecodedBytes(n.leaf.col, rg)
-		}
-	}
-	return bytes
-}
-
-// recordBytes is about what the columns take that are read to make records of rows of a row group.
-func (b *bound) recordBytes(rg int, rows []int) (bytes int64) {
-	_ = b.byPage(rg, rows, func(b *bound, rg int, _ []int, _ int) error {
-		p, ok := b.part.(sized)
-		if !ok {
-			return nil
-		}
-		overflow := false
-		for col, c := range b.columns {
-			if !c.Overflow || !overflow {
-				bytes += p.DecodedBytes(col, rg)
-			}
-			overflow = overflow || c.Overflow
-		}
-		return nil
-	})
-	return bytes
 }

@@ -28,6 +28,7 @@ type bound struct {
 	group, page int
 	// filtered says that a filter, not only vocabularies, had a part in the rewriting.
 	filtered bool
+	answers  *Answers
 }
 
 // node is a node of a bound plan.
@@ -62,20 +63,22 @@ const (
 	costText   = 4
 )
 
-// bind rewrites the plan for a part. from and to are the query's times, both inclusive.
-func (q *query) bind(ctx context.Context, part index.Part) (*bound, error) {
-	b := &bound{part: part, info: part.Info(), columns: part.Columns(), groups: part.RowGroups(), timeCol: -1, page: noPage}
-	order := question.TimeField(q.signal)
+// bind rewrites a plan for a part. from and to are the query's times, both inclusive.
+func bind(ctx context.Context, answers *Answers, part index.Part, p *plan, from, to int64) (*bound, error) {
+	b := &bound{
+		part: part, info: part.Info(), columns: part.Columns(), groups: part.RowGroups(), timeCol: -1, page: noPage, answers: answers,
+	}
+	order := question.TimeField(b.info.Signal)
 	for i, c := range b.columns {
 		if c.Level == telemetry.LevelField && c.Key == order && c.Type == telemetry.TypeTime {
 			b.timeCol = i
 		}
 	}
-	root, err := b.rewrite(ctx, q, q.plan)
+	root, err := b.rewrite(ctx, p)
 	if err != nil {
 		return nil, fmt.Errorf("plan for part %s: %w", b.info.ID, err)
 	}
-	b.root = b.within(root, q.from, q.to)
+	b.root = b.within(root, from, to)
 	b.number(b.root, nil)
 	slices.SortStableFunc(b.leaves, func(x, y *node) int { return x.leaf.cost - y.leaf.cost })
 	return b, nil
@@ -138,16 +141,16 @@ func negate(k *node) *node {
 	return &node{kind: planNot, kids: []*node{k}}
 }
 
-func (b *bound) rewrite(ctx context.Context, q *query, p *plan) (*node, error) {
+func (b *bound) rewrite(ctx context.Context, p *plan) (*node, error) {
 	switch p.kind {
 	case planConst:
 		return constant(p.value), nil
 	case planLeaf:
-		return b.rewriteLeaf(ctx, q, p)
+		return b.rewriteLeaf(ctx, p)
 	}
 	var kids []*node
 	for _, k := range p.kids {
-		n, err := b.rewrite(ctx, q, k)
+		n, err := b.rewrite(ctx, k)
 		if err != nil {
 			return nil, err
 		}
@@ -163,8 +166,8 @@ func (b *bound) rewrite(ctx context.Context, q *query, p *plan) (*node, error) {
 }
 
 // rewriteLeaf turns a leaf into the columns of this part that it means, joined by OR.
-func (b *bound) rewriteLeaf(ctx context.Context, q *query, p *plan) (*node, error) {
-	kids, err := b.askOverflow(ctx, q, p)
+func (b *bound) rewriteLeaf(ctx context.Context, p *plan) (*node, error) {
+	kids, err := b.askOverflow(ctx, p)
 	if err != nil {
 		return nil, err
 	}
@@ -185,7 +188,7 @@ func (b *bound) rewriteLeaf(ctx context.Context, q *query, p *plan) (*node, erro
 		if t == nil {
 			continue
 		}
-		n, err := b.ask(ctx, q, i, t)
+		n, err := b.ask(ctx, i, t)
 		if err != nil {
 			return nil, err
 		}
@@ -195,7 +198,7 @@ func (b *bound) rewriteLeaf(ctx context.Context, q *query, p *plan) (*node, erro
 }
 
 // ask puts a test to a column: a constant if the part as a whole answers it.
-func (b *bound) ask(ctx context.Context, q *query, col int, t *question.Test) (*node, error) {
+func (b *bound) ask(ctx context.Context, col int, t *question.Test) (*node, error) {
 	info := b.columns[col]
 	whole := info.NonNull == uint64(b.info.Rows)
 	leaf := &columnTest{col: col, info: info, test: t, cost: costRaw}
@@ -233,7 +236,7 @@ func (b *bound) ask(ctx context.Context, q *query, col int, t *question.Test) (*
 			return constant(false), nil
 		}
 	default:
-		codes, err := b.answer(ctx, q, col, t)
+		codes, err := b.answer(ctx, col, t)
 		if err != nil {
 			return nil, err
 		}

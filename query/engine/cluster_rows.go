@@ -84,9 +84,6 @@ func (e *Engine) findAll(ctx context.Context, s *Search) (*Found, error) {
 	return found, nil
 }
 
-// Arrange computes what orders a record among those of its time: who made it of what another process sent calls it, once its fields are there.
-func (r *Record) Arrange() { r.setKey(nil) }
-
 func (e *Engine) answerSkeleton(ctx context.Context, r Request) (*Partial, error) {
 	out := &Skeleton{}
 	if err := e.skeletonSpans(ctx, r, out); err != nil {

@@ -2,8 +2,6 @@ package engine
 
 import (
 	"context"
-	"encoding/binary"
-	"strconv"
 
 	"clew/index"
 	"clew/index/vocabulary"
@@ -56,11 +54,11 @@ func newCodeSet(answers []vocabulary.Answer) *codeSet {
 }
 
 // answer asks a column's vocabulary, and the part's filter about what templates leave open. Answers of parts that don't change are cached.
-func (b *bound) answer(ctx context.Context, q *query, col int, t *question.Test) (*codeSet, error) {
+func (b *bound) answer(ctx context.Context, col int, t *question.Test) (*codeSet, error) {
 	var key []byte
 	if !b.info.Head {
-		key = q.engine.cacheKey(b.info.ID, col, t.Key)
-		if s := q.engine.cached(key); s != nil {
+		key = answerKey(b.info.ID, col, t.Key)
+		if s := b.answers.cached(key); s != nil {
 			return b.use(t, s), nil
 		}
 	}
@@ -68,12 +66,12 @@ func (b *bound) answer(ctx context.Context, q *query, col int, t *question.Test)
 	if err != nil {
 		return nil, err
 	}
-	s, err := b.prune(ctx, col, t, arena, newCodeSet(b.askArena(ctx, q, arena, col, t)))
+	s, err := b.prune(ctx, col, t, arena, newCodeSet(b.askArena(ctx, arena, col, t)))
 	if err != nil {
 		return nil, err
 	}
 	if key != nil {
-		q.engine.keep(key, s)
+		b.answers.keep(key, s)
 	}
 	return b.use(t, s), nil
 }
@@ -132,7 +130,7 @@ func (s *codeSet) narrow(arena *vocabulary.Arena, m vocabulary.Matcher, holes vo
 }
 
 // askArena asks every entry of a vocabulary.
-func (b *bound) askArena(ctx context.Context, q *query, arena *vocabulary.Arena, col int, t *question.Test) []vocabulary.Answer {
+func (b *bound) askArena(ctx context.Context, arena *vocabulary.Arena, col int, t *question.Test) []vocabulary.Answer {
 	answers := make([]vocabulary.Answer, arena.Len())
 	if t.Numbers != nil {
 		for i := range answers {
@@ -142,7 +140,7 @@ func (b *bound) askArena(ctx context.Context, q *query, arena *vocabulary.Arena,
 		}
 		return answers
 	}
-	always, may, ok := q.engine.accelerator.match(ctx, b, col, arena, t.Matcher)
+	always, may, ok := b.answers.accelerator.match(ctx, b, col, arena, t.Matcher)
 	if !ok {
 		always, may = vocabulary.Match(arena, t.Matcher, b.columns[col].Kind == index.KindText, nil)
 	}
@@ -153,60 +151,4 @@ func (b *bound) askArena(ctx context.Context, q *query, arena *vocabulary.Arena,
 		answers[code] = vocabulary.May
 	}
 	return answers
-}
-
-// cacheKey names an answer: parts have unique ids and don't change.
-func (e *Engine) cacheKey(part string, col int, question string) []byte {
-	k := make([]byte, 0, len(part)+len(question)+8)
-	k = append(k, part...)
-	k = append(k, 0)
-	k = strconv.AppendInt(k, int64(col), 10)
-	k = append(k, 0)
-	return append(k, question...)
-}
-
-// keep caches an answer: the vocabulary's size<<1, plus 1 if a filter had a part in it, then runs of equal answers as (length<<2 | answer).
-func (e *Engine) keep(key []byte, s *codeSet) {
-	if e.cache == nil || len(key) > cacheEntryMax/2 {
-		return
-	}
-	head := uint64(len(s.answers)) << 1
-	if s.filtered {
-		head |= 1
-	}
-	v := binary.AppendUvarint(nil, head)
-	for i := 0; i < len(s.answers); {
-		j := i + 1
-		for j < len(s.answers) && s.answers[j] == s.answers[i] {
-			j++
-		}
-		v = binary.AppendUvarint(v, uint64(j-i)<<2|uint64(s.answers[i]))
-		i = j
-	}
-	if len(key)+len(v) <= cacheEntryMax {
-		e.cache.Set(key, v)
-	}
-}
-
-// cached returns a kept answer, or nil.
-func (e *Engine) cached(key []byte) *codeSet {
-	if e.cache == nil || len(key) > cacheEntryMax/2 {
-		return nil
-	}
-	v, ok := e.cache.HasGet(nil, key)
-	if !ok {
-		return nil
-	}
-	head, used := binary.Uvarint(v)
-	answers := make([]vocabulary.Answer, 0, head>>1)
-	for v = v[used:]; len(v) > 0; {
-		run, used := binary.Uvarint(v)
-		for range run >> 2 {
-			answers = append(answers, vocabulary.Answer(run&3))
-		}
-		v = v[used:]
-	}
-	s := newCodeSet(answers)
-	s.filtered = head&1 == 1
-	return s
 }

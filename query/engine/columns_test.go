@@ -46,7 +46,7 @@ func TestColumnReader(t *testing.T) {
 		for _, task := range tasksOf(bounds) {
 			rows := rng.Perm(task.b.groups[task.rg].Rows)[:task.b.groups[task.rg].Rows/2]
 			slices.Sort(rows)
-			whole, err := q.materialize(t.Context(), task.b, task.rg, rows)
+			whole, err := task.b.materialize(t.Context(), task.rg, rows)
 			if err != nil {
 				t.Fatal(err)
 			}

@@ -11,9 +11,8 @@ import (
 	"sync/atomic"
 	"time"
 
-	"github.com/VictoriaMetrics/fastcache"
-
 	"clew/index"
+	"clew/index/wordindex"
 	"clew/internal/telemetry"
 	"clew/query/engine/sched"
 	"clew/query/lang"
@@ -25,14 +24,13 @@ type Engine struct {
 	source parts.Source
 	limits Limits
 	log    *slog.Logger
-	cache  *fastcache.Cache // answers of vocabularies; nil if there is none
 	now    func() time.Time
 
 	light, heavy *lane
 	memory       *sched.Memory
 
-	accelerator *accelerator // nil: none
-	cluster     Cluster      // nil: all records are this process's
+	answers *Answers // of vocabularies
+	cluster Cluster  // nil: all records are this process's
 }
 
 // New returns an engine over a source. Limits that are zero are DefaultLimits'.
@@ -40,12 +38,9 @@ func New(source parts.Source, limits Limits, log *slog.Logger) *Engine {
 	limits = limits.orDefault()
 	e := &Engine{
 		source: source, limits: limits, log: log, now: time.Now,
-		memory: sched.NewMemory(limits.MemoryTotal),
+		memory: sched.NewMemory(limits.MemoryTotal), answers: NewAnswers(limits.CacheBytes),
 	}
 	e.light, e.heavy = newLanes(limits)
-	if limits.CacheBytes > 0 {
-		e.cache = fastcache.New(limits.CacheBytes)
-	}
 	return e
 }
 
@@ -58,11 +53,10 @@ func (e *Engine) SetAside() []parts.Aside {
 }
 
 // Close gives the cache's memory back. No query may run.
-func (e *Engine) Close() {
-	if e.cache != nil {
-		e.cache.Reset()
-	}
-}
+func (e *Engine) Close() { e.answers.Close() }
+
+// UseIndex makes the engine ask ix about large vocabularies. It is called before the first query.
+func (e *Engine) UseIndex(ix *wordindex.Index) { e.answers.UseIndex(ix, acceleratedMin) }
 
 // Request says which records a question is about.
 type Request struct {
@@ -111,7 +105,9 @@ func (e *Engine) begin(ctx context.Context, r Request) (context.Context, *query,
 	if r.ids != nil {
 		q.plan = &plan{kind: planAnd, kids: []*plan{r.ids.leaf(r.Signal), q.plan}}
 	}
-	q.planKey = e.planKey(r, q.plan)
+	if r.ids == nil { // the ids of traces have no short name that only they have
+		q.planKey = e.answers.planKey(q.plan)
+	}
 	if err := q.enter(ctx, e.light); err != nil {
 		return ctx, nil, err
 	}
@@ -162,10 +158,9 @@ func (q *query) stats() Stats {
 	return q.tally.stats(read - q.tally.bytesBefore)
 }
 
-// task is a row group to look at.
-type task struct {
-	b  *bound
-	rg int
+// bind rewrites the plan for a part.
+func (q *query) bind(ctx context.Context, part index.Part) (*bound, error) {
+	return bind(ctx, q.engine.answers, part, q.plan, q.from, q.to)
 }
 
 // bindAll rewrites the plan for every part that may match and gives those that are left.
@@ -199,7 +194,7 @@ func (q *query) bindAll(ctx context.Context) ([]*bound, error) {
 			kept = append(kept, b)
 			continue
 		}
-		q.rememberNever(b)
+		b.rememberNever(q.planKey)
 		if b.filtered {
 			q.tally.byFilter.Add(n)
 		} else {
@@ -249,7 +244,7 @@ func (q *query) parallel(ctx context.Context, n int, bytes func(i int) int64, f 
 	defer cancel(nil)
 	var next atomic.Int64
 	work := func() {
-		s := &scan{q: q}
+		s := newScan(&q.tally.rebuilt)
 		for {
 			i := int(next.Add(1)) - 1
 			if i >= n {
@@ -333,21 +328,4 @@ func (q *query) each(ctx context.Context, tasks []task, skip func(task) bool, vi
 		}
 		return nil
 	})
-}
-
-// tasksOf are all row groups of the parts, or the pages of them that are left.
-func tasksOf(bounds []*bound) []task {
-	var tasks []task
-	for _, b := range bounds {
-		if b.narrowed != nil {
-			for _, page := range b.narrowed {
-				tasks = append(tasks, task{page, 0})
-			}
-			continue
-		}
-		for rg := range b.groups {
-			tasks = append(tasks, task{b, rg})
-		}
-	}
-	return tasks
 }

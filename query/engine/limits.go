@@ -2,7 +2,6 @@ package engine
 
 import (
 	"errors"
-	"fmt"
 	"runtime"
 	"time"
 )
@@ -74,26 +73,9 @@ func DefaultLimits() Limits {
 // ErrBusy says that too many queries are running: try again.
 var ErrBusy = errors.New("too many queries are running")
 
-// LimitError says that a query asks for more than the limits allow, and which.
-type LimitError struct {
-	What string // "groups", "buckets", "cells"
-	Max  int
-	Hint string
-}
-
-func (e *LimitError) Error() string {
-	return fmt.Sprintf("the query needs more than %d %s; %s", e.Max, e.What, e.Hint)
-}
-
 const (
-	// cacheEntryMax is the largest vocabulary answer worth keeping; fastcache refuses more than 64 KB in one value.
-	cacheEntryMax = 60 << 10
-	// planKeyMax is how long a plan's canonical form may be for it to be remembered which parts cannot match it: it is kept once a part.
-	planKeyMax = 1 << 10
 	// acceleratedMin is how many entries a vocabulary must have for the index to be asked: below, trying all takes less than a millisecond.
 	acceleratedMin = 20_000
-	// acceleratedIDsMax bounds the entry ids that are kept: 8 bytes each.
-	acceleratedIDsMax = 4 << 20
 	// suggestFor bounds the search for what may have been meant; suggestLeavesMax the leaves of a query that are looked at, suggestionsMax the candidates that are
 	// counted for each, suggestValuesMax the values of a field and suggestEntriesMax the entries of vocabularies that are compared, at about a microsecond each.
 	suggestFor        = 2 * time.Second
@@ -119,25 +101,12 @@ const (
 	seenSpansMax = 2 << 20
 	// spansOfIDMax is how many spans of one id are shown.
 	spansOfIDMax = 100
-	// pageShare: rows that are in at most one of so many pages are read by pages, others with their whole row group, which is kept and may
-	// serve the next query too.
-	pageShare = 4
 	// lightShare is how many times as many light queries run at once as heavy ones: each takes a few milliseconds.
 	lightShare = 4
+	// explainedPartsMax is of how many parts Explain tells.
+	explainedPartsMax = 1000
 	// recordsAtOnce is how many records are made before it is looked how large they are.
 	recordsAtOnce = 256
-	// explainedPartsMax, explainedExamplesMax and explainedBytesMax bound what Explain tells: parts, templates a leaf, and bytes a template.
-	explainedPartsMax    = 1000
-	explainedExamplesMax = 5
-	explainedBytesMax    = 200
-	// soughtShare: looking for a word in all variables of a row group pays if it can rule out all but one in so many rows that may match, and
-	// soughtOfRows if these are one in so many of all: few are asked faster one by one.
-	soughtShare  = 2
-	soughtOfRows = 8
-	// checkEvery is how many rows are looked at between two looks at the context, checkBytes how many bytes of values or of rebuilt texts are
-	// tested: a millisecond or so, but for a dear regular expression.
-	checkEvery = 4096
-	checkBytes = 1 << 20
 )
 
 // orDefault fills what is zero.

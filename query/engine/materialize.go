@@ -10,9 +10,6 @@ import (
 	"clew/query/engine/question"
 )
 
-// templatesMax is how many templates are picked out of a text column, rather than reading all its variables.
-const templatesMax = 64
-
 // rowRef is a row of a part, with its time.
 type rowRef struct {
 	time int64
@@ -22,7 +19,7 @@ type rowRef struct {
 }
 
 // materialize makes records of rows of one row group. Columns that no row of the row group has are not read.
-func (q *query) materialize(ctx context.Context, b *bound, rg int, rows []int) ([]Record, error) {
+func (b *bound) materialize(ctx context.Context, rg int, rows []int) ([]Record, error) {
 	records := make([]Record, len(rows))
 	err := b.byPage(rg, rows, func(b *bound, rg int, rows []int, from int) error {
 		return b.gatherAll(ctx, rg, rows, records[from:from+len(rows)])
@@ -37,7 +34,6 @@ func (q *query) materialize(ctx context.Context, b *bound, rg int, rows []int) (
 		}
 		buf = records[i].setKey(buf)
 	}
-	q.tally.shown.Add(int64(len(rows)))
 	return records, nil
 }
 
@@ -209,6 +205,19 @@ func (b *bound) times(ctx context.Context, rg int) ([]int64, error) {
 		err = fmt.Errorf("part %s: column %s has %d values for %d rows", b.info.ID, telemetry.FieldTime, len(vals.Values), b.groups[rg].Rows)
 	}
 	return vals.Values, err
+}
+
+// traceIDs reads the trace ids of a row group.
+func (b *bound) traceIDs(ctx context.Context, rg int) (index.Bytes, error) {
+	cols := b.columnsOf(telemetry.LevelField, telemetry.FieldTraceID)
+	if len(cols) != 1 {
+		return index.Bytes{}, fmt.Errorf("part %s has %d columns %s", b.info.ID, len(cols), telemetry.FieldTraceID)
+	}
+	vals, err := b.part.Bytes(ctx, cols[0], rg)
+	if err == nil && len(vals.Offsets) != b.groups[rg].Rows+1 {
+		err = fmt.Errorf("part %s: column %s has %d offsets for %d rows", b.info.ID, telemetry.FieldTraceID, len(vals.Offsets), b.groups[rg].Rows)
+	}
+	return vals, err
 }
 
 // bytes is about how much memory the record takes.

@@ -5,7 +5,6 @@ import (
 	"maps"
 	"slices"
 	"strconv"
-	"sync"
 
 	"clew/index"
 	"clew/internal/telemetry"
@@ -14,10 +13,10 @@ import (
 // Most segments hold nothing of a rare word, and what a segment does not hold it never will. So it is remembered which parts a plan was
 // rewritten to "never" for: the next query with the same plan passes over them for the price of a look-up, however many there are.
 
-// planKey is a plan in canonical form, for remembering which parts cannot match it; nil if there is nothing to remember, or no way to name it.
-func (e *Engine) planKey(r Request, p *plan) []byte {
-	if e.cache == nil || r.ids != nil || p.kind == planConst {
-		return nil // the ids of traces have no short name that only they have
+// planKey is a plan in canonical form, for remembering which parts cannot match it; nil if there is nothing to remember, or no short way to name it.
+func (a *Answers) planKey(p *plan) []byte {
+	if a.cache == nil || p.kind == planConst {
+		return nil
 	}
 	key := appendPlan(nil, p)
 	if len(key) > planKeyMax {
@@ -58,62 +57,28 @@ const (
 	neverByFilter = 2
 )
 
-// never says whether the part is known to hold no match, and counts its row groups as pruned then. scratch is memory to build the key in.
-func (q *query) never(part index.Part, info *index.Info, scratch *[]byte) bool {
-	if q.planKey == nil || info.Head {
-		return false
+// never says whether a part is known to hold no match of the plan with this key, and whether a filter had a part in it. scratch is memory to build a key in.
+func (a *Answers) never(info *index.Info, planKey []byte, scratch *[]byte) (byFilter, known bool) {
+	if planKey == nil || info.Head {
+		return false, false
 	}
-	*scratch = append(append(append((*scratch)[:0], info.ID...), 1), q.planKey...)
+	*scratch = append(append(append((*scratch)[:0], info.ID...), 1), planKey...)
 	var value [1]byte
-	why, ok := q.engine.cache.HasGet(value[:0], *scratch)
+	why, ok := a.cache.HasGet(value[:0], *scratch)
 	if !ok || len(why) != 1 {
-		return false
+		return false, false
 	}
-	groups := int64(len(part.RowGroups()))
-	q.tally.groups.Add(groups)
-	if why[0] == neverByFilter {
-		q.tally.byFilter.Add(groups)
-	} else {
-		q.tally.byVocab.Add(groups)
-	}
-	return true
+	return why[0] == neverByFilter, true
 }
 
-// rememberNever keeps that a part cannot match.
-func (q *query) rememberNever(b *bound) {
-	if q.planKey == nil || b.info.Head {
+// rememberNever keeps that a part cannot match the plan with this key.
+func (b *bound) rememberNever(planKey []byte) {
+	if planKey == nil || b.info.Head {
 		return
 	}
 	why := byte(neverByVocab)
 	if b.filtered {
 		why = neverByFilter
 	}
-	q.engine.cache.Set(append(append([]byte(b.info.ID), 1), q.planKey...), []byte{why})
-}
-
-// finds are the parts in which matches have been found.
-type finds struct {
-	mu  sync.Mutex
-	ids map[string]bool
-}
-
-func (f *finds) add(part string) {
-	f.mu.Lock()
-	defer f.mu.Unlock()
-	if f.ids == nil {
-		f.ids = map[string]bool{}
-	}
-	f.ids[part] = true
-}
-
-// rememberEmpty keeps which of the parts, all of whose rows have been looked at, have no match.
-func (q *query) rememberEmpty(bounds []*bound, found *finds) {
-	if len(q.tally.partial) > 0 {
-		return // perhaps some could not be read
-	}
-	for _, b := range bounds {
-		if b.info.MinTime >= q.from && b.info.MaxTime <= q.to && !found.ids[b.info.ID] {
-			q.rememberNever(b)
-		}
-	}
+	b.answers.cache.Set(append(append([]byte(b.info.ID), 1), planKey...), []byte{why})
 }

@@ -32,13 +32,13 @@ func (e *Engine) Complete(ctx context.Context, r Request, fieldName, prefix stri
 		return &Completions{Completions: g.Groups, Stats: g.Stats}, nil
 	}
 	_, tooMany := errors.AsType[*LimitError](err)
-	if e.accelerator == nil || ctx.Err() != nil || limited.Err() == nil && !tooMany {
+	if e.answers.Index() == nil || ctx.Err() != nil || limited.Err() == nil && !tooMany {
 		return nil, err
 	}
 	out := &Completions{OfSegments: true}
 	for _, want := range question.FieldOf(r.Signal, fieldName).Wants {
 		name := telemetry.Column{Level: want.Level, Key: want.Key, Type: telemetry.TypeString}.Name()
-		found, err := e.accelerator.index.Complete(ctx, r.Tenant, name, prefix, top)
+		found, err := e.answers.Index().Complete(ctx, r.Tenant, name, prefix, top)
 		if err != nil {
 			return nil, err
 		}

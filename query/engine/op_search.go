@@ -165,10 +165,11 @@ func (q *query) best(ctx context.Context, refs []rowRef, kept *keeper) ([]Record
 	bytes := func(i int) int64 { return groups[i][0].b.recordBytes(groups[i][0].rg, rowsOf(i)) }
 	err := q.parallel(ctx, len(groups), bytes, func(ctx context.Context, i int, _ *scan) error {
 		rows := rowsOf(i)
-		records, err := q.materialize(ctx, groups[i][0].b, groups[i][0].rg, rows)
+		records, err := groups[i][0].b.materialize(ctx, groups[i][0].rg, rows)
 		if err != nil {
 			return q.setAside(err)
 		}
+		q.tally.shown.Add(int64(len(records)))
 		kept.add(records)
 		return nil
 	})

@@ -95,19 +95,6 @@ func (e *Engine) skeletonSpans(ctx context.Context, r Request, out *Skeleton) er
 	return err
 }
 
-// clockKeys are the resource attributes that name what shares a clock, the best first: the host, else the pod or the instance.
-var clockKeys = []string{"host.id", "host.name", "k8s.node.name", "k8s.pod.name", "service.instance.id"}
-
-// Process names what shares the clock of the record's sender: the host, else the pod or the instance, else the service.
-func (r *Record) Process() string {
-	for _, key := range clockKeys {
-		if f, ok := r.Get(telemetry.LevelResource, key); ok && f.Text() != "" {
-			return f.Text()
-		}
-	}
-	return r.Service()
-}
-
 // skeletonOf reads rows of one row group.
 func skeletonOf(ctx context.Context, refs []rowRef) ([]SkeletonSpan, error) {
 	b, rg := refs[0].b, refs[0].rg

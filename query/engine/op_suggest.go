@@ -319,11 +319,11 @@ func (e *Engine) wordsNear(ctx context.Context, r Request, field, word string) (
 	}
 	f := question.FieldOf(r.Signal, field)
 	weights := map[string]uint64{}
-	accelerated := e.accelerator
-	if accelerated != nil {
+	words := e.answers.Index()
+	if words != nil {
 		for _, want := range f.Wants {
 			name := telemetry.Column{Level: want.Level, Key: want.Key, Type: telemetry.TypeString}.Name()
-			near, err := accelerated.index.Near(ctx, r.Tenant, name, word, slack(word), suggestionsMax)
+			near, err := words.Near(ctx, r.Tenant, name, word, slack(word), suggestionsMax)
 			if err != nil && ctx.Err() != nil {
 				return nil, ctx.Err()
 			}
@@ -339,7 +339,7 @@ func (e *Engine) wordsNear(ctx context.Context, r Request, field, word string) (
 	defer q.end()
 	left := suggestEntriesMax
 	for _, part := range q.view.Parts {
-		if accelerated != nil && !part.Info().Head {
+		if words != nil && !part.Info().Head {
 			continue
 		}
 		if err := partWords(ctx, part, f, word, &left, weights); err != nil {

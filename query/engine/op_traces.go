@@ -2,7 +2,6 @@ package engine
 
 import (
 	"context"
-	"fmt"
 	"slices"
 
 	"clew/index"
@@ -197,17 +196,4 @@ func (e *Engine) traceRows(
 		*stats = stats.plus(q.stats())
 	}
 	return err
-}
-
-// traceIDs reads the trace ids of a row group.
-func (b *bound) traceIDs(ctx context.Context, rg int) (index.Bytes, error) {
-	cols := b.columnsOf(telemetry.LevelField, telemetry.FieldTraceID)
-	if len(cols) != 1 {
-		return index.Bytes{}, fmt.Errorf("part %s has %d columns %s", b.info.ID, len(cols), telemetry.FieldTraceID)
-	}
-	vals, err := b.part.Bytes(ctx, cols[0], rg)
-	if err == nil && len(vals.Offsets) != b.groups[rg].Rows+1 {
-		err = fmt.Errorf("part %s: column %s has %d offsets for %d rows", b.info.ID, telemetry.FieldTraceID, len(vals.Offsets), b.groups[rg].Rows)
-	}
-	return vals, err
 }

@@ -235,7 +235,7 @@ func (z *summarizer) matching(ctx context.Context, t task, spans []SpanFacts, li
 	if b.root.kind == planConst && !b.root.value {
 		return nil
 	}
-	s := &scan{q: z.asks}
+	s := newScan(&z.asks.tally.rebuilt)
 	possible, err := s.start(ctx, b, t.rg)
 	if err != nil || !possible {
 		return err

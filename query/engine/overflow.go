@@ -26,7 +26,7 @@ var overflowFields = map[telemetry.Level]string{
 }
 
 // askOverflow gives the leaves for the overflow fields in which attributes that p asks for may be.
-func (b *bound) askOverflow(ctx context.Context, q *query, p *plan) ([]*node, error) {
+func (b *bound) askOverflow(ctx context.Context, p *plan) ([]*node, error) {
 	var kids []*node
 	for i, c := range b.columns {
 		if c.Level != telemetry.LevelField || c.Type != telemetry.TypeJSON || c.NonNull == 0 {
@@ -45,7 +45,7 @@ func (b *bound) askOverflow(ctx context.Context, q *query, p *plan) ([]*node, er
 			if len(m.keys) == 0 && !m.every {
 				continue
 			}
-			n, err := b.ask(ctx, q, i, question.MatcherTest(m))
+			n, err := b.ask(ctx, i, question.MatcherTest(m))
 			if err != nil {
 				return nil, err
 			}

@@ -1,6 +1,7 @@
 package engine
 
 import (
+	"cmp"
 	"math"
 	"slices"
 	"strconv"
@@ -104,6 +105,19 @@ func parseValue(t telemetry.Type, text []byte) Value {
 	return Value{Text: string(text)}
 }
 
+// clockKeys are the resource attributes that name what shares a clock, the best first: the host, else the pod or the instance.
+var clockKeys = []string{"host.id", "host.name", "k8s.node.name", "k8s.pod.name", "service.instance.id"}
+
+// Process names what shares the clock of the record's sender: the host, else the pod or the instance, else the service.
+func (r *Record) Process() string {
+	for _, key := range clockKeys {
+		if f, ok := r.Get(telemetry.LevelResource, key); ok && f.Text() != "" {
+			return f.Text()
+		}
+	}
+	return r.Service()
+}
+
 // orderKey orders records of the same time: log records by when they were observed, so that lines of a file whose clock ticks in
 // milliseconds keep their order; then by content. The order is the same wherever the records are kept, before and after sealing. fixed
 // is of the record's own fields, rest of its attributes; records that have all three in common are the same for all purposes.
@@ -115,7 +129,7 @@ type orderKey struct {
 func (k orderKey) compare(l orderKey) int {
 	switch {
 	case k.observed != l.observed:
-		return compareInts(k.observed, l.observed)
+		return cmp.Compare(k.observed, l.observed)
 	case k.fixed != l.fixed:
 		if k.fixed < l.fixed {
 			return -1
@@ -145,6 +159,9 @@ func (r *Record) setKey(buf []byte) []byte {
 	r.key.rest = xxhash.Sum64(rest)
 	return rest
 }
+
+// Arrange computes what orders a record among those of its time: who made it of what another process sent calls it, once its fields are there.
+func (r *Record) Arrange() { r.setKey(nil) }
 
 func (f Field) appendKey(dst []byte) []byte {
 	dst = append(dst, byte(f.Column.Level), byte(f.Column.Type))

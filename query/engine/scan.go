@@ -5,6 +5,7 @@ import (
 	"math/bits"
 	"slices"
 	"strconv"
+	"sync/atomic"
 
 	"clew/index"
 	"clew/index/vocabulary"
@@ -20,21 +21,23 @@ import (
 // rebuilt. A pass resolves only leaves on which undecided rows of the root hang. So a column is read only if what was read
 // before leaves a question, and a text is rebuilt only for rows that hang on it.
 type scan struct {
-	q     *query
 	b     *bound
 	rg    int
 	rows  int
 	arena rowset.Arena
 	state []nodeState
-	buf   []byte
 	num   []byte
 	memo  map[memoKey]*codeSet
 	// walks answer for rows of text columns, by test.
 	walks map[*question.Test]*walk.Walk
 	// byFilter says that a filter decided a leaf of this row group.
 	byFilter bool
-	rebuilt  int64
+	rebuilt  int64         // texts, in this row group
+	total    *atomic.Int64 // and by all scans of the query
 }
+
+// newScan makes a scan that adds to rebuilt how many texts it has rebuilt.
+func newScan(rebuilt *atomic.Int64) *scan { return &scan{total: rebuilt} }
 
 // nodeState is what is known of a node in the current row group.
 type nodeState struct {
@@ -207,8 +210,8 @@ func (s *scan) withoutWords(ctx context.Context, l *columnTest, absent uint64) (
 	}
 	var key []byte
 	if !s.b.info.Head {
-		key = s.q.engine.cacheKey(s.b.info.ID, l.col, strconv.FormatUint(absent, 16)+" absent: "+l.test.Key)
-		if known := s.q.engine.cached(key); known != nil {
+		key = answerKey(s.b.info.ID, l.col, strconv.FormatUint(absent, 16)+" absent: "+l.test.Key)
+		if known := s.b.answers.cached(key); known != nil {
 			s.memo[memo] = known
 			return known, nil
 		}
@@ -226,7 +229,7 @@ func (s *scan) withoutWords(ctx context.Context, l *columnTest, absent uint64) (
 	known := l.codes.narrow(arena, l.test.Matcher, func(w uint64) bool { return !hashes[w] })
 	s.memo[memo] = known
 	if key != nil {
-		s.q.engine.keep(key, known)
+		s.b.answers.keep(key, known)
 	}
 	return known, nil
 }
@@ -278,7 +281,7 @@ func (s *scan) rowsMatching(ctx context.Context) (rowset.Set, error) {
 			return rowset.None, err
 		}
 	}
-	s.q.tally.rebuilt.Add(s.rebuilt)
+	s.total.Add(s.rebuilt)
 	s.rebuilt = 0
 	return root.yes, nil
 }

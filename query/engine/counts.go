@@ -1,0 +1,68 @@
+package engine
+
+import (
+	"context"
+	"math/bits"
+
+	"clew/index"
+	"clew/query/engine/rowset"
+)
+
+// countValues counts the rows that have a value in a column.
+func (b *bound) countValues(ctx context.Context, col, rg int, rows rowset.Set) (int, error) {
+	c := b.columns[col]
+	n := b.groups[rg].Rows
+	switch {
+	case c.NonNull == 0:
+		return 0, nil
+	case c.NonNull == uint64(b.info.Rows):
+		return rows.Count(n), nil
+	case c.Overflow || c.Kind == index.KindRaw:
+		vals, err := b.part.Bytes(ctx, col, rg)
+		return countValid(rows, vals.Valid, n), err
+	case c.Kind == index.KindInt:
+		vals, err := b.part.Ints(ctx, col, rg)
+		return countValid(rows, vals.Valid, n), err
+	case c.Kind == index.KindDouble:
+		vals, err := b.part.Doubles(ctx, col, rg)
+		return countValid(rows, vals.Valid, n), err
+	}
+	h, ok, err := b.part.Histogram(ctx, col, rg)
+	if err != nil {
+		return 0, err
+	}
+	if ok && (rows.Kind == rowset.KindAll || len(h.Codes) == 0) {
+		return n - h.Nulls, nil
+	}
+	codes, err := b.part.Codes(ctx, col, rg)
+	if err != nil {
+		return 0, err
+	}
+	have := 0
+	rows.Each(n, func(i int) bool {
+		if codes[i] != index.NullCode {
+			have++
+		}
+		return true
+	})
+	return have, nil
+}
+
+func countValid(rows rowset.Set, valid []uint64, n int) int {
+	if valid == nil {
+		return rows.Count(n)
+	}
+	have := 0
+	for i, v := range valid[:(n+63)/64] {
+		if i == n>>6 {
+			v &= 1<<(n&63) - 1
+		}
+		switch rows.Kind {
+		case rowset.KindAll:
+			have += bits.OnesCount64(v)
+		case rowset.KindSome:
+			have += bits.OnesCount64(v & rows.Words[i])
+		}
+	}
+	return have
+}
