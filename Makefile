@@ -68,7 +68,7 @@ e2e: build ## the tests that drive real clew processes, alone
 soak: build ## the long forms of the crash tests
 	CLEW_SOAK=1 $(GO) test -timeout 120m -count 1 -v ./internal/e2e/...
 
-# DuckDB reads our Parquet files in a test, Azurite is an Azure Blob Storage to test against, and clients for Node send to clew; without Node those tests say that they are skipped.
+# DuckDB reads our Parquet files in a test, Azurite is an Azure Blob Storage to test against, clients for Node send to clew, and people log in at a real OpenID Connect provider; without Node those tests say that they are skipped.
 deps:
-	@if command -v npm >/dev/null; then for dir in index/segment/duckdb internal/cloudtest internal/receivers/clients/node; do \
+	@if command -v npm >/dev/null; then for dir in index/segment/duckdb internal/access/login/testdata/provider internal/cloudtest internal/receivers/clients/node; do \
 	  [ -d $$dir/node_modules ] || npm install --prefix $$dir --no-audit --no-fund --loglevel=error || exit 1; done; fi
