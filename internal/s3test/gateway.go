@@ -122,6 +122,9 @@ func URL(address, prefix string) string {
 	return "s3://" + Bucket + "/" + prefix + "?region=us-east-1&endpoint=http://" + address
 }
 
+// Dir is where its objects are, as files below a directory for each bucket.
+func (g *Gateway) Dir() string { return g.dir }
+
 // Objects counts the objects below a prefix, as files.
 func (g *Gateway) Objects(t testing.TB, prefix string) int {
 	t.Helper()

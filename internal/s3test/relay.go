@@ -30,7 +30,13 @@ func NewRelay(t testing.TB, g *Gateway) *Relay { return NewRelayTo(t, g.Address)
 // NewRelayTo runs a relay to any HTTP server until the test ends.
 func NewRelayTo(t testing.TB, address string) *Relay {
 	t.Helper()
-	listener, err := net.Listen("tcp", "127.0.0.1:0")
+	return NewRelayAt(t, "127.0.0.1:0", address)
+}
+
+// NewRelayAt is NewRelayTo at an address of the caller's choice.
+func NewRelayAt(t testing.TB, at, address string) *Relay {
+	t.Helper()
+	listener, err := net.Listen("tcp", at)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -1,0 +1,199 @@
+package faults
+
+import (
+	"context"
+	"flag"
+	"fmt"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"sync"
+	"syscall"
+	"testing"
+	"time"
+
+	"clew/internal/harness"
+	"clew/internal/natstest"
+)
+
+var (
+	records = flag.Int("records", 0, "records that each run sends at least; 0: a short form of some faults")
+	rate    = flag.Int("rate", 20_000, "records a second")
+	built   = flag.String("clew", "", "a built clew; empty: it is built")
+	table   = flag.String("table", "", "a `file` that gets a row for each run")
+)
+
+// inside marks the process that has namespaces of its own. It names where the binaries are.
+const inside = "CLEW_FAULTS_INSIDE"
+
+// TestMain runs the tests in a process of their own, whose network and mounts are nobody else's and end with it.
+func TestMain(m *testing.M) {
+	flag.Parse()
+	if os.Getenv(inside) != "" {
+		os.Exit(m.Run())
+	}
+	if os.Geteuid() != 0 || testing.Short() {
+		fmt.Println("without root there are no network namespaces, and with -short no clusters: nothing is broken")
+		return
+	}
+	code, err := outside()
+	if err != nil {
+		fmt.Fprintln(os.Stderr, err)
+		code = 1
+	}
+	os.Exit(code)
+}
+
+func outside() (code int, err error) {
+	dir, err := os.MkdirTemp("", "clew-faults-")
+	if err != nil {
+		return 1, err
+	}
+	defer os.RemoveAll(dir)
+	if *built != "" {
+		err = os.Symlink(*built, filepath.Join(dir, "clew"))
+	} else {
+		_, err = harness.Build(dir)
+	}
+	if err != nil {
+		return 1, err
+	}
+	if _, err := natstest.Build(dir); err != nil {
+		return 1, err
+	}
+	// The S3 server is built into Go's cache while there is a network.
+	warm := exec.Command("go", "tool", "-n", "versitygw")
+	warm.Dir = "../../tools/versitygw"
+	if out, err := warm.CombinedOutput(); err != nil {
+		return 1, fmt.Errorf("build versitygw: %w\n%s", err, out)
+	}
+	cmd := exec.Command(os.Args[0], os.Args[1:]...)
+	cmd.Stdout, cmd.Stderr, cmd.Env = os.Stdout, os.Stderr, append(os.Environ(), inside+"="+dir)
+	cmd.SysProcAttr = &syscall.SysProcAttr{Cloneflags: syscall.CLONE_NEWNET, Unshareflags: syscall.CLONE_NEWNS, Pdeathsig: syscall.SIGKILL}
+	err = cmd.Run()
+	if cmd.ProcessState != nil && cmd.ProcessState.ExitCode() > 0 {
+		return cmd.ProcessState.ExitCode(), nil
+	}
+	return 0, err
+}
+
+// theNetwork is made once: the hosts are the same in all runs.
+var theNetwork = sync.OnceValues(func() (*machines, error) {
+	m := &machines{Network: NewNetwork(), hosts: map[string]*Host{}}
+	if _, err := m.AddSelf(hosts["checker"], hosts["store"]); err != nil {
+		return nil, err
+	}
+	for name, number := range hosts {
+		if name == "checker" || name == "store" {
+			continue
+		}
+		h, err := m.Add(number)
+		if err != nil {
+			return nil, err
+		}
+		m.hosts[name] = h
+	}
+	return m, nil
+})
+
+type machines struct {
+	*Network
+	hosts map[string]*Host
+}
+
+// TestFaults breaks a cluster in each way. Nothing acknowledged is lost, nothing is there twice, and answers say what they lack.
+func TestFaults(t *testing.T) {
+	if _, err := os.Stat("/dev/net/tun"); err != nil {
+		t.Skipf("no network of ours without TUN devices: %v", err)
+	}
+	for _, f := range Faults {
+		t.Run(strings.NewReplacer(" ", "_", ",", "").Replace(f.Name), func(t *testing.T) {
+			if *records == 0 && !f.Short {
+				t.Skip("part of the long form: make soak")
+			}
+			m, err := theNetwork()
+			if err != nil {
+				t.Fatal(err)
+			}
+			row, errs := experiment(t, m, &f)
+			t.Logf("\n%s\n%s\n%s %s", Header, row, row.Reason, row.Note)
+			for _, err := range errs {
+				t.Error(err)
+			}
+			if *table != "" {
+				appendLine(t, *table, row.String())
+			}
+		})
+	}
+}
+
+func appendLine(t *testing.T, file, line string) {
+	out, err := os.OpenFile(file, os.O_APPEND|os.O_CREATE|os.O_WRONLY, 0o644)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer out.Close()
+	fmt.Fprintln(out, line)
+}
+
+// experiment is one run: some load, the fault under load, load until there are enough records, and then everything is read back.
+func experiment(t *testing.T, m *machines, f *Fault) (*Row, []error) {
+	dir := os.Getenv(inside)
+	c := NewCluster(t, m.Network, m.hosts, Binaries{Clew: filepath.Join(dir, "clew"), NATS: filepath.Join(dir, "natsserver")})
+	if f.Before != nil {
+		f.Before(t, c)
+	}
+	t.Cleanup(func() {
+		m.Heal()
+		if t.Failed() {
+			c.dumpOutput()
+		}
+	})
+	if err := c.Run(); err != nil {
+		t.Fatal(err)
+	}
+	ctx, cancel := context.WithTimeout(t.Context(), 15*time.Minute)
+	defer cancel()
+	checker := NewChecker([]string{c.Processes["collector-1"].OTLP, c.Processes["collector-2"].OTLP}, c.Of("query"), *rate)
+	r := &Run{Cluster: c, Checker: checker}
+	stop := make(chan struct{})
+	var sending, asking sync.WaitGroup
+	sending.Go(func() { checker.Send(ctx, *records, stop) })
+	askCtx, stopAsking := context.WithCancel(ctx)
+	asking.Go(func() { checker.Ask(askCtx) })
+	time.Sleep(warmUp)
+
+	if err := f.Do(askCtx, r); err != nil {
+		t.Fatalf("%s: %v", f.Name, err)
+	}
+	time.Sleep(coolDown)
+	close(stop)
+	sending.Wait()
+	settled := checker.Settle(ctx)
+	end := time.Now()
+	stopAsking()
+	asking.Wait()
+
+	row := &Row{Fault: f.Name, Acknowledged: checker.Acknowledged(), Attempts: int(checker.attempts.Load()), Note: r.note}
+	if r.failover != nil {
+		row.Failover = <-r.failover
+	}
+	if !r.healed.IsZero() {
+		row.Lasted = r.healed.Sub(r.injected)
+	}
+	checker.measure(row, r.injected, end)
+	if settled != nil {
+		checker.fail("not everything is there: %w", settled)
+	}
+	var err error
+	if row.Found, err = checker.ReadBack(ctx, c.Processes["query-1"]); err != nil {
+		checker.fail("%w", err)
+	}
+	return row, checker.check(row)
+}
+
+const (
+	warmUp   = 3 * time.Second
+	coolDown = 10 * time.Second
+)

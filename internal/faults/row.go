@@ -1,0 +1,125 @@
+package faults
+
+import (
+	"cmp"
+	"fmt"
+	"slices"
+	"strings"
+	"time"
+)
+
+// Row is what one run showed.
+type Row struct {
+	Fault  string
+	Lasted time.Duration
+	Found
+	Acknowledged int
+	Attempts     int           // requests that had to be sent again
+	Unwritable   time.Duration // the longest without an acknowledgement
+	Unreadable   time.Duration // the longest without any answer
+	Partial      time.Duration // the longest without a whole answer
+	Stale        time.Duration // by how much a whole answer was behind the acknowledgements, at most
+	Failover     time.Duration // from the fault until all shards had other owners; 0: no owner was lost
+	Recovered    time.Duration // from the fault until the last sign of it
+	Reason       string        // what partial answers said first
+	Note         string
+}
+
+// measure fills in what the times of acknowledgements and answers say. Everything before the fault was injected is a baseline and not looked at.
+func (c *Checker) measure(r *Row, injected, end time.Time) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	last := injected
+	note := func(at time.Time, gap, usual time.Duration) {
+		if gap > usual && at.After(last) {
+			last = at
+		}
+	}
+	previous := injected
+	for _, a := range c.acks {
+		if a.at.Before(injected) {
+			continue
+		}
+		gap := a.at.Sub(previous)
+		r.Unwritable = max(r.Unwritable, gap)
+		note(a.at, gap, unusual)
+		previous = a.at
+	}
+	answers := slices.Clone(c.answers)
+	slices.SortFunc(answers, func(a, b answer) int { return cmp.Compare(a.heard.UnixNano(), b.heard.UnixNano()) })
+	heard, whole := injected, injected
+	for _, a := range answers {
+		if a.heard.Before(injected) || a.heard.After(end) {
+			continue
+		}
+		if a.err == nil {
+			r.Unreadable = max(r.Unreadable, a.heard.Sub(heard))
+			heard = a.heard
+		}
+		if a.partial != "" && r.Reason == "" {
+			r.Reason = a.from + ": " + a.partial
+		}
+		if !a.whole() {
+			note(a.heard, unusual+1, unusual)
+			continue
+		}
+		r.Partial = max(r.Partial, a.heard.Sub(whole))
+		whole = a.heard
+	}
+	r.Unreadable, r.Partial = max(r.Unreadable, end.Sub(heard)), max(r.Partial, end.Sub(whole))
+	for _, a := range answers {
+		if behind := c.behindLocked(&a); behind > r.Stale {
+			r.Stale = behind
+		}
+	}
+	r.Recovered = last.Sub(injected)
+}
+
+// unusual is a pause that a machine with nothing broken does not make.
+const unusual = time.Second
+
+// behindLocked is how old the oldest acknowledgement was that a whole answer lacked when it was asked for.
+func (c *Checker) behindLocked(a *answer) time.Duration {
+	if !a.whole() {
+		return 0
+	}
+	first, _ := slices.BinarySearchFunc(c.acks, a.count+1, func(k ack, total int) int { return cmp.Compare(k.total, total) })
+	if first == len(c.acks) || !c.acks[first].at.Before(a.asked) {
+		return 0
+	}
+	return a.asked.Sub(c.acks[first].at)
+}
+
+// check says what the promises are that the run has broken.
+func (c *Checker) check(r *Row) []error {
+	errs := slices.Clone(c.errs)
+	for what, n := range map[string]int{"acknowledged records are lost": r.Lost, "records are there twice": r.Duplicated, "records were never sent": r.Strange} {
+		if n > 0 {
+			errs = append(errs, fmt.Errorf("%d %s", n, what))
+		}
+	}
+	if r.Stale > staleMax {
+		errs = append(errs, fmt.Errorf("an answer that calls itself whole lacks what was acknowledged %v before", r.Stale))
+	}
+	if r.Failover > failoverMax {
+		errs = append(errs, fmt.Errorf("the failover took %v", r.Failover))
+	}
+	return errs
+}
+
+// Header and String are a table in Markdown.
+const Header = `| fault | lasted s | acknowledged | lost | duplicated | sent again | no ack s | no answer s | not whole s | whole but behind s | failover s | last sign after s |
+|---|---|---|---|---|---|---|---|---|---|---|---|`
+
+func (r *Row) String() string {
+	seconds := func(d time.Duration) string { return fmt.Sprintf("%.1f", d.Seconds()) }
+	failover := "-"
+	if r.Failover > 0 {
+		failover = seconds(r.Failover)
+	}
+	cells := []string{
+		r.Fault, seconds(r.Lasted), fmt.Sprint(r.Acknowledged), fmt.Sprint(r.Lost), fmt.Sprint(r.Duplicated), fmt.Sprint(r.Attempts), seconds(r.Unwritable),
+		seconds(r.Unreadable), seconds(r.Partial), seconds(r.Stale), failover, seconds(r.Recovered),
+	}
+	return "| " + strings.Join(cells, " | ") + " |"
+}
