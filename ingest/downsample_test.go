@@ -85,7 +85,7 @@ func windowed(t *testing.T, r *rig, segments []*catalog.Segment) (count uint64, 
 				if err != nil {
 					t.Fatal(err)
 				}
-				_, stats, all, err := found.Windows()
+				_, stats, all, err := found.Windows(nil)
 				if err != nil {
 					t.Fatal(err)
 				}

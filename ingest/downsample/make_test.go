@@ -104,7 +104,7 @@ func contents(t testing.TB, part index.Part) (seq sequence, windows []points.Win
 			if err != nil {
 				t.Fatal(err)
 			}
-			width, _, own, err := found.Windows()
+			width, _, own, err := found.Windows(nil)
 			if err != nil {
 				t.Fatal(err)
 			}

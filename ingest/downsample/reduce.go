@@ -148,7 +148,7 @@ func merge(windows map[int64]*points.Window, r *series.Row, width time.Duration)
 	if err != nil {
 		return false, err
 	}
-	finer, _, own, err := found.Windows()
+	finer, _, own, err := found.Windows(nil)
 	for i := range own {
 		windowAt(windows, own[i].End, width).Merge(&own[i])
 	}

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"math"
 	"math/bits"
+	"slices"
 	"time"
 )
 
@@ -102,11 +103,18 @@ func AppendWindows(dst []byte, width time.Duration, stats bool, all []Window) []
 	return dst
 }
 
+// Told says whether a row says more of its windows than how many points there were.
+func (found *Found) Told() bool {
+	r := Reader{Rest: found[SectionWindows]}
+	r.Uint()
+	return r.Byte() == 1
+}
+
 // windowsMax bounds the windows that a damaged section may claim: a row has those of its points, and of no more time than a merge covers.
 const windowsMax = 1 << 16
 
-// Windows are those of a row. A row that is not down-sampled has none, and width is 0. stats says whether they have more than counts.
-func (found *Found) Windows() (width time.Duration, stats bool, all []Window, err error) {
+// Windows are those of a row, in to's memory if there is room. A row that is not down-sampled has none, and width is 0. stats says whether they have more than counts.
+func (found *Found) Windows(to []Window) (width time.Duration, stats bool, all []Window, err error) {
 	if found[SectionWindows] == nil {
 		return 0, false, nil, nil
 	}
@@ -117,7 +125,8 @@ func (found *Found) Windows() (width time.Duration, stats bool, all []Window, er
 	if r.Err != nil || w < 1 || w > math.MaxInt32 || n > windowsMax {
 		return 0, false, nil, fmt.Errorf("extra section %d: %d windows of %d ms", SectionWindows, n, w)
 	}
-	all = make([]Window, n)
+	all = slices.Grow(to[:0], int(n))[:n]
+	clear(all)
 	number := int64(0)
 	r.Runs(int(n), func(i int, step uint64) {
 		number += int64(step)

@@ -36,7 +36,7 @@ func FuzzWindows(f *testing.F) {
 			}
 		}
 		found := Found{SectionWindows: b}
-		width, has, got, err := found.Windows()
+		width, has, got, err := found.Windows(nil)
 		if err != nil || has != stats || width != Five {
 			f.Fatalf("width %v, stats %v: %v", width, has, err)
 		}
@@ -45,7 +45,7 @@ func FuzzWindows(f *testing.F) {
 		}
 		for n := range b {
 			found[SectionWindows] = b[:n:n]
-			if _, _, _, err := found.Windows(); err == nil {
+			if _, _, _, err := found.Windows(nil); err == nil {
 				f.Fatalf("cut after %d bytes: no error", n)
 			}
 		}
@@ -53,7 +53,7 @@ func FuzzWindows(f *testing.F) {
 	}
 	f.Fuzz(func(t *testing.T, b []byte) {
 		found := Found{SectionWindows: b}
-		if width, _, all, err := found.Windows(); err == nil && b != nil && (width < time.Millisecond || len(all) > windowsMax) {
+		if width, _, all, err := found.Windows(nil); err == nil && b != nil && (width < time.Millisecond || len(all) > windowsMax) {
 			t.Fatalf("width %v, %d windows", width, len(all))
 		}
 	})

@@ -223,7 +223,7 @@ func (r *partReader) appendLive(ctx context.Context, to []piece, o *origin, mint
 		}
 		for _, s := range spans.all {
 			if s[0] <= maxt && s[1] >= mint {
-				to = append(to, piece{r, o, &rowRef{min: s[0], max: s[1]}, math.MinInt64, math.MaxInt64})
+				to = append(to, piece{r: r, o: o, ref: &rowRef{min: s[0], max: s[1]}, from: math.MinInt64, to: math.MaxInt64})
 			}
 		}
 		return to, nil
@@ -233,7 +233,7 @@ func (r *partReader) appendLive(ctx context.Context, to []piece, o *origin, mint
 	for _, n := range o.numbers {
 		for _, row := range r.live.of[n] {
 			if row.ref.min <= maxt && row.ref.max >= mint {
-				to = append(to, piece{r, o, &row.ref, math.MinInt64, math.MaxInt64})
+				to = append(to, piece{r: r, o: o, ref: &row.ref, from: math.MinInt64, to: math.MaxInt64})
 			}
 		}
 	}

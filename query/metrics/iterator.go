@@ -5,6 +5,7 @@ import (
 	"math"
 	"slices"
 	"sort"
+	"time"
 
 	"github.com/prometheus/prometheus/model/histogram"
 	"github.com/prometheus/prometheus/storage"
@@ -19,6 +20,8 @@ type piece struct {
 	ref *rowRef
 	// Of its points only those after from and up to to are meant, in milliseconds.
 	from, to int64
+	begin    int64 // the first moment of which it has points
+	told     bool  // its windows are asked for, not its points
 }
 
 // coarse says whether the points are down-sampled.
@@ -45,22 +48,44 @@ func (p *piece) lends() bool {
 	return false
 }
 
+// end is the last moment of which it has points.
+func (p *piece) end() int64 { return min(p.ref.max, p.to) }
+
 // selected is a series of an answer.
 type selected struct {
 	*selection
 	series *series
-	pieces []piece // by time
-	merged bool    // they overlap, or are deltas: they are decoded together
+	pieces []piece       // by the times they begin
+	merged bool          // some are deltas: they are decoded together
+	widest time.Duration // of the windows between the points of which others have to be added; 0: none
+}
+
+// run is the pieces from a number on that overlap.
+func (s *selected) run(from int) []piece {
+	if s.merged {
+		return s.pieces[from:]
+	}
+	n, end := from+1, s.pieces[from].end()
+	for n < len(s.pieces) && s.pieces[n].begin <= end {
+		end = max(end, s.pieces[n].end())
+		n++
+	}
+	return s.pieces[from:n]
 }
 
 // sampleIterator goes through a series' points from mint to maxt. It is used again for the next series.
 type sampleIterator struct {
-	of   *selected
-	next int // piece
-	cur  chunkenc.Iterator
-	last int64 // the time of the point at hand
-	vt   chunkenc.ValueType
-	err  error
+	of *selected
+	// mint and maxt are the selection's, but for points between which others are added.
+	mint, maxt int64
+	next       int // piece
+	cur        chunkenc.Iterator
+	// Of the pieces at hand: the last moment of which they have points, and the width of the widest windows.
+	end   int64
+	width time.Duration
+	last  int64 // the time of the point at hand
+	vt    chunkenc.ValueType
+	err   error
 
 	xor      chunkenc.XOR2Chunk
 	xorIt    chunkenc.Iterator
@@ -68,35 +93,46 @@ type sampleIterator struct {
 	histoIt  chunkenc.Iterator
 	floats   floatList
 	natives  nativeList
+	teller   teller
 	finished bool
 }
 
 func (it *sampleIterator) reset(of *selected) {
 	it.of, it.next, it.cur, it.err, it.finished = of, 0, nil, nil, false
 	it.last, it.vt = math.MinInt64, chunkenc.ValNone
+	it.mint, it.maxt = of.mint, of.maxt
 }
 
-// open makes cur the next piece's points; false: there is none.
+// open makes cur the points of the next pieces; false: there are none.
 func (it *sampleIterator) open() bool {
 	s := it.of
 	if it.next >= len(s.pieces) {
 		return false
 	}
-	if s.merged {
-		it.next = len(s.pieces)
-		it.cur, it.err = s.merge()
-		return it.err == nil
+	run := s.run(it.next)
+	it.next += len(run)
+	told := false
+	it.end, it.width = math.MinInt64, 0
+	for i := range run {
+		told = told || run[i].told
+		it.end, it.width = max(it.end, run[i].end()), max(it.width, run[i].r.stage.Resolution)
 	}
-	p := &s.pieces[it.next]
-	it.next++
-	if p.lends() {
+	p := &run[0]
+	switch {
+	case s.merged || len(run) > 1 && !told:
+		it.cur, it.err = s.merge(run)
+	case told:
+		it.floats.points, it.err = it.teller.tell(it.floats.points[:0], s, run)
+		it.floats.i = -1
+		it.cur = &it.floats
+	case p.lends():
 		it.err = it.lend(p)
-	} else {
+	default:
 		it.err = it.decode(p)
 	}
 	if it.err != nil {
 		it.err = fmt.Errorf("part %s: %w", p.r.part.Info().ID, it.err)
-	} else if p.clipped() {
+	} else if len(run) == 1 && !told && !s.merged && p.clipped() {
 		it.cur = &clipped{it.cur, p.from, p.to}
 	}
 	return it.err == nil
@@ -147,8 +183,8 @@ func (it *sampleIterator) Next() chunkenc.ValueType {
 			it.cur = nil
 			continue
 		}
-		if t := it.cur.AtT(); t >= it.of.mint && t > it.last {
-			if t > it.of.maxt {
+		if t := it.cur.AtT(); t >= it.mint && t > it.last {
+			if t > it.maxt {
 				break
 			}
 			it.last, it.vt = t, vt
@@ -165,11 +201,11 @@ func (it *sampleIterator) Seek(t int64) chunkenc.ValueType {
 		return it.vt
 	}
 	if !it.of.merged && !it.finished {
-		// The rows before are left out; the one at hand too, if it ends before.
-		if n := it.next; n > 0 && it.cur != nil && it.of.pieces[n-1].ref.max < t {
+		// The rows before are left out; those at hand too, if they end before.
+		if it.cur != nil && it.end < t {
 			it.cur = nil
 		}
-		for it.cur == nil && it.next < len(it.of.pieces) && it.of.pieces[it.next].ref.max < t {
+		for it.cur == nil && it.next < len(it.of.pieces) && it.of.pieces[it.next].end() < t {
 			it.next++
 		}
 	}
@@ -209,20 +245,15 @@ func (it *sampleIterator) Err() error {
 }
 
 // merge makes one iterator of pieces that overlap or are deltas.
-func (s *selected) merge() (chunkenc.Iterator, error) {
+func (s *selected) merge(run []piece) (chunkenc.Iterator, error) {
 	var all []chunkenc.Iterator
 	var deltas []floatPoint
 	var nativeDeltas []nativePoint
 	var counted []tick
 	var width int64
-	var windows coarse
-	for i := range s.pieces {
-		p := &s.pieces[i]
+	for i := range run {
+		p := &run[i]
 		switch {
-		case p.coarse() && p.o.family.marks.width == 0 && !p.o.delta && p.o.view != viewTarget:
-			if err := windows.add(s, p); err != nil {
-				return nil, err
-			}
 		case p.o.family.marks.width > 0:
 			width = p.o.family.marks.width
 			var err error
@@ -262,10 +293,6 @@ func (s *selected) merge() (chunkenc.Iterator, error) {
 			}
 		}
 	}
-	if windows.tells(s.asked) {
-		return (&floatList{points: windows.told(s.asked), i: -1}).beside(all)
-	}
-	all = append(all, windows.iterators(s.asked)...)
 	if len(deltas) > 0 {
 		sort.SliceStable(deltas, func(i, j int) bool { return deltas[i].t < deltas[j].t })
 		all = append(all, &floatList{points: summed(deltas), i: -1})

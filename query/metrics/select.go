@@ -4,7 +4,6 @@ import (
 	"cmp"
 	"context"
 	"maps"
-	"math"
 	"slices"
 	"sync"
 	"time"
@@ -13,6 +12,8 @@ import (
 	"github.com/prometheus/prometheus/storage"
 	"github.com/prometheus/prometheus/tsdb/chunkenc"
 	"github.com/prometheus/prometheus/util/annotations"
+
+	"clew/internal/points"
 )
 
 // selection is the answer to one Select.
@@ -151,7 +152,7 @@ func (s *selection) appendPieces(ctx context.Context, to []piece, r reading, of 
 					return to, err
 				}
 			}
-			to = append(to, piece{r.partReader, o, ref, r.from, r.to})
+			to = append(to, piece{r: r.partReader, o: o, ref: ref, from: r.from, to: r.to})
 		}
 	}
 	return to, nil
@@ -172,21 +173,34 @@ func (s *selection) arrange() {
 	}
 }
 
-// arrange puts a series' pieces in order of time and sees whether they overlap.
+// arrange puts a series' pieces in order of time and sees how they are to be read.
 func (s *selected) arrange() {
-	before := func(a, b piece) int { return cmp.Compare(a.ref.min, b.ref.min) }
+	for i := range s.pieces {
+		p := &s.pieces[i]
+		p.begin = p.ref.min
+		s.merged = s.merged || p.o.delta
+		if width := p.r.stage.Resolution; width > 0 && p.o.view != viewTarget && !p.o.delta {
+			if p.told = s.tells(p); p.told {
+				p.begin = points.WindowEnd(p.begin, width) - width.Milliseconds() + 1
+			} else if s.asked.spread(width) > 0 {
+				s.widest = max(s.widest, width)
+			}
+		}
+		p.begin = max(p.begin, p.from+1)
+	}
+	before := func(a, b piece) int { return cmp.Compare(a.begin, b.begin) }
 	if !slices.IsSortedFunc(s.pieces, before) {
 		slices.SortStableFunc(s.pieces, before)
 	}
-	last := int64(math.MinInt64)
-	for i := range s.pieces {
-		p := &s.pieces[i]
-		if max(p.ref.min, p.from+1) <= last && i > 0 || p.o.delta || p.coarse() && p.o.view != viewTarget && (s.asked.wantsWindows() || s.asked.spread(p.r.stage.Resolution) > 0) {
-			s.merged = true
-			return
-		}
-		last = min(p.ref.max, p.to)
+}
+
+// tells says whether a piece's windows have what the function asks for. What is damaged is seen when it is read.
+func (s *selected) tells(p *piece) bool {
+	if p.o.view != viewNumber || !s.asked.wantsWindows() {
+		return false
 	}
+	_, found, err := p.r.row(p.ref)
+	return err == nil && found[points.SectionWindows] != nil && (found.Told() || !s.asked.wantsStats())
 }
 
 // floats adds the points of a piece, as doubles.
@@ -273,6 +287,14 @@ func (s *selected) Labels() labels.Labels { return s.series.labels }
 
 // Iterator implements storage.Series.
 func (s *selected) Iterator(reuse chunkenc.Iterator) chunkenc.Iterator {
+	if s.widest > 0 && !s.merged {
+		it, ok := reuse.(*filled)
+		if !ok {
+			it = &filled{}
+		}
+		it.reset(s)
+		return it
+	}
 	it, ok := reuse.(*sampleIterator)
 	if !ok {
 		it = &sampleIterator{}

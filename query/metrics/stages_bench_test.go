@@ -26,33 +26,36 @@ func BenchmarkMonth(b *testing.B) {
 	var took time.Duration
 	total := 0
 	for segment := range days * 4 {
-		h := p.head()
-		for i := range 6 * 240 {
-			t := pcommon.NewTimestampFromTime(dayStart.Add(time.Duration(segment*6*240+i+1) * 15 * time.Second))
-			m := pmetric.NewMetrics()
-			list := m.ResourceMetrics().AppendEmpty().ScopeMetrics().AppendEmpty().Metrics()
-			gauge, sum := list.AppendEmpty(), list.AppendEmpty()
-			gauge.SetName("load")
-			gauge.SetEmptyGauge()
-			sum.SetName("calls")
-			sum.SetEmptySum().SetIsMonotonic(true)
-			sum.Sum().SetAggregationTemporality(pmetric.AggregationTemporalityCumulative)
-			for k := range series / 2 {
+		const each = 6 * 240
+		m := pmetric.NewMetrics()
+		list := m.ResourceMetrics().AppendEmpty().ScopeMetrics().AppendEmpty().Metrics()
+		gauge, sum := list.AppendEmpty(), list.AppendEmpty()
+		gauge.SetName("load")
+		sum.SetName("calls")
+		sum.SetEmptySum().SetIsMonotonic(true)
+		sum.Sum().SetAggregationTemporality(pmetric.AggregationTemporalityCumulative)
+		loads, all := gauge.SetEmptyGauge().DataPoints(), sum.Sum().DataPoints()
+		loads.EnsureCapacity(series / 2 * each)
+		all.EnsureCapacity(series / 2 * each)
+		for k := range series / 2 {
+			for i := range each {
+				t := pcommon.NewTimestampFromTime(dayStart.Add(time.Duration(segment*each+i+1) * 15 * time.Second))
 				levels[k] += float64(rng.IntN(21)-10) / 100
 				calls[k] += rng.Int64N(50)
-				dp := gauge.Gauge().DataPoints().AppendEmpty()
+				dp := loads.AppendEmpty()
 				dp.Attributes().PutInt("n", int64(k))
 				dp.SetTimestamp(t)
 				dp.SetDoubleValue(float64(int64(levels[k]*100)) / 100)
-				dp = sum.Sum().DataPoints().AppendEmpty()
+				dp = all.AppendEmpty()
 				dp.Attributes().PutInt("n", int64(k))
 				dp.SetTimestamp(t)
 				dp.SetIntValue(calls[k])
 			}
-			total += series
-			if err := h.Append(m, receivedAt); err != nil {
-				b.Fatal(err)
-			}
+		}
+		total += series * each
+		h := p.head()
+		if err := h.Append(m, receivedAt); err != nil {
+			b.Fatal(err)
 		}
 		p.seal(h)
 		part := p.sealed[len(p.sealed)-1]
