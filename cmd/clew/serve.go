@@ -11,6 +11,7 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
+	"sync/atomic"
 	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
@@ -59,8 +60,10 @@ type process struct {
 	collector *collector.Collector
 	book      *ledger.Book
 	started   time.Time
-	reloads   *reloader // nil: none
-	doors     *doors
+	// hasBeenReady is whether a process of a cluster was ready once.
+	hasBeenReady atomic.Bool
+	reloads      *reloader // nil: none
+	doors        *doors
 }
 
 // serve runs clew until ctx ends. reloads may be nil: the configuration stays as it is.
@@ -257,7 +260,8 @@ func (p *process) ready() error {
 			return errors.New("the collector does not listen yet")
 		}
 	}
-	if p.ingest != nil && !p.ingest.Ready() {
+	// Shards that a process of a cluster takes over later do not make it unready: it answers for everything else, and says what is missing.
+	if p.ingest != nil && !p.hasBeenReady.Load() && !p.ingest.Ready() {
 		return errors.New("the log is being replayed")
 	}
 	if p.catalog != nil {
@@ -266,6 +270,9 @@ func (p *process) ready() error {
 		default:
 			return errors.New("the catalog is being read")
 		}
+	}
+	if p.board != nil {
+		p.hasBeenReady.Store(true)
 	}
 	return nil
 }

@@ -16,27 +16,34 @@ import (
 	"clew/query/api"
 )
 
-var binary = flag.String("clew", "", "a built clew; empty: it is built")
+var clewBinary = flag.String("clew", "", "a built clew; empty: it is built")
 
 // start runs a cluster with two collectors, two ingest and one query process until the test ends.
 func start(t *testing.T, shards int) *Cluster {
+	t.Helper()
+	return startWith(t, Options{Shards: shards, Roles: map[string]int{"collector": 2, "ingest": 2, "query": 1}})
+}
+
+// startWith runs a cluster until the test ends.
+func startWith(t *testing.T, o Options) *Cluster {
 	t.Helper()
 	if testing.Short() {
 		t.Skip("a cluster of processes")
 	}
 	s3 := s3test.Start(t)
 	s3test.SetEnvironment(t)
-	if *binary == "" {
+	if *clewBinary == "" {
 		built, err := harness.Build(t.TempDir())
 		if err != nil {
 			t.Fatal(err)
 		}
-		*binary = built
+		*clewBinary = built
 	}
-	c, err := Start(Options{
-		Dir: t.TempDir(), Binary: *binary, Store: s3test.URL(s3.Address, "clew"), Shards: shards,
-		Roles: map[string]int{"collector": 2, "ingest": 2, "query": 1},
-	})
+	o.Dir, o.Store = t.TempDir(), s3test.URL(s3.Address, "clew")
+	if o.Binary == "" {
+		o.Binary = *clewBinary
+	}
+	c, err := Start(o)
 	if err != nil {
 		t.Fatal(err)
 	}

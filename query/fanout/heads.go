@@ -49,23 +49,13 @@ func (c *Coordinator) HeadsElsewhere(ctx context.Context, tenant string, signal 
 		m, _ := membership.member(name)
 		wg.Go(func() {
 			p := &farPin{c: c, member: m}
-			got, why, err := p.pin(ctx, tenant, signal, share)
+			got, why := p.pinOwned(ctx, tenant, signal, share)
 			mu.Lock()
 			defer mu.Unlock()
-			if err != nil {
-				why = err.Error()
-				var told *toldError
-				var owner *parts.OwnerError
-				if ctx.Err() == nil && !errors.As(err, &told) && !errors.As(err, &owner) {
-					c.suspect(name, err)
-				}
-			} else {
+			lacks, views = append(lacks, why...), append(views, got...)
+			if p.id != 0 {
 				kept = append(kept, p)
 			}
-			if why != "" {
-				lacks = append(lacks, fmt.Sprintf("%s: %s", name, why))
-			}
-			views = append(views, got...)
 		})
 	}
 	wg.Wait()
@@ -100,6 +90,37 @@ func (p *farPin) ask(ctx context.Context, q headsQuestion, share *parts.Share, r
 		return nil, fmt.Errorf("heads of %s: %w", p.member.Name, err)
 	}
 	return answer, nil
+}
+
+// pinOwned pins the views of those of the shards that the process still owns, and says what is lacking.
+func (p *farPin) pinOwned(ctx context.Context, tenant string, signal telemetry.Signal, share *parts.Share) (views []index.HeadView, lacks []string) {
+	for len(share.Shards) > 0 {
+		views, why, err := p.pin(ctx, tenant, signal, share)
+		if err == nil {
+			if why != "" {
+				lacks = append(lacks, fmt.Sprintf("%s: %s", p.member.Name, why))
+			}
+			return views, lacks
+		}
+		var owner *parts.OwnerError
+		if errors.As(err, &owner) {
+			rest := slices.DeleteFunc(slices.Clone(share.Shards), func(s parts.ShardShare) bool { return s.Shard == owner.Shard })
+			if len(rest) < len(share.Shards) { // the others are there
+				lacks = append(lacks, missingShard(owner.Shard, err.Error()))
+				share = &parts.Share{Shards: rest}
+				continue
+			}
+		}
+		for _, asked := range share.Shards {
+			lacks = append(lacks, missingShard(asked.Shard, err.Error()))
+		}
+		var told *toldError
+		if ctx.Err() == nil && owner == nil && !errors.As(err, &told) {
+			p.c.suspect(p.member.Name, err)
+		}
+		break
+	}
+	return nil, lacks
 }
 
 func (p *farPin) pin(ctx context.Context, tenant string, signal telemetry.Signal, share *parts.Share) (views []index.HeadView, lacks string, err error) {
