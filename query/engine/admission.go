@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 
+	"clew/query/engine/match"
 	"clew/query/engine/sched"
 )
 
@@ -48,15 +49,15 @@ func (q *query) leave() {
 }
 
 // weigh chooses the lane of a query by what it may have to look at, and refuses what is more than may be asked.
-func (q *query) weigh(ctx context.Context, bounds []*bound) error {
+func (q *query) weigh(ctx context.Context, bounds []*match.Bound) error {
 	cost, most := int64(0), q.engine.limits.ScanBytes
-	for _, t := range tasksOf(bounds) {
-		if g := t.b.groups[t.rg]; g.MaxTime >= q.from && g.MinTime <= q.to {
-			cost += t.b.scanBytes(t.rg)
+	for _, t := range match.TasksOf(bounds) {
+		if g := t.Bound.Groups[t.Group]; g.MaxTime >= q.from && g.MinTime <= q.to {
+			cost += t.Bound.ScanBytes(t.Group)
 		}
 	}
 	if cost > most {
-		return &LimitError{"bytes of columns to look at", int(most), "narrow the time range, or name a service or a field"}
+		return &LimitError{What: "bytes of columns to look at", Max: int(most), Hint: "narrow the time range, or name a service or a field"}
 	}
 	if cost <= q.engine.limits.LightBytes {
 		return nil
@@ -83,7 +84,7 @@ func (q *query) memoryError(ctx context.Context, err error) error {
 	case err == nil:
 		return nil
 	case errors.As(err, &over):
-		return &LimitError{"bytes of memory", int(over.Max), "narrow the time range or the query, or ask for fewer records"}
+		return &LimitError{What: "bytes of memory", Max: int(over.Max), Hint: "narrow the time range or the query, or ask for fewer records"}
 	case ctx.Err() != nil:
 		return context.Cause(ctx)
 	}

@@ -7,6 +7,7 @@ import (
 	"math"
 
 	"clew/internal/telemetry"
+	"clew/query/engine/match"
 	"clew/query/lang"
 	"clew/query/parts"
 )
@@ -124,7 +125,7 @@ func (e *Engine) ask(ctx context.Context, op Op, r *Request, set func(*Question)
 		q.Query = r.Query.String()
 	}
 	if r.ids != nil {
-		q.IDs = r.ids.list
+		q.IDs = r.ids.List
 	}
 	if set != nil {
 		set(q)
@@ -133,14 +134,14 @@ func (e *Engine) ask(ctx context.Context, op Op, r *Request, set func(*Question)
 	if err != nil {
 		return nil, Stats{}, err
 	}
-	asked, err := newPlan(of.Query, of.Signal, began)
+	asked, err := match.NewPlan(of.Query, of.Signal, began)
 	if err != nil {
 		return nil, Stats{}, err
 	}
 	if of.ids != nil {
-		asked = &plan{kind: planAnd, kids: []*plan{of.ids.leaf(of.Signal), asked}}
+		asked = asked.Of(of.ids, of.Signal)
 	}
-	scope := parts.Scope{Tenant: r.Tenant, Signal: r.Signal, From: math.MinInt64, To: math.MaxInt64, Traces: asked.traces()}
+	scope := parts.Scope{Tenant: r.Tenant, Signal: r.Signal, From: math.MinInt64, To: math.MaxInt64, Traces: asked.Traces()}
 	from, to := r.From, r.To
 	if op == OpFacts {
 		from, to = q.SpansFrom, q.SpansTo
@@ -175,7 +176,7 @@ func (q *Question) request() (Request, error) {
 		}
 	}
 	if q.IDs != nil {
-		r.ids = newIDSet(q.IDs)
+		r.ids = match.NewIDSet(q.IDs)
 	}
 	return r, nil
 }

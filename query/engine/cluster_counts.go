@@ -69,7 +69,7 @@ func (e *Engine) answerExtent(ctx context.Context, r Request) (*Partial, error) 
 	}
 	out := &Partial{From: math.MaxInt64, To: math.MinInt64}
 	for _, b := range bounds {
-		out.From, out.To = min(out.From, b.info.MinTime), max(out.To, b.info.MaxTime)
+		out.From, out.To = min(out.From, b.Info.MinTime), max(out.To, b.Info.MaxTime)
 	}
 	out.Stats = q.stats()
 	return out, nil
@@ -157,7 +157,7 @@ func (e *Engine) histogramAll(ctx context.Context, r Request, by HistogramBy) (*
 			if !c.Absent {
 				if line = sums[c.Value]; line == nil {
 					if len(sums) >= most {
-						return nil, &LimitError{"groups", most, "count by a field with fewer values, or narrow the query"}
+						return nil, &LimitError{What: "groups", Max: most, Hint: "count by a field with fewer values, or narrow the query"}
 					}
 					line = make([]uint64, h.buckets)
 					sums[c.Value] = line

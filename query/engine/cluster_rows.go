@@ -73,7 +73,7 @@ func (e *Engine) findAll(ctx context.Context, s *Search) (*Found, error) {
 	found := &Found{Stats: stats}
 	n, size := 0, int64(0)
 	for n < min(s.Limit, len(records)) && (n == 0 || size < int64(e.limits.RecordBytes)) {
-		size += records[n].bytes()
+		size += records[n].Bytes()
 		n++
 	}
 	if more = more || n < len(records); more && n > 0 {
@@ -193,7 +193,7 @@ func (e *Engine) passedAll(ctx context.Context, r Request, place tracePlace, cos
 		return nil, err
 	}
 	*cost = cost.plus(stats)
-	passed := newFlags(len(r.ids.list))
+	passed := newFlags(len(r.ids.List))
 	for _, p := range partials {
 		for _, i := range p.Numbers {
 			if i >= 0 && i < len(passed) {

@@ -7,6 +7,7 @@ import (
 	"testing"
 
 	"clew/internal/telemetry"
+	"clew/query/engine/match"
 )
 
 // TestColumnReader holds that single columns say what whole records say, whatever the kind of the column: values, texts, numbers of two
@@ -43,17 +44,17 @@ func TestColumnReader(t *testing.T) {
 			t.Fatal(err)
 		}
 		found := map[string]int{}
-		for _, task := range tasksOf(bounds) {
-			rows := rng.Perm(task.b.groups[task.rg].Rows)[:task.b.groups[task.rg].Rows/2]
+		for _, task := range match.TasksOf(bounds) {
+			rows := rng.Perm(task.Bound.Groups[task.Group].Rows)[:task.Bound.Groups[task.Group].Rows/2]
 			slices.Sort(rows)
-			whole, err := task.b.materialize(t.Context(), task.rg, rows)
+			whole, err := task.Bound.Materialize(t.Context(), task.Group, rows)
 			if err != nil {
 				t.Fatal(err)
 			}
-			r := newColumnReader()
+			r := match.NewColumnReader()
 			for _, k := range keys {
 				have := make([]string, len(rows))
-				if err := r.text(t.Context(), task.b, k.level, k.key, task.rg, rows, func(i int, text string) { have[i] = text }); err != nil {
+				if err := r.Text(t.Context(), task.Bound, k.level, k.key, task.Group, rows, func(i int, text string) { have[i] = text }); err != nil {
 					t.Fatal(err)
 				}
 				for i := range whole {
@@ -67,11 +68,11 @@ func TestColumnReader(t *testing.T) {
 				}
 			}
 			have := make([]int64, len(rows))
-			if err := r.int(t.Context(), task.b, telemetry.FieldDuration, task.rg, rows, func(i int, v int64) { have[i] = v }); err != nil {
+			if err := r.Int(t.Context(), task.Bound, telemetry.FieldDuration, task.Group, rows, func(i int, v int64) { have[i] = v }); err != nil {
 				t.Fatal(err)
 			}
 			hasMessage := make([]bool, len(rows))
-			if err := r.has(t.Context(), task.b, telemetry.FieldStatusMessage, task.rg, rows, func(i int) { hasMessage[i] = true }); err != nil {
+			if err := r.Has(t.Context(), task.Bound, telemetry.FieldStatusMessage, task.Group, rows, func(i int) { hasMessage[i] = true }); err != nil {
 				t.Fatal(err)
 			}
 			for i := range whole {
@@ -116,7 +117,7 @@ func TestIDSet(t *testing.T) {
 				}
 				want += c.Count
 			}
-			have, err := e.Count(t.Context(), Request{Tenant: "default", Signal: telemetry.Spans, Query: mustParse(t, "status:error"), ids: newIDSet(ids)})
+			have, err := e.Count(t.Context(), Request{Tenant: "default", Signal: telemetry.Spans, Query: mustParse(t, "status:error"), ids: match.NewIDSet(ids)})
 			if err != nil || have.Count != want {
 				t.Errorf("%s: %d of %d ids: %d, want %d (%v)", name, n, len(ids), have.Count, want, err)
 			}

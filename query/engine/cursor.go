@@ -4,13 +4,15 @@ import (
 	"encoding/base64"
 	"encoding/binary"
 	"fmt"
+
+	"clew/query/engine/match"
 )
 
 // Cursor is a place between records in the order of a search. It names the last record passed by its times and content, so it holds
 // while the record moves from a head to a segment and while new records arrive.
 type Cursor struct {
 	Time int64
-	key  orderKey
+	key  match.OrderKey
 	// passed is how many records with this time and key have been passed: records may be the same in everything.
 	passed uint32
 }
@@ -28,9 +30,9 @@ func (c *Cursor) String() string {
 	}
 	b := []byte{cursorVersion}
 	b = binary.BigEndian.AppendUint64(b, uint64(c.Time))
-	b = binary.BigEndian.AppendUint64(b, uint64(c.key.observed))
-	b = binary.BigEndian.AppendUint64(b, c.key.fixed)
-	b = binary.BigEndian.AppendUint64(b, c.key.rest)
+	b = binary.BigEndian.AppendUint64(b, uint64(c.key.Observed))
+	b = binary.BigEndian.AppendUint64(b, c.key.Fixed)
+	b = binary.BigEndian.AppendUint64(b, c.key.Rest)
 	b = binary.BigEndian.AppendUint32(b, c.passed)
 	return base64.RawURLEncoding.EncodeToString(b)
 }
@@ -46,12 +48,12 @@ func ParseCursor(s string) (*Cursor, error) {
 	}
 	return &Cursor{
 		Time:   int64(binary.BigEndian.Uint64(b[1:])),
-		key:    orderKey{int64(binary.BigEndian.Uint64(b[9:])), binary.BigEndian.Uint64(b[17:]), binary.BigEndian.Uint64(b[25:])},
+		key:    match.OrderKey{Observed: int64(binary.BigEndian.Uint64(b[9:])), Fixed: binary.BigEndian.Uint64(b[17:]), Rest: binary.BigEndian.Uint64(b[25:])},
 		passed: binary.BigEndian.Uint32(b[33:]),
 	}, nil
 }
 
 // CursorAt is the place right after a record that a search gave, in either direction; records that are the same as r count as passed.
 func CursorAt(r *Record) *Cursor {
-	return &Cursor{Time: r.Time, key: r.key, passed: ^uint32(0)}
+	return &Cursor{Time: r.Time, key: r.Key, passed: ^uint32(0)}
 }

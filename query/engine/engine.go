@@ -14,6 +14,7 @@ import (
 	"clew/index"
 	"clew/index/wordindex"
 	"clew/internal/telemetry"
+	"clew/query/engine/match"
 	"clew/query/engine/sched"
 	"clew/query/lang"
 	"clew/query/parts"
@@ -29,8 +30,8 @@ type Engine struct {
 	light, heavy *lane
 	memory       *sched.Memory
 
-	answers *Answers // of vocabularies
-	cluster Cluster  // nil: all records are this process's
+	answers *match.Answers // of vocabularies
+	cluster Cluster        // nil: all records are this process's
 }
 
 // New returns an engine over a source. Limits that are zero are DefaultLimits'.
@@ -38,7 +39,7 @@ func New(source parts.Source, limits Limits, log *slog.Logger) *Engine {
 	limits = limits.orDefault()
 	e := &Engine{
 		source: source, limits: limits, log: log, now: time.Now,
-		memory: sched.NewMemory(limits.MemoryTotal), answers: NewAnswers(limits.CacheBytes),
+		memory: sched.NewMemory(limits.MemoryTotal), answers: match.NewAnswers(limits.CacheBytes),
 	}
 	e.light, e.heavy = newLanes(limits)
 	return e
@@ -66,7 +67,7 @@ type Request struct {
 	// From (inclusive) and To (exclusive) bound the records' ordering time, in nanoseconds since 1970; 0 is unbounded.
 	From, To int64
 
-	ids   *idSet       // not nil: only records with one of these trace ids
+	ids   *match.IDSet // not nil: only records with one of these trace ids
 	share *parts.Share // not nil: only what is in it, as another process asks
 	now   int64        // not 0: what "now" in the query means, nanoseconds
 }
@@ -77,7 +78,7 @@ type query struct {
 	tenant   string
 	lane     *lane // in which it has a turn; nil: none
 	account  *sched.Account
-	plan     *plan
+	plan     *match.Plan
 	planKey  []byte // names the plan, for what is remembered of parts; nil: nothing is
 	signal   telemetry.Signal
 	from, to int64 // inclusive
@@ -99,14 +100,14 @@ func (e *Engine) begin(ctx context.Context, r Request) (context.Context, *query,
 		q.to = r.To - 1
 	}
 	var err error
-	if q.plan, err = newPlan(r.Query, r.Signal, e.nowOf(&r)); err != nil {
+	if q.plan, err = match.NewPlan(r.Query, r.Signal, e.nowOf(&r)); err != nil {
 		return ctx, nil, err
 	}
 	if r.ids != nil {
-		q.plan = &plan{kind: planAnd, kids: []*plan{r.ids.leaf(r.Signal), q.plan}}
+		q.plan = q.plan.Of(r.ids, r.Signal)
 	}
 	if r.ids == nil { // the ids of traces have no short name that only they have
-		q.planKey = e.answers.planKey(q.plan)
+		q.planKey = e.answers.PlanKey(q.plan)
 	}
 	if err := q.enter(ctx, e.light); err != nil {
 		return ctx, nil, err
@@ -114,7 +115,7 @@ func (e *Engine) begin(ctx context.Context, r Request) (context.Context, *query,
 	ctx, cancel := context.WithTimeout(ctx, e.limits.Deadline)
 	q.account = e.memory.Open(int64(e.limits.Memory))
 	q.release = append(q.release, cancel, q.leave, q.account.Close)
-	q.view, err = e.source.View(ctx, parts.Scope{Tenant: r.Tenant, Signal: r.Signal, From: q.from, To: q.to, Traces: q.plan.traces(), Share: r.share})
+	q.view, err = e.source.View(ctx, parts.Scope{Tenant: r.Tenant, Signal: r.Signal, From: q.from, To: q.to, Traces: q.plan.Traces(), Share: r.share})
 	if err != nil {
 		q.end()
 		return ctx, nil, fmt.Errorf("view of %s of tenant %s: %w", r.Signal, r.Tenant, err)
@@ -159,20 +160,20 @@ func (q *query) stats() Stats {
 }
 
 // bind rewrites the plan for a part.
-func (q *query) bind(ctx context.Context, part index.Part) (*bound, error) {
-	return bind(ctx, q.engine.answers, part, q.plan, q.from, q.to)
+func (q *query) bind(ctx context.Context, part index.Part) (*match.Bound, error) {
+	return match.Bind(ctx, q.engine.answers, part, q.plan, q.from, q.to)
 }
 
 // bindAll rewrites the plan for every part that may match and gives those that are left.
-func (q *query) bindAll(ctx context.Context) ([]*bound, error) {
+func (q *query) bindAll(ctx context.Context) ([]*match.Bound, error) {
 	open := q.open()
-	bounds := make([]*bound, len(open))
-	err := q.parallel(ctx, len(open), nil, func(ctx context.Context, i int, _ *scan) error {
+	bounds := make([]*match.Bound, len(open))
+	err := q.parallel(ctx, len(open), nil, func(ctx context.Context, i int, _ *match.Scan) error {
 		b, err := q.bind(ctx, open[i])
 		if err != nil {
 			return q.setAside(err)
 		}
-		without, err := b.narrow(ctx)
+		without, err := b.Narrow(ctx)
 		if err != nil {
 			return q.setAside(err)
 		}
@@ -188,14 +189,14 @@ func (q *query) bindAll(ctx context.Context) ([]*bound, error) {
 		if b == nil {
 			continue
 		}
-		n := int64(len(b.groups))
+		n := int64(len(b.Groups))
 		q.tally.groups.Add(n)
-		if b.root.kind != planConst || b.root.value {
+		if !b.MatchesNone() {
 			kept = append(kept, b)
 			continue
 		}
-		b.rememberNever(q.planKey)
-		if b.filtered {
+		b.RememberNever(q.planKey)
+		if b.Filtered {
 			q.tally.byFilter.Add(n)
 		} else {
 			q.tally.byVocab.Add(n)
@@ -239,12 +240,12 @@ func (q *query) setAside(err error) error {
 
 // parallel calls f for 0 to n-1, in order of starting, on as many goroutines as the engine has workers for. The first error ends it.
 // bytes, if not nil, says about how much memory a call takes; it is lent for the call.
-func (q *query) parallel(ctx context.Context, n int, bytes func(i int) int64, f func(ctx context.Context, i int, s *scan) error) error {
+func (q *query) parallel(ctx context.Context, n int, bytes func(i int) int64, f func(ctx context.Context, i int, s *match.Scan) error) error {
 	ctx, cancel := context.WithCancelCause(ctx)
 	defer cancel(nil)
 	var next atomic.Int64
 	work := func() {
-		s := newScan(&q.tally.rebuilt)
+		s := match.NewScan(&q.tally.rebuilt)
 		for {
 			i := int(next.Add(1)) - 1
 			if i >= n {
@@ -299,24 +300,24 @@ func (q *query) guarded(f func() error) (err error) {
 
 // each finds the matching rows of every row group and calls visit with them, several at once. It is for operations that need all
 // rows. skip, if not nil, says whether a row group need not be looked at; it is asked right before.
-func (q *query) each(ctx context.Context, tasks []task, skip func(task) bool, visit func(ctx context.Context, t task, s *scan) error) error {
-	bytes := func(i int) int64 { return tasks[i].b.scanBytes(tasks[i].rg) }
-	return q.parallel(ctx, len(tasks), bytes, func(ctx context.Context, i int, s *scan) error {
+func (q *query) each(ctx context.Context, tasks []match.Task, skip func(match.Task) bool, visit func(ctx context.Context, t match.Task, s *match.Scan) error) error {
+	bytes := func(i int) int64 { return tasks[i].Bound.ScanBytes(tasks[i].Group) }
+	return q.parallel(ctx, len(tasks), bytes, func(ctx context.Context, i int, s *match.Scan) error {
 		t := tasks[i]
 		if skip != nil && skip(t) {
 			q.tally.byTime.Add(1)
 			return nil
 		}
-		if g := t.b.groups[t.rg]; g.MaxTime < q.from || g.MinTime > q.to {
+		if g := t.Bound.Groups[t.Group]; g.MaxTime < q.from || g.MinTime > q.to {
 			q.tally.byTime.Add(1)
 			return nil
 		}
-		possible, err := s.start(ctx, t.b, t.rg)
+		possible, err := s.Start(ctx, t.Bound, t.Group)
 		if err != nil {
-			return q.setAside(fmt.Errorf("row group %d: %w", t.rg, err))
+			return q.setAside(fmt.Errorf("row group %d: %w", t.Group, err))
 		}
 		if !possible {
-			if s.byFilter {
+			if s.ByFilter {
 				q.tally.byFilter.Add(1)
 			} else {
 				q.tally.byVocab.Add(1)
@@ -324,7 +325,7 @@ func (q *query) each(ctx context.Context, tasks []task, skip func(task) bool, vi
 			return nil
 		}
 		if err := visit(ctx, t, s); err != nil {
-			return q.setAside(fmt.Errorf("row group %d: %w", t.rg, err))
+			return q.setAside(fmt.Errorf("row group %d: %w", t.Group, err))
 		}
 		return nil
 	})

@@ -4,11 +4,12 @@ import (
 	"sync"
 
 	"clew/index"
+	"clew/query/engine/match"
 )
 
 // never says whether the part is known to hold no match, and counts its row groups as pruned then. scratch is memory to build the key in.
 func (q *query) never(part index.Part, info *index.Info, scratch *[]byte) bool {
-	byFilter, known := q.engine.answers.never(info, q.planKey, scratch)
+	byFilter, known := q.engine.answers.Never(info, q.planKey, scratch)
 	if !known {
 		return false
 	}
@@ -38,13 +39,13 @@ func (f *finds) add(part string) {
 }
 
 // rememberEmpty keeps which of the parts, all of whose rows have been looked at, have no match.
-func (q *query) rememberEmpty(bounds []*bound, found *finds) {
+func (q *query) rememberEmpty(bounds []*match.Bound, found *finds) {
 	if len(q.tally.partial) > 0 {
 		return // perhaps some could not be read
 	}
 	for _, b := range bounds {
-		if b.info.MinTime >= q.from && b.info.MaxTime <= q.to && !found.ids[b.info.ID] {
-			b.rememberNever(q.planKey)
+		if b.Info.MinTime >= q.from && b.Info.MaxTime <= q.to && !found.ids[b.Info.ID] {
+			b.RememberNever(q.planKey)
 		}
 	}
 }

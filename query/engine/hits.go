@@ -6,6 +6,7 @@ import (
 	"sync"
 	"sync/atomic"
 
+	"clew/query/engine/match"
 	"clew/query/engine/rowset"
 )
 
@@ -22,8 +23,8 @@ type hits struct {
 	threshold atomic.Int64 // then: the time of the last of them
 
 	mu       sync.Mutex
-	rows     []rowRef
-	atCursor []rowRef
+	rows     []match.RowRef
+	atCursor []match.RowRef
 	same     []Record // as the cursor's; once a page was made
 }
 
@@ -43,18 +44,18 @@ func (h *hits) before(a, b int64) bool {
 func (h *hits) beyond(t int64) bool { return h.full.Load() && h.before(h.threshold.Load(), t) }
 
 // take takes the matching rows of a row group, of which there are n in all.
-func (h *hits) take(ctx context.Context, q *query, t task, rows rowset.Set, n int) error {
+func (h *hits) take(ctx context.Context, q *query, t match.Task, rows rowset.Set, n int) error {
 	q.tally.matched.Add(int64(rows.Count(n)))
-	shares, err := t.shares(rows, n)
+	shares, err := t.Shares(rows, n)
 	if err != nil {
 		return err
 	}
 	for _, p := range shares {
-		times, err := p.b.times(ctx, p.rg)
+		times, err := p.Bound.Times(ctx, p.Group)
 		if err != nil {
 			return err
 		}
-		if err := h.add(p.task, p.rows, times); err != nil {
+		if err := h.add(p.Task, p.Rows, times); err != nil {
 			return err
 		}
 	}
@@ -62,19 +63,19 @@ func (h *hits) take(ctx context.Context, q *query, t task, rows rowset.Set, n in
 }
 
 // add takes the matching rows of a row group.
-func (h *hits) add(t task, rows rowset.Set, times []int64) error {
+func (h *hits) add(t match.Task, rows rowset.Set, times []int64) error {
 	if len(times) == 0 {
 		return nil
 	}
 	worst, enough := h.localThreshold(rows, times)
-	var found, at []rowRef
+	var found, at []match.RowRef
 	rows.Each(len(times), func(i int) bool {
 		switch tm := times[i]; {
 		case h.cursor != nil && tm == h.cursor.Time:
-			at = append(at, rowRef{tm, t.b, t.rg, i})
+			at = append(at, match.RowRef{Time: tm, Bound: t.Bound, Group: t.Group, Row: i})
 		case enough && h.before(worst, tm) || h.beyond(tm):
 		default:
-			found = append(found, rowRef{tm, t.b, t.rg, i})
+			found = append(found, match.RowRef{Time: tm, Bound: t.Bound, Group: t.Group, Row: i})
 		}
 		return len(found)+len(at) <= sameTimeMax
 	})
@@ -86,7 +87,7 @@ func (h *hits) add(t task, rows rowset.Set, times []int64) error {
 		h.cutLocked()
 	}
 	if len(h.rows)+len(h.atCursor) > sameTimeMax {
-		return &LimitError{"records of the same time", sameTimeMax, "narrow the query, or give the senders finer clocks"}
+		return &LimitError{What: "records of the same time", Max: sameTimeMax, Hint: "narrow the query, or give the senders finer clocks"}
 	}
 	return nil
 }
@@ -138,9 +139,9 @@ func (h *hits) sink(heap []int64) {
 // cutLocked drops what cannot be shown and moves the threshold.
 func (h *hits) cutLocked() {
 	h.sortLocked()
-	worst := h.rows[h.want-1].time
+	worst := h.rows[h.want-1].Time
 	end := h.want
-	for end < len(h.rows) && h.rows[end].time == worst {
+	for end < len(h.rows) && h.rows[end].Time == worst {
 		end++
 	}
 	h.rows = h.rows[:end]
@@ -150,18 +151,18 @@ func (h *hits) cutLocked() {
 
 func (h *hits) sortLocked() { slices.SortFunc(h.rows, h.compare) }
 
-func (h *hits) compare(x, y rowRef) int {
+func (h *hits) compare(x, y match.RowRef) int {
 	switch {
-	case h.before(x.time, y.time):
+	case h.before(x.Time, y.Time):
 		return -1
-	case x.time == y.time:
+	case x.Time == y.Time:
 		return 0
 	}
 	return 1
 }
 
 // split gives the rows that are among the first n whatever their content, and those of one time among which content decides.
-func (h *hits) split(n int) (better, ties []rowRef) {
+func (h *hits) split(n int) (better, ties []match.RowRef) {
 	h.mu.Lock()
 	defer h.mu.Unlock()
 	if n <= 0 {
@@ -172,10 +173,10 @@ func (h *hits) split(n int) (better, ties []rowRef) {
 	}
 	h.sortLocked()
 	first, last := n-1, n
-	for first > 0 && h.rows[first-1].time == h.rows[n-1].time {
+	for first > 0 && h.rows[first-1].Time == h.rows[n-1].Time {
 		first--
 	}
-	for last < len(h.rows) && h.rows[last].time == h.rows[n-1].time {
+	for last < len(h.rows) && h.rows[last].Time == h.rows[n-1].Time {
 		last++
 	}
 	return slices.Clone(h.rows[:first]), slices.Clone(h.rows[first:last])
@@ -183,7 +184,7 @@ func (h *hits) split(n int) (better, ties []rowRef) {
 
 // next takes from the front of rows, which split gave, as many as will about fit: have records take size bytes, most is the bound. What is
 // of one time stays together, since content orders it. Rows that are not taken whole are put in order first.
-func (h *hits) next(rows []rowRef, size, most int64, have int) (some, rest []rowRef) {
+func (h *hits) next(rows []match.RowRef, size, most int64, have int) (some, rest []match.RowRef) {
 	n := recordsAtOnce
 	if have > 0 {
 		n = int(min(int64(n)*8, (most-size)/(size/int64(have)+1)+1))
@@ -195,7 +196,7 @@ func (h *hits) next(rows []rowRef, size, most int64, have int) (some, rest []row
 		rows = slices.Clone(rows)
 		slices.SortFunc(rows, h.compare)
 	}
-	for n < len(rows) && rows[n].time == rows[n-1].time {
+	for n < len(rows) && rows[n].Time == rows[n-1].Time {
 		n++
 	}
 	return slices.Clone(rows[:n]), rows[n:]
@@ -217,7 +218,7 @@ func (k *keeper) add(records []Record) {
 	defer k.mu.Unlock()
 	for _, r := range records {
 		if k.after != nil {
-			switch c := k.order(&r, &Record{Time: k.after.Time, key: k.after.key}); {
+			switch c := k.order(&r, &Record{Time: k.after.Time, Key: k.after.key}); {
 			case c < 0:
 				continue
 			case c == 0:

@@ -3,6 +3,8 @@ package engine
 import (
 	"context"
 	"sync/atomic"
+
+	"clew/query/engine/match"
 )
 
 // Count is how many records match.
@@ -27,17 +29,17 @@ func (e *Engine) Count(ctx context.Context, r Request) (*Count, error) {
 	}
 	var total atomic.Uint64
 	found := &finds{}
-	err = q.each(ctx, tasksOf(bounds), nil, func(ctx context.Context, t task, s *scan) error {
-		n, ok := s.countByHistogram()
+	err = q.each(ctx, match.TasksOf(bounds), nil, func(ctx context.Context, t match.Task, s *match.Scan) error {
+		n, ok := s.CountByHistogram()
 		if !ok {
-			rows, err := s.rowsMatching(ctx)
+			rows, err := s.RowsMatching(ctx)
 			if err != nil {
 				return err
 			}
-			n = rows.Count(s.rows)
+			n = rows.Count(s.Rows)
 		}
 		if n > 0 {
-			found.add(t.b.info.ID)
+			found.add(t.Bound.Info.ID)
 		}
 		total.Add(uint64(n))
 		q.tally.matched.Add(int64(n))

@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"clew/index"
+	"clew/query/engine/match"
 )
 
 // Explanation says how each part rewrote a query with what it knows, and what was left to look at.
@@ -84,8 +85,8 @@ type explainer struct {
 
 func (x *explainer) run(ctx context.Context) error {
 	explained := make([]PartExplanation, len(x.q.view.Parts))
-	bounds := make([]*bound, len(x.q.view.Parts)) // nil: nothing to scan
-	err := x.q.parallel(ctx, 1, nil, func(ctx context.Context, _ int, _ *scan) error {
+	bounds := make([]*match.Bound, len(x.q.view.Parts)) // nil: nothing to scan
+	err := x.q.parallel(ctx, 1, nil, func(ctx context.Context, _ int, _ *match.Scan) error {
 		for i, part := range x.q.view.Parts {
 			var err error
 			if bounds[i], err = x.decide(ctx, part, &explained[i]); x.q.setAside(err) != nil {
@@ -97,10 +98,10 @@ func (x *explainer) run(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	if err := x.q.weigh(ctx, slices.DeleteFunc(slices.Clone(bounds), func(b *bound) bool { return b == nil })); err != nil {
+	if err := x.q.weigh(ctx, slices.DeleteFunc(slices.Clone(bounds), func(b *match.Bound) bool { return b == nil })); err != nil {
 		return err
 	}
-	err = x.q.parallel(ctx, 1, nil, func(ctx context.Context, _ int, s *scan) error {
+	err = x.q.parallel(ctx, 1, nil, func(ctx context.Context, _ int, s *match.Scan) error {
 		for i, b := range bounds {
 			if b == nil {
 				continue
@@ -121,7 +122,7 @@ func (x *explainer) run(ctx context.Context) error {
 }
 
 // decide says what the part as a whole knows, and returns what is left to scan; nil: nothing.
-func (x *explainer) decide(ctx context.Context, part index.Part, p *PartExplanation) (*bound, error) {
+func (x *explainer) decide(ctx context.Context, part index.Part, p *PartExplanation) (*match.Bound, error) {
 	began, q, info := time.Now(), x.q, part.Info()
 	*p = PartExplanation{
 		ID: info.ID, Head: info.Head, Rows: info.Rows, RowGroups: len(part.RowGroups()), MinTime: info.MinTime, MaxTime: info.MaxTime,
@@ -137,25 +138,21 @@ func (x *explainer) decide(ctx context.Context, part index.Part, p *PartExplanat
 	if err != nil {
 		return nil, err
 	}
-	without, err := b.narrow(ctx)
+	without, err := b.Narrow(ctx)
 	if err != nil {
 		return nil, err
 	}
 	q.tally.byFilter.Add(int64(without))
-	p.Plan = b.text(b.root)
-	for _, n := range b.leaves {
-		leaf, err := b.explain(ctx, n.leaf)
-		if err != nil {
-			return nil, err
-		}
-		p.Leaves = append(p.Leaves, leaf)
+	p.Plan = b.Text()
+	if p.Leaves, err = b.Explain(ctx); err != nil {
+		return nil, err
 	}
 	switch {
-	case b.root.kind != planConst:
-		p.Verdict = VerdictMay
-	case b.root.value:
+	case b.MatchesAll():
 		p.Verdict = VerdictAlways
-	case b.filtered:
+	case !b.MatchesNone():
+		p.Verdict = VerdictMay
+	case b.Filtered:
 		p.Verdict, p.Pruned = VerdictFilter, p.RowGroups
 		q.tally.byFilter.Add(int64(p.RowGroups))
 		return nil, nil
@@ -168,35 +165,35 @@ func (x *explainer) decide(ctx context.Context, part index.Part, p *PartExplanat
 }
 
 // scan counts the part's matching rows.
-func (x *explainer) scan(ctx context.Context, b *bound, p *PartExplanation, s *scan) error {
+func (x *explainer) scan(ctx context.Context, b *match.Bound, p *PartExplanation, s *match.Scan) error {
 	began, rebuilt := time.Now(), x.q.tally.rebuilt.Load()
 	defer func() { p.Took, p.Rebuilt = p.Took+time.Since(began), x.q.tally.rebuilt.Load()-rebuilt }()
 	looked := map[int]bool{}
-	for _, t := range tasksOf([]*bound{b}) {
-		group := max(t.rg, t.b.group)
-		if g := t.b.groups[t.rg]; g.MaxTime < x.q.from || g.MinTime > x.q.to {
+	for _, t := range match.TasksOf([]*match.Bound{b}) {
+		group := max(t.Group, t.Bound.Group)
+		if g := t.Bound.Groups[t.Group]; g.MaxTime < x.q.from || g.MinTime > x.q.to {
 			x.q.tally.byTime.Add(1)
 			continue
 		}
-		possible, err := s.start(ctx, t.b, t.rg)
+		possible, err := s.Start(ctx, t.Bound, t.Group)
 		if err != nil {
-			return fmt.Errorf("row group %d: %w", t.rg, err)
+			return fmt.Errorf("row group %d: %w", t.Group, err)
 		}
 		if !possible {
-			if s.byFilter {
+			if s.ByFilter {
 				x.q.tally.byFilter.Add(1)
 			} else {
 				x.q.tally.byVocab.Add(1)
 			}
 			continue
 		}
-		n, ok := s.countByHistogram()
+		n, ok := s.CountByHistogram()
 		if !ok {
-			rows, err := s.rowsMatching(ctx)
+			rows, err := s.RowsMatching(ctx)
 			if err != nil {
-				return fmt.Errorf("row group %d: %w", t.rg, err)
+				return fmt.Errorf("row group %d: %w", t.Group, err)
 			}
-			n = rows.Count(s.rows)
+			n = rows.Count(s.Rows)
 		}
 		if !looked[group] {
 			looked[group] = true

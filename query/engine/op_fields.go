@@ -5,10 +5,11 @@ import (
 	"slices"
 	"sync"
 
-	"go.opentelemetry.io/collector/pdata/pcommon"
-
 	"clew/internal/telemetry"
+	"clew/query/engine/match"
 	"clew/query/engine/question"
+
+	"go.opentelemetry.io/collector/pdata/pcommon"
 )
 
 // FieldCount is a field that records have.
@@ -41,51 +42,51 @@ func (e *Engine) Fields(ctx context.Context, r Request) (*Fields, error) {
 	out := &Fields{}
 	var mu sync.Mutex
 	counts := map[telemetry.Column]uint64{}
-	var tasks []task
+	var tasks []match.Task
 	for _, b := range bounds {
-		if b.root.kind != planConst || b.overflowColumns() != nil {
-			tasks = append(tasks, tasksOf([]*bound{b})...)
+		if !b.MatchesAll() || b.OverflowColumns() != nil {
+			tasks = append(tasks, match.TasksOf([]*match.Bound{b})...)
 			continue
 		}
 		// All records of the part: its columns say it.
-		out.Count += uint64(b.info.Rows)
-		q.tally.matched.Add(int64(b.info.Rows))
-		for _, c := range b.columns {
+		out.Count += uint64(b.Info.Rows)
+		q.tally.matched.Add(int64(b.Info.Rows))
+		for _, c := range b.Columns {
 			counts[c.Column] += c.NonNull
 		}
 	}
-	err = q.each(ctx, tasks, nil, func(ctx context.Context, t task, s *scan) error {
-		rows, err := s.rowsMatching(ctx)
+	err = q.each(ctx, tasks, nil, func(ctx context.Context, t match.Task, s *match.Scan) error {
+		rows, err := s.RowsMatching(ctx)
 		if err != nil || rows.Empty() {
 			return err
 		}
 		have := map[telemetry.Column]uint64{}
-		together, isTogether := t.b.part.(overflowing)
+		together, isTogether := t.Bound.Part.(match.Overflowing)
 		overflow := false
-		for col, c := range t.b.columns {
+		for col, c := range t.Bound.Columns {
 			if c.Overflow && isTogether {
 				overflow = true
 				continue
 			}
-			n, err := t.b.countValues(ctx, col, t.rg, rows)
+			n, err := t.Bound.CountValues(ctx, col, t.Group, rows)
 			if err != nil {
 				return err
 			}
 			have[c.Column] += uint64(n)
 		}
 		if overflow {
-			err := together.EachOverflow(ctx, t.rg, rowList(rows, s.rows), func(_, col int, _ []byte) error {
-				have[t.b.columns[col].Column]++
+			err := together.EachOverflow(ctx, t.Group, match.RowList(rows, s.Rows), func(_, col int, _ []byte) error {
+				have[t.Bound.Columns[col].Column]++
 				return nil
 			})
 			if err != nil {
 				return err
 			}
 		}
-		for level, col := range t.b.overflowColumns() {
-			err := t.b.eachOverflow(ctx, col, t.rg, rows, func(_ int, members pcommon.Map) error {
+		for level, col := range t.Bound.OverflowColumns() {
+			err := t.Bound.EachOverflow(ctx, col, t.Group, rows, func(_ int, members pcommon.Map) error {
 				for key, v := range members.All() {
-					typ, _ := overflowValue(v)
+					typ, _ := match.OverflowValue(v)
 					have[telemetry.Column{Level: level, Key: key, Type: typ}]++
 				}
 				return nil
@@ -94,7 +95,7 @@ func (e *Engine) Fields(ctx context.Context, r Request) (*Fields, error) {
 				return err
 			}
 		}
-		n := rows.Count(s.rows)
+		n := rows.Count(s.Rows)
 		q.tally.matched.Add(int64(n))
 		mu.Lock()
 		defer mu.Unlock()

@@ -9,6 +9,7 @@ import (
 	"sync"
 
 	"clew/index/vocabulary"
+	"clew/query/engine/match"
 	"clew/query/engine/question"
 	"clew/query/engine/rowset"
 )
@@ -71,7 +72,7 @@ func (e *Engine) groups(ctx context.Context, r Request, fieldName, prefix string
 		return nil, err
 	}
 	g := &grouping{q: q, field: f, accept: beginsWith(prefix)}
-	if err := q.each(ctx, tasksOf(bounds), nil, g.visit); err != nil {
+	if err := q.each(ctx, match.TasksOf(bounds), nil, g.visit); err != nil {
 		return nil, err
 	}
 	out, err := g.result(top)
@@ -89,79 +90,79 @@ type grouping struct {
 	accept func([]byte) bool
 
 	mu    sync.Mutex
-	byRun map[*scan]*groupCounts
+	byRun map[*match.Scan]*groupCounts
 }
 
 type groupCounts struct {
-	keyer  *keyer
+	keyer  *match.Keyer
 	counts []uint64 // by the keyer's groups
 	other  uint64
 	absent uint64
 }
 
-func (g *grouping) of(s *scan) *groupCounts {
+func (g *grouping) of(s *match.Scan) *groupCounts {
 	g.mu.Lock()
 	defer g.mu.Unlock()
 	if g.byRun == nil {
-		g.byRun = map[*scan]*groupCounts{}
+		g.byRun = map[*match.Scan]*groupCounts{}
 	}
 	c := g.byRun[s]
 	if c == nil {
-		c = &groupCounts{keyer: newKeyer(g.field, g.accept, g.q.engine.limits.Groups)}
+		c = &groupCounts{keyer: match.NewKeyer(g.field, g.accept, g.q.engine.limits.Groups)}
 		g.byRun[s] = c
 	}
 	return c
 }
 
-func (g *grouping) visit(ctx context.Context, t task, s *scan) error {
-	rows, err := s.rowsMatching(ctx)
+func (g *grouping) visit(ctx context.Context, t match.Task, s *match.Scan) error {
+	rows, err := s.RowsMatching(ctx)
 	if err != nil || rows.Empty() {
 		return err
 	}
 	c := g.of(s)
 	if done, err := c.fromHistogram(ctx, t, s, rows); done || err != nil {
 		if err == nil {
-			g.q.tally.matched.Add(int64(s.rows))
+			g.q.tally.matched.Add(int64(s.Rows))
 		}
 		return err
 	}
-	ids, err := c.keyer.rowGroups(ctx, t.b, t.rg, rows)
+	ids, err := c.keyer.RowGroups(ctx, t.Bound, t.Group, rows)
 	if err != nil {
 		return err
 	}
 	c.grow()
-	rows.Each(s.rows, func(i int) bool {
+	rows.Each(s.Rows, func(i int) bool {
 		switch id := ids[i]; {
 		case id >= 0:
 			c.counts[id]++
-		case id == noGroup:
+		case id == match.NoGroup:
 			c.absent++
 		default:
 			c.other++
 		}
 		return true
 	})
-	g.q.tally.matched.Add(int64(rows.Count(s.rows)))
+	g.q.tally.matched.Add(int64(rows.Count(s.Rows)))
 	return nil
 }
 
 func (c *groupCounts) grow() {
-	for len(c.counts) < len(c.keyer.texts) {
+	for len(c.counts) < len(c.keyer.Texts) {
 		c.counts = append(c.counts, 0)
 	}
 }
 
 // fromHistogram counts a row group all of whose rows match, if the field is one column with a histogram.
-func (c *groupCounts) fromHistogram(ctx context.Context, t task, s *scan, rows rowset.Set) (bool, error) {
+func (c *groupCounts) fromHistogram(ctx context.Context, t match.Task, s *match.Scan, rows rowset.Set) (bool, error) {
 	if rows.Kind != rowset.KindAll {
 		return false, nil
 	}
-	return c.keyer.fromHistogram(ctx, t.b, t.rg, func(id int32, n uint64) {
+	return c.keyer.FromHistogram(ctx, t.Bound, t.Group, func(id int32, n uint64) {
 		switch {
 		case id >= 0:
 			c.grow()
 			c.counts[id] += n
-		case id == noGroup:
+		case id == match.NoGroup:
 			c.absent += n
 		default:
 			c.other += n
@@ -175,7 +176,7 @@ func (g *grouping) result(top int) (*Groups, error) {
 	for _, c := range g.byRun {
 		for id, n := range c.counts {
 			if n > 0 {
-				sums[c.keyer.texts[id]] += n
+				sums[c.keyer.Texts[id]] += n
 			}
 		}
 		out.Other += c.other
@@ -187,7 +188,7 @@ func (g *grouping) result(top int) (*Groups, error) {
 // add adds what was counted of each value, and keeps the top ones; Other and Absent are there already.
 func (out *Groups) add(sums map[string]uint64, most, top int) error {
 	if len(sums) > most {
-		return &LimitError{"groups", most, "count by a field with fewer values, or narrow the query"}
+		return &LimitError{What: "groups", Max: most, Hint: "count by a field with fewer values, or narrow the query"}
 	}
 	out.Groups = make([]Group, 0, len(sums))
 	out.Count = out.Other + out.Absent

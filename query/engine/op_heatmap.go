@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"clew/internal/telemetry"
+	"clew/query/engine/match"
 )
 
 // Heatmap is the matching spans over time and duration.
@@ -78,8 +79,8 @@ func (e *Engine) Heatmap(ctx context.Context, r Request, step time.Duration) (*H
 	if err := line.roomForDurations(e.limits.Cells); err != nil {
 		return nil, err
 	}
-	h := &heat{line: line, byRun: map[*scan]*heatCounts{}}
-	if err := q.each(ctx, tasksOf(bounds), nil, h.visit); err != nil {
+	h := &heat{line: line, byRun: map[*match.Scan]*heatCounts{}}
+	if err := q.each(ctx, match.TasksOf(bounds), nil, h.visit); err != nil {
 		return nil, err
 	}
 	out := h.result()
@@ -90,7 +91,7 @@ func (e *Engine) Heatmap(ctx context.Context, r Request, step time.Duration) (*H
 // roomForDurations says that there are not too many steps for a line of all durations each.
 func (h *timeline) roomForDurations(most int) error {
 	if h.buckets*len(durationBounds) > most {
-		return &LimitError{"cells", most, "use a longer step or a shorter time range"}
+		return &LimitError{What: "cells", Max: most, Hint: "use a longer step or a shorter time range"}
 	}
 	return nil
 }
@@ -100,51 +101,51 @@ type heat struct {
 	line *timeline // the steps
 
 	mu    sync.Mutex
-	byRun map[*scan]*heatCounts
+	byRun map[*match.Scan]*heatCounts
 }
 
 // heatCounts are one goroutine's: a line of all durationBounds for each step.
 type heatCounts struct {
 	all    []uint64
 	failed []uint64
-	reader *columnReader
+	reader *match.ColumnReader
 	isErr  []bool
 }
 
-func (h *heat) of(s *scan) *heatCounts {
+func (h *heat) of(s *match.Scan) *heatCounts {
 	h.mu.Lock()
 	defer h.mu.Unlock()
 	c := h.byRun[s]
 	if c == nil {
 		n := h.line.buckets * len(durationBounds)
-		c = &heatCounts{all: make([]uint64, n), failed: make([]uint64, n), reader: newColumnReader()}
+		c = &heatCounts{all: make([]uint64, n), failed: make([]uint64, n), reader: match.NewColumnReader()}
 		h.byRun[s] = c
 	}
 	return c
 }
 
-func (h *heat) visit(ctx context.Context, t task, s *scan) error {
-	rows, err := s.rowsMatching(ctx)
+func (h *heat) visit(ctx context.Context, t match.Task, s *match.Scan) error {
+	rows, err := s.RowsMatching(ctx)
 	if err != nil || rows.Empty() {
 		return err
 	}
-	times, err := t.b.times(ctx, t.rg)
+	times, err := t.Bound.Times(ctx, t.Group)
 	if err != nil {
 		return err
 	}
 	c := h.of(s)
-	list := rowList(rows, s.rows)
+	list := match.RowList(rows, s.Rows)
 	if n := len(list); cap(c.isErr) < n {
 		c.isErr = make([]bool, n)
 	}
 	failed := c.isErr[:len(list)]
 	clear(failed)
-	err = c.reader.text(ctx, t.b, telemetry.LevelField, telemetry.FieldStatus, t.rg, list, func(i int, v string) { failed[i] = v == "error" })
+	err = c.reader.Text(ctx, t.Bound, telemetry.LevelField, telemetry.FieldStatus, t.Group, list, func(i int, v string) { failed[i] = v == "error" })
 	if err != nil {
 		return err
 	}
 	step, first, buckets := h.line.step, h.line.first, int64(h.line.buckets)
-	err = c.reader.int(ctx, t.b, telemetry.FieldDuration, t.rg, list, func(i int, d int64) {
+	err = c.reader.Int(ctx, t.Bound, telemetry.FieldDuration, t.Group, list, func(i int, d int64) {
 		at := floorDiv(times[list[i]], step) - first
 		if at < 0 || at >= buckets {
 			return // outside the parts' stated times: cannot be

@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"clew/index"
+	"clew/query/engine/match"
 	"clew/query/engine/question"
 	"clew/query/engine/rowset"
 )
@@ -67,7 +68,7 @@ func (e *Engine) Histogram(ctx context.Context, r Request, by HistogramBy) (*His
 	if err := h.span(r, bounds); err != nil {
 		return nil, err
 	}
-	if err := q.each(ctx, tasksOf(bounds), nil, h.visit); err != nil {
+	if err := q.each(ctx, match.TasksOf(bounds), nil, h.visit); err != nil {
 		return nil, err
 	}
 	out := h.result(by.Top)
@@ -84,22 +85,22 @@ type timeline struct {
 	step    int64
 
 	mu    sync.Mutex
-	byRun map[*scan]*timelineCounts
+	byRun map[*match.Scan]*timelineCounts
 }
 
 // timelineCounts are one goroutine's. counts has a row of buckets per group; without a field group 0 is everything.
 type timelineCounts struct {
-	keyer  *keyer
+	keyer  *match.Keyer
 	counts [][]uint64
 	absent []uint64
 	byCode []uint32
 }
 
 // span fixes the buckets: those of the request's times where it has them, else of the parts'.
-func (h *timeline) span(r Request, bounds []*bound) error {
+func (h *timeline) span(r Request, bounds []*match.Bound) error {
 	from, to := int64(math.MaxInt64), int64(math.MinInt64)
 	for _, b := range bounds {
-		from, to = min(from, b.info.MinTime), max(to, b.info.MaxTime)
+		from, to = min(from, b.Info.MinTime), max(to, b.Info.MaxTime)
 	}
 	return h.lay(&r, max(from, h.q.from), min(to, h.q.to), h.q.engine.limits.Buckets)
 }
@@ -121,7 +122,7 @@ func (h *timeline) lay(r *Request, from, to int64, most int) error {
 	h.first = floorDiv(from, h.step)
 	n := floorDiv(to, h.step) - h.first + 1
 	if n <= 0 || n > int64(most) {
-		return &LimitError{"buckets", most, "use a longer step or a shorter time range"}
+		return &LimitError{What: "buckets", Max: most, Hint: "use a longer step or a shorter time range"}
 	}
 	h.buckets = int(n)
 	return nil
@@ -158,17 +159,17 @@ func floorDiv(a, b int64) int64 {
 	return q
 }
 
-func (h *timeline) of(s *scan) *timelineCounts {
+func (h *timeline) of(s *match.Scan) *timelineCounts {
 	h.mu.Lock()
 	defer h.mu.Unlock()
 	if h.byRun == nil {
-		h.byRun = map[*scan]*timelineCounts{}
+		h.byRun = map[*match.Scan]*timelineCounts{}
 	}
 	c := h.byRun[s]
 	if c == nil {
 		c = &timelineCounts{absent: make([]uint64, h.buckets)}
 		if h.field != nil {
-			c.keyer = newKeyer(*h.field, nil, max(1, h.q.engine.limits.Cells/max(1, h.buckets)))
+			c.keyer = match.NewKeyer(*h.field, nil, max(1, h.q.engine.limits.Cells/max(1, h.buckets)))
 		} else {
 			c.counts = [][]uint64{make([]uint64, h.buckets)}
 		}
@@ -177,25 +178,25 @@ func (h *timeline) of(s *scan) *timelineCounts {
 	return c
 }
 
-func (h *timeline) visit(ctx context.Context, t task, s *scan) error {
-	g := t.b.groups[t.rg]
+func (h *timeline) visit(ctx context.Context, t match.Task, s *match.Scan) error {
+	g := t.Bound.Groups[t.Group]
 	c := h.of(s)
 	low, high := floorDiv(g.MinTime, h.step)-h.first, floorDiv(g.MaxTime, h.step)-h.first
 	inOne := low == high && low >= 0 && high < int64(h.buckets)
 	if inOne && h.field == nil {
-		if n, ok := s.countByHistogram(); ok {
+		if n, ok := s.CountByHistogram(); ok {
 			c.counts[0][low] += uint64(n)
 			h.q.tally.matched.Add(int64(n))
 			return nil
 		}
 	}
-	rows, err := s.rowsMatching(ctx)
+	rows, err := s.RowsMatching(ctx)
 	if err != nil || rows.Empty() {
 		return err
 	}
-	h.q.tally.matched.Add(int64(rows.Count(s.rows)))
+	h.q.tally.matched.Add(int64(rows.Count(s.Rows)))
 	if inOne && h.field == nil {
-		c.counts[0][low] += uint64(rows.Count(s.rows))
+		c.counts[0][low] += uint64(rows.Count(s.Rows))
 		return nil
 	}
 	if rows.Kind == rowset.KindAll && h.field != nil {
@@ -203,13 +204,13 @@ func (h *timeline) visit(ctx context.Context, t task, s *scan) error {
 			return err
 		}
 	}
-	times, err := t.b.times(ctx, t.rg)
+	times, err := t.Bound.Times(ctx, t.Group)
 	if err != nil {
 		return err
 	}
 	var ids []int32
 	if c.keyer != nil {
-		if ids, err = c.keyer.rowGroups(ctx, t.b, t.rg, rows); err != nil {
+		if ids, err = c.keyer.RowGroups(ctx, t.Bound, t.Group, rows); err != nil {
 			return err
 		}
 		c.grow(h.buckets)
@@ -220,35 +221,35 @@ func (h *timeline) visit(ctx context.Context, t task, s *scan) error {
 
 // visitAll counts a row group all of whose rows match and whose values are one column of codes: from the histogram alone where the row group lies
 // in one bucket, else by a loop over times and codes.
-func (h *timeline) visitAll(ctx context.Context, t task, c *timelineCounts, inOne bool, low int64) (bool, error) {
+func (h *timeline) visitAll(ctx context.Context, t match.Task, c *timelineCounts, inOne bool, low int64) (bool, error) {
 	if inOne {
-		return c.keyer.fromHistogram(ctx, t.b, t.rg, func(id int32, n uint64) {
+		return c.keyer.FromHistogram(ctx, t.Bound, t.Group, func(id int32, n uint64) {
 			c.grow(h.buckets)
 			c.line(id)[low] += n
 		})
 	}
-	col, ok := c.keyer.sole(t.b)
+	col, ok := c.keyer.Sole(t.Bound)
 	if !ok || col < 0 {
 		return false, nil
 	}
-	hist, ok, err := t.b.part.Histogram(ctx, col, t.rg)
+	hist, ok, err := t.Bound.Part.Histogram(ctx, col, t.Group)
 	if err != nil || !ok {
 		return false, err
 	}
-	codes, err := t.b.part.Codes(ctx, col, t.rg)
+	codes, err := t.Bound.Part.Codes(ctx, col, t.Group)
 	if err != nil {
 		return false, err
 	}
-	times, err := t.b.times(ctx, t.rg)
+	times, err := t.Bound.Times(ctx, t.Group)
 	if err != nil {
 		return false, err
 	}
-	known, err := c.keyer.knownAll(ctx, t.b, col, hist.Codes)
+	known, err := c.keyer.KnownAll(ctx, t.Bound, col, hist.Codes)
 	if err != nil {
 		return false, err
 	}
 	if len(times) != len(codes) {
-		return false, fmt.Errorf("part %s: column %v has %d codes for %d times", t.b.info.ID, t.b.columns[col].Column, len(codes), len(times))
+		return false, fmt.Errorf("part %s: column %v has %d codes for %d times", t.Bound.Info.ID, t.Bound.Columns[col].Column, len(codes), len(times))
 	}
 	c.grow(h.buckets)
 	h.countCodes(c, times, codes, known)
@@ -278,7 +279,7 @@ const shortStretch = 256
 func (h *timeline) addStretch(c *timelineCounts, bucket int64, codes []uint32, known []int32) {
 	if len(codes) < shortStretch || len(known) > len(codes) {
 		for _, code := range codes {
-			id := noGroup
+			id := match.NoGroup
 			if code != index.NullCode {
 				id = known[code]
 			}
@@ -301,7 +302,7 @@ func (h *timeline) addStretch(c *timelineCounts, bucket int64, codes []uint32, k
 
 // grow makes room for the groups that the keyer has by now.
 func (c *timelineCounts) grow(buckets int) {
-	for len(c.counts) < len(c.keyer.texts) {
+	for len(c.counts) < len(c.keyer.Texts) {
 		c.counts = append(c.counts, make([]uint64, buckets))
 	}
 }
@@ -315,13 +316,13 @@ func (c *timelineCounts) line(id int32) []uint64 {
 }
 
 // count adds the rows. Neighbours are near in time, so the bucket of the row before is tried before dividing.
-func (h *timeline) count(c *timelineCounts, s *scan, rows rowset.Set, times []int64, ids []int32) {
+func (h *timeline) count(c *timelineCounts, s *match.Scan, rows rowset.Set, times []int64, ids []int32) {
 	bucket, start, end := int64(-1), int64(0), int64(0)
 	line := c.absent
 	if ids == nil {
 		line = c.counts[0]
 	}
-	rows.Each(s.rows, func(i int) bool {
+	rows.Each(s.Rows, func(i int) bool {
 		t := times[i]
 		if t < start || t >= end || bucket < 0 {
 			bucket = floorDiv(t, h.step) - h.first
@@ -347,7 +348,7 @@ func (h *timeline) result(top int) *Histogram {
 		for id, counts := range c.counts {
 			value := ""
 			if c.keyer != nil {
-				value = c.keyer.texts[id]
+				value = c.keyer.Texts[id]
 			}
 			if sums[value] == nil {
 				sums[value] = make([]uint64, h.buckets)

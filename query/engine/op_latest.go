@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"clew/internal/telemetry"
+	"clew/query/engine/match"
 	"clew/query/engine/question"
 )
 
@@ -65,9 +66,11 @@ func (e *Engine) latestHere(ctx context.Context, r Request, by LatestBy, f quest
 	if err != nil {
 		return nil, nil, err
 	}
-	tasks := tasksOf(bounds)
-	slices.SortStableFunc(tasks, func(a, b task) int { return cmp.Compare(b.b.groups[b.rg].MaxTime, a.b.groups[a.rg].MaxTime) })
-	l := &latest{q: q, field: f, since: by.Since, byRun: map[*scan]*latestReader{}, met: map[string]*lastMet{}}
+	tasks := match.TasksOf(bounds)
+	slices.SortStableFunc(tasks, func(a, b match.Task) int {
+		return cmp.Compare(b.Bound.Groups[b.Group].MaxTime, a.Bound.Groups[a.Group].MaxTime)
+	})
+	l := &latest{q: q, field: f, since: by.Since, byRun: map[*match.Scan]*latestReader{}, met: map[string]*lastMet{}}
 	if r.Signal == telemetry.Metrics {
 		l.beyond = int64(pointsOfRow)
 	}
@@ -108,68 +111,68 @@ type latest struct {
 	beyond int64 // how much later than its ordering time a record's last time may be
 
 	mu    sync.Mutex
-	byRun map[*scan]*latestReader
+	byRun map[*match.Scan]*latestReader
 	met   map[string]*lastMet
 }
 
 type lastMet struct {
 	time   int64
 	recent float64
-	at     task
+	at     match.Task
 	row    int
 	facts  map[string]string
 }
 
 // latestReader is one goroutine's.
 type latestReader struct {
-	keyer  *keyer
-	reader *columnReader
+	keyer  *match.Keyer
+	reader *match.ColumnReader
 	ends   []int64 // of metrics, by row
 	counts []int64
 	best   []int // by the keyer's groups: the row of the row group at hand, or -1
 	recent []float64
 }
 
-func (l *latest) of(s *scan) *latestReader {
+func (l *latest) of(s *match.Scan) *latestReader {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	r := l.byRun[s]
 	if r == nil {
-		r = &latestReader{keyer: newKeyer(l.field, nil, l.q.engine.limits.Groups), reader: newColumnReader()}
+		r = &latestReader{keyer: match.NewKeyer(l.field, nil, l.q.engine.limits.Groups), reader: match.NewColumnReader()}
 		l.byRun[s] = r
 	}
 	return r
 }
 
-func (l *latest) visit(ctx context.Context, t task, s *scan) error {
-	rows, err := s.rowsMatching(ctx)
+func (l *latest) visit(ctx context.Context, t match.Task, s *match.Scan) error {
+	rows, err := s.RowsMatching(ctx)
 	if err != nil || rows.Empty() {
 		return err
 	}
 	r := l.of(s)
-	if last := t.b.groups[t.rg].MaxTime + l.beyond; last < l.since {
+	if last := t.Bound.Groups[t.Group].MaxTime + l.beyond; last < l.since {
 		needed := false
-		done, err := r.keyer.fromHistogram(ctx, t.b, t.rg, func(id int32, _ uint64) { needed = needed || id >= 0 && !l.metAfter(r.keyer.texts[id], last) })
+		done, err := r.keyer.FromHistogram(ctx, t.Bound, t.Group, func(id int32, _ uint64) { needed = needed || id >= 0 && !l.metAfter(r.keyer.Texts[id], last) })
 		if err != nil || done && !needed {
 			return err
 		}
 	}
-	ids, err := r.keyer.rowGroups(ctx, t.b, t.rg, rows)
+	ids, err := r.keyer.RowGroups(ctx, t.Bound, t.Group, rows)
 	if err != nil {
 		return err
 	}
-	times, err := t.b.times(ctx, t.rg)
+	times, err := t.Bound.Times(ctx, t.Group)
 	if err != nil {
 		return err
 	}
 	if l.q.signal == telemetry.Metrics {
-		if err := r.points(ctx, t, rowList(rows, s.rows), times); err != nil {
+		if err := r.points(ctx, t, match.RowList(rows, s.Rows), times); err != nil {
 			return err
 		}
 	}
-	r.best = slices.Repeat([]int{-1}, len(r.keyer.texts))
-	r.recent = make([]float64, len(r.keyer.texts))
-	rows.Each(s.rows, func(i int) bool {
+	r.best = slices.Repeat([]int{-1}, len(r.keyer.Texts))
+	r.recent = make([]float64, len(r.keyer.Texts))
+	rows.Each(s.Rows, func(i int) bool {
 		id := ids[i]
 		if id < 0 {
 			return true
@@ -181,7 +184,7 @@ func (l *latest) visit(ctx context.Context, t task, s *scan) error {
 		return true
 	})
 	l.merge(r, t, times)
-	l.q.tally.matched.Add(int64(rows.Count(s.rows)))
+	l.q.tally.matched.Add(int64(rows.Count(s.Rows)))
 	return nil
 }
 
@@ -194,13 +197,13 @@ func (l *latest) metAfter(value string, time int64) bool {
 }
 
 // points reads when the rows of metrics end, and how many points they have.
-func (r *latestReader) points(ctx context.Context, t task, rows []int, times []int64) error {
+func (r *latestReader) points(ctx context.Context, t match.Task, rows []int, times []int64) error {
 	r.ends = append(r.ends[:0], times...)
 	r.counts = slices.Repeat([]int64{1}, len(times))
-	if err := r.reader.int(ctx, t.b, telemetry.FieldEnd, t.rg, rows, func(i int, v int64) { r.ends[rows[i]] = max(v, times[rows[i]]) }); err != nil {
+	if err := r.reader.Int(ctx, t.Bound, telemetry.FieldEnd, t.Group, rows, func(i int, v int64) { r.ends[rows[i]] = max(v, times[rows[i]]) }); err != nil {
 		return err
 	}
-	return r.reader.int(ctx, t.b, telemetry.FieldSamples, t.rg, rows, func(i int, v int64) { r.counts[rows[i]] = max(1, v) })
+	return r.reader.Int(ctx, t.Bound, telemetry.FieldSamples, t.Group, rows, func(i int, v int64) { r.counts[rows[i]] = max(1, v) })
 }
 
 // end is the last time of a row.
@@ -230,14 +233,14 @@ func (l *latest) share(r *latestReader, times []int64, row int) float64 {
 	return min(count, 1+math.Floor(float64(last-l.since)/every))
 }
 
-func (l *latest) merge(r *latestReader, t task, times []int64) {
+func (l *latest) merge(r *latestReader, t match.Task, times []int64) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	for id, row := range r.best {
 		if row < 0 {
 			continue
 		}
-		value := r.keyer.texts[id]
+		value := r.keyer.Texts[id]
 		m := l.met[value]
 		if m == nil {
 			m = &lastMet{time: math.MinInt64}
@@ -252,11 +255,11 @@ func (l *latest) merge(r *latestReader, t task, times []int64) {
 
 // facts reads the asked fields of the values' last records.
 func (l *latest) facts(ctx context.Context, names []string) error {
-	byTask := map[task][]*lastMet{}
+	byTask := map[match.Task][]*lastMet{}
 	for _, m := range l.met {
 		byTask[m.at] = append(byTask[m.at], m)
 	}
-	reader := newColumnReader()
+	reader := match.NewColumnReader()
 	for t, list := range byTask {
 		slices.SortFunc(list, func(a, b *lastMet) int { return a.row - b.row })
 		rows := make([]int, len(list))
@@ -266,7 +269,7 @@ func (l *latest) facts(ctx context.Context, names []string) error {
 		for _, name := range names {
 			f := question.FieldOf(l.q.signal, name)
 			for _, want := range f.Wants {
-				err := reader.text(ctx, t.b, want.Level, want.Key, t.rg, rows, func(i int, text string) {
+				err := reader.Text(ctx, t.Bound, want.Level, want.Key, t.Group, rows, func(i int, text string) {
 					m := list[i]
 					if m.facts == nil {
 						m.facts = map[string]string{}

@@ -3,6 +3,8 @@ package engine
 import (
 	"context"
 	"slices"
+
+	"clew/query/engine/match"
 )
 
 // Search asks for whole records.
@@ -50,27 +52,27 @@ func (e *Engine) find(ctx context.Context, s *Search) (*Found, *hits, error) {
 	if err != nil {
 		return nil, nil, err
 	}
-	tasks := tasksOf(bounds)
+	tasks := match.TasksOf(bounds)
 	h := newHits(s)
-	slices.SortStableFunc(tasks, func(x, y task) int {
+	slices.SortStableFunc(tasks, func(x, y match.Task) int {
 		if s.OldestFirst {
-			return compareInts(x.b.groups[x.rg].MinTime, y.b.groups[y.rg].MinTime)
+			return compareInts(x.Bound.Groups[x.Group].MinTime, y.Bound.Groups[y.Group].MinTime)
 		}
-		return compareInts(y.b.groups[y.rg].MaxTime, x.b.groups[x.rg].MaxTime)
+		return compareInts(y.Bound.Groups[y.Group].MaxTime, x.Bound.Groups[x.Group].MaxTime)
 	})
-	skip := func(t task) bool {
-		g := t.b.groups[t.rg]
+	skip := func(t match.Task) bool {
+		g := t.Bound.Groups[t.Group]
 		if s.OldestFirst {
 			return h.beyond(g.MinTime)
 		}
 		return h.beyond(g.MaxTime)
 	}
-	err = q.each(ctx, tasks, skip, func(ctx context.Context, t task, sc *scan) error {
-		rows, err := sc.rowsMatching(ctx)
+	err = q.each(ctx, tasks, skip, func(ctx context.Context, t match.Task, sc *match.Scan) error {
+		rows, err := sc.RowsMatching(ctx)
 		if err != nil || rows.Empty() {
 			return err
 		}
-		return h.take(ctx, q, t, rows, sc.rows)
+		return h.take(ctx, q, t, rows, sc.Rows)
 	})
 	if err != nil {
 		return nil, nil, err
@@ -109,19 +111,19 @@ func (q *query) page(ctx context.Context, s *Search, h *hits) ([]Record, *Cursor
 	better, ties := h.split(want - len(records))
 	most := int64(q.engine.limits.RecordBytes)
 	room := want - len(records) - len(better) // for ties
-	for size := bytesOf(records); len(better) > 0 && size < most; {
-		var some []rowRef
+	for size := match.BytesOf(records); len(better) > 0 && size < most; {
+		var some []match.RowRef
 		some, better = h.next(better, size, most, len(records))
 		more, err := q.best(ctx, some, &keeper{n: len(some), order: order})
 		if err != nil {
 			return nil, nil, err
 		}
 		records = append(records, more...)
-		size += bytesOf(more)
+		size += match.BytesOf(more)
 	}
 	all := len(better) == 0
 	if all && room > 0 && len(ties) > 0 {
-		if all = bytesOf(records) < most; all {
+		if all = match.BytesOf(records) < most; all {
 			more, err := q.best(ctx, ties, &keeper{n: room, order: order})
 			if err != nil {
 				return nil, nil, err
@@ -131,7 +133,7 @@ func (q *query) page(ctx context.Context, s *Search, h *hits) ([]Record, *Cursor
 	}
 	end, size := 0, int64(0)
 	for end < min(s.Limit, len(records)) && (end == 0 || size < most) {
-		size += records[end].bytes()
+		size += records[end].Bytes()
 		end++
 	}
 	if end == len(records) && all {
@@ -144,7 +146,7 @@ func (q *query) page(ctx context.Context, s *Search, h *hits) ([]Record, *Cursor
 func (s *Search) order(a, b *Record) int {
 	c := compareInts(a.Time, b.Time)
 	if c == 0 {
-		c = a.key.compare(b.key)
+		c = a.Key.Compare(b.Key)
 	}
 	if s.OldestFirst {
 		return c
@@ -153,19 +155,19 @@ func (s *Search) order(a, b *Record) int {
 }
 
 // best makes records of rows and gives those that are kept.
-func (q *query) best(ctx context.Context, refs []rowRef, kept *keeper) ([]Record, error) {
-	groups := byRowGroup(refs, materializeRows)
+func (q *query) best(ctx context.Context, refs []match.RowRef, kept *keeper) ([]Record, error) {
+	groups := match.ByRowGroup(refs, materializeRows)
 	rowsOf := func(i int) []int {
 		rows := make([]int, len(groups[i]))
 		for j, r := range groups[i] {
-			rows[j] = r.row
+			rows[j] = r.Row
 		}
 		return rows
 	}
-	bytes := func(i int) int64 { return groups[i][0].b.recordBytes(groups[i][0].rg, rowsOf(i)) }
-	err := q.parallel(ctx, len(groups), bytes, func(ctx context.Context, i int, _ *scan) error {
+	bytes := func(i int) int64 { return groups[i][0].Bound.RecordBytes(groups[i][0].Group, rowsOf(i)) }
+	err := q.parallel(ctx, len(groups), bytes, func(ctx context.Context, i int, _ *match.Scan) error {
 		rows := rowsOf(i)
-		records, err := groups[i][0].b.materialize(ctx, groups[i][0].rg, rows)
+		records, err := groups[i][0].Bound.Materialize(ctx, groups[i][0].Group, rows)
 		if err != nil {
 			return q.setAside(err)
 		}
@@ -175,7 +177,7 @@ func (q *query) best(ctx context.Context, refs []rowRef, kept *keeper) ([]Record
 	})
 	records := kept.first()
 	if err == nil {
-		err = q.keep(bytesOf(records))
+		err = q.keep(match.BytesOf(records))
 	}
 	return records, err
 }
@@ -183,9 +185,9 @@ func (q *query) best(ctx context.Context, refs []rowRef, kept *keeper) ([]Record
 // nextCursor is the place after the last of records.
 func nextCursor(records []Record, before *Cursor) *Cursor {
 	last := &records[len(records)-1]
-	c := &Cursor{Time: last.Time, key: last.key}
+	c := &Cursor{Time: last.Time, key: last.Key}
 	i := len(records)
-	for i > 0 && records[i-1].Time == c.Time && records[i-1].key == c.key {
+	for i > 0 && records[i-1].Time == c.Time && records[i-1].Key == c.key {
 		c.passed++
 		i--
 	}

@@ -10,6 +10,7 @@ import (
 
 	"clew/index"
 	"clew/internal/telemetry"
+	"clew/query/engine/match"
 	"clew/query/engine/rowset"
 	"clew/query/lang"
 	"clew/query/parts"
@@ -35,7 +36,7 @@ func NewSelector(query string, r Request, now time.Time, log *slog.Logger) (*Sel
 	if r.Query, err = lang.Parse(query); err != nil {
 		return nil, err
 	}
-	if _, err := newPlan(r.Query, r.Signal, now); err != nil {
+	if _, err := match.NewPlan(r.Query, r.Signal, now); err != nil {
 		return nil, err
 	}
 	return &Selector{request: r, now: now, log: log}, nil
@@ -57,12 +58,12 @@ func (s *Selector) Select(ctx context.Context, part index.Part) ([][]uint64, err
 		return nil, err
 	}
 	selected := make([][]uint64, len(part.RowGroups()))
-	err = q.each(ctx, tasksOf(bounds), nil, func(ctx context.Context, t task, sc *scan) error {
-		rows, err := sc.rowsMatching(ctx)
+	err = q.each(ctx, match.TasksOf(bounds), nil, func(ctx context.Context, t match.Task, sc *match.Scan) error {
+		rows, err := sc.RowsMatching(ctx)
 		if err != nil || rows.Empty() {
 			return err
 		}
-		selected[t.rg] = wordsOf(rows, sc.rows)
+		selected[t.Group] = wordsOf(rows, sc.Rows)
 		return nil
 	})
 	if err != nil {

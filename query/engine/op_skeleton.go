@@ -5,6 +5,7 @@ import (
 	"sync"
 
 	"clew/internal/telemetry"
+	"clew/query/engine/match"
 	"clew/query/lang"
 )
 
@@ -64,12 +65,12 @@ func (e *Engine) skeletonSpans(ctx context.Context, r Request, out *Skeleton) er
 	}
 	limit := e.limits.SkeletonSpans
 	h := newHits(&Search{Request: r, Limit: limit, OldestFirst: true})
-	err = q.each(ctx, tasksOf(bounds), nil, func(ctx context.Context, t task, sc *scan) error {
-		rows, err := sc.rowsMatching(ctx)
+	err = q.each(ctx, match.TasksOf(bounds), nil, func(ctx context.Context, t match.Task, sc *match.Scan) error {
+		rows, err := sc.RowsMatching(ctx)
 		if err != nil || rows.Empty() {
 			return err
 		}
-		return h.take(ctx, q, t, rows, sc.rows)
+		return h.take(ctx, q, t, rows, sc.Rows)
 	})
 	if err != nil {
 		return err
@@ -78,9 +79,9 @@ func (e *Engine) skeletonSpans(ctx context.Context, r Request, out *Skeleton) er
 	if len(ties) > 0 { // any of those that begin at the same time will do
 		refs, out.Truncated = append(refs, ties[:limit-len(refs)]...), true
 	}
-	runs := byRowGroup(refs, len(refs))
+	runs := match.ByRowGroup(refs, len(refs))
 	var mu sync.Mutex
-	err = q.parallel(ctx, len(runs), nil, func(ctx context.Context, i int, _ *scan) error {
+	err = q.parallel(ctx, len(runs), nil, func(ctx context.Context, i int, _ *match.Scan) error {
 		spans, err := skeletonOf(ctx, runs[i])
 		if err != nil {
 			return q.setAside(err)
@@ -96,20 +97,20 @@ func (e *Engine) skeletonSpans(ctx context.Context, r Request, out *Skeleton) er
 }
 
 // skeletonOf reads rows of one row group.
-func skeletonOf(ctx context.Context, refs []rowRef) ([]SkeletonSpan, error) {
-	b, rg := refs[0].b, refs[0].rg
+func skeletonOf(ctx context.Context, refs []match.RowRef) ([]SkeletonSpan, error) {
+	b, rg := refs[0].Bound, refs[0].Group
 	rows := make([]int, len(refs))
 	spans := make([]SkeletonSpan, len(refs))
 	for i, r := range refs {
-		rows[i] = r.row
-		spans[i].Start = r.time
+		rows[i] = r.Row
+		spans[i].Start = r.Time
 	}
-	r := newColumnReader()
+	r := match.NewColumnReader()
 	for key, set := range map[string]func(i int, v []byte){
 		telemetry.FieldSpanID:       func(i int, v []byte) { copy(spans[i].ID[:], v) },
 		telemetry.FieldParentSpanID: func(i int, v []byte) { copy(spans[i].Parent[:], v) },
 	} {
-		if err := r.raw(ctx, b, key, rg, rows, set); err != nil {
+		if err := r.Raw(ctx, b, key, rg, rows, set); err != nil {
 			return nil, err
 		}
 	}
@@ -117,7 +118,7 @@ func skeletonOf(ctx context.Context, refs []rowRef) ([]SkeletonSpan, error) {
 		telemetry.FieldDuration:    func(i int, v int64) { spans[i].Duration = v },
 		telemetry.FieldStatedStart: func(i int, v int64) { spans[i].Start = v },
 	} {
-		if err := r.int(ctx, b, key, rg, rows, set); err != nil {
+		if err := r.Int(ctx, b, key, rg, rows, set); err != nil {
 			return nil, err
 		}
 	}
@@ -126,11 +127,11 @@ func skeletonOf(ctx context.Context, refs []rowRef) ([]SkeletonSpan, error) {
 		telemetry.FieldKind:   func(i int, v string) { spans[i].Kind = v },
 		telemetry.FieldStatus: func(i int, v string) { spans[i].Status = v },
 	} {
-		if err := r.text(ctx, b, telemetry.LevelField, key, rg, rows, set); err != nil {
+		if err := r.Text(ctx, b, telemetry.LevelField, key, rg, rows, set); err != nil {
 			return nil, err
 		}
 	}
-	if err := r.has(ctx, b, telemetry.FieldEvents, rg, rows, func(i int) { spans[i].HasEvents = true }); err != nil {
+	if err := r.Has(ctx, b, telemetry.FieldEvents, rg, rows, func(i int) { spans[i].HasEvents = true }); err != nil {
 		return nil, err
 	}
 	setProcess := func(i int, v string) {
@@ -138,12 +139,12 @@ func skeletonOf(ctx context.Context, refs []rowRef) ([]SkeletonSpan, error) {
 			spans[i].Process = v
 		}
 	}
-	for _, key := range clockKeys {
-		if err := r.text(ctx, b, telemetry.LevelResource, key, rg, rows, setProcess); err != nil {
+	for _, key := range match.ClockKeys {
+		if err := r.Text(ctx, b, telemetry.LevelResource, key, rg, rows, setProcess); err != nil {
 			return nil, err
 		}
 	}
-	return spans, r.text(ctx, b, telemetry.LevelResource, "service.name", rg, rows, func(i int, v string) {
+	return spans, r.Text(ctx, b, telemetry.LevelResource, "service.name", rg, rows, func(i int, v string) {
 		spans[i].Service = v
 		setProcess(i, v)
 	})

@@ -5,6 +5,7 @@ import (
 	"slices"
 
 	"clew/internal/telemetry"
+	"clew/query/engine/match"
 	"clew/query/lang"
 )
 
@@ -58,12 +59,12 @@ func (e *Engine) gather(ctx context.Context, r Request, limit int) (records []Re
 	}
 	s := &Search{Request: r, Limit: limit, OldestFirst: true}
 	h := newHits(s)
-	err = q.each(ctx, tasksOf(bounds), nil, func(ctx context.Context, t task, sc *scan) error {
-		rows, err := sc.rowsMatching(ctx)
+	err = q.each(ctx, match.TasksOf(bounds), nil, func(ctx context.Context, t match.Task, sc *match.Scan) error {
+		rows, err := sc.RowsMatching(ctx)
 		if err != nil || rows.Empty() {
 			return err
 		}
-		return h.take(ctx, q, t, rows, sc.rows)
+		return h.take(ctx, q, t, rows, sc.Rows)
 	})
 	if err != nil {
 		return nil, false, stats, err
@@ -77,11 +78,11 @@ func (e *Engine) gather(ctx context.Context, r Request, limit int) (records []Re
 func uniqueSpans(spans []Record) []Record {
 	type identity struct {
 		time int64
-		key  orderKey
+		key  match.OrderKey
 	}
 	seen := make(map[identity]bool, len(spans))
 	return slices.DeleteFunc(spans, func(r Record) bool {
-		is := identity{r.Time, r.key}
+		is := identity{r.Time, r.Key}
 		again := seen[is]
 		seen[is] = true
 		return again

@@ -6,6 +6,7 @@ import (
 
 	"clew/index"
 	"clew/internal/telemetry"
+	"clew/query/engine/match"
 	"clew/query/engine/rowset"
 )
 
@@ -92,8 +93,8 @@ func (e *Engine) places(ctx context.Context, r Request, want int, after *tracePl
 		return e.placesAll(ctx, r, want, after, stats)
 	}
 	h := newTraceHits(want, after)
-	err = e.traceRows(ctx, r, stats, h.beyond, func(ctx context.Context, t task, rows rowset.Set, times []int64) error {
-		return h.add(rows, times, func() (index.Bytes, error) { return t.b.traceIDs(ctx, t.rg) })
+	err = e.traceRows(ctx, r, stats, h.beyond, func(ctx context.Context, t match.Task, rows rowset.Set, times []int64) error {
+		return h.add(rows, times, func() (index.Bytes, error) { return t.Bound.TraceIDs(ctx, t.Group) })
 	})
 	if err != nil {
 		return nil, false, err
@@ -108,7 +109,7 @@ func (e *Engine) notBefore(ctx context.Context, r Request, found []tracePlace, p
 	for i, p := range found {
 		ids[i] = p.id
 	}
-	r.ids = newIDSet(ids)
+	r.ids = match.NewIDSet(ids)
 	r.From = max(r.From, place.time)
 	var cost Stats
 	var passed flags
@@ -134,15 +135,15 @@ func (e *Engine) notBefore(ctx context.Context, r Request, found []tracePlace, p
 
 // passed says which of the request's traces have a matching span at or before the place.
 func (e *Engine) passed(ctx context.Context, r Request, place tracePlace, cost *Stats) (flags, error) {
-	passed := newFlags(len(r.ids.list))
-	err := e.traceRows(ctx, r, cost, nil, func(ctx context.Context, t task, rows rowset.Set, times []int64) error {
-		values, err := t.b.traceIDs(ctx, t.rg)
+	passed := newFlags(len(r.ids.List))
+	err := e.traceRows(ctx, r, cost, nil, func(ctx context.Context, t match.Task, rows rowset.Set, times []int64) error {
+		values, err := t.Bound.TraceIDs(ctx, t.Group)
 		if err != nil {
 			return err
 		}
 		rows.Each(len(times), func(i int) bool {
 			if id, ok := traceIDAt(values, i); ok && place.compare(tracePlace{times[i], id}) >= 0 {
-				passed.set(int(r.ids.numbers[id]))
+				passed.set(int(r.ids.Numbers[id]))
 			}
 			return true
 		})
@@ -154,7 +155,7 @@ func (e *Engine) passed(ctx context.Context, r Request, place tracePlace, cost *
 // traceRows visits the matching spans, row groups with the newest first. What it cost is added to stats.
 func (e *Engine) traceRows(
 	ctx context.Context, r Request, stats *Stats, beyond func(time int64) bool,
-	visit func(ctx context.Context, t task, rows rowset.Set, times []int64) error,
+	visit func(ctx context.Context, t match.Task, rows rowset.Set, times []int64) error,
 ) error {
 	ctx, q, err := e.begin(ctx, r)
 	if err != nil {
@@ -165,28 +166,30 @@ func (e *Engine) traceRows(
 	if err != nil {
 		return err
 	}
-	tasks := tasksOf(bounds)
-	slices.SortStableFunc(tasks, func(x, y task) int { return compareInts(y.b.groups[y.rg].MaxTime, x.b.groups[x.rg].MaxTime) })
-	var skip func(t task) bool
+	tasks := match.TasksOf(bounds)
+	slices.SortStableFunc(tasks, func(x, y match.Task) int {
+		return compareInts(y.Bound.Groups[y.Group].MaxTime, x.Bound.Groups[x.Group].MaxTime)
+	})
+	var skip func(t match.Task) bool
 	if beyond != nil {
-		skip = func(t task) bool { return beyond(t.b.groups[t.rg].MaxTime) }
+		skip = func(t match.Task) bool { return beyond(t.Bound.Groups[t.Group].MaxTime) }
 	}
-	err = q.each(ctx, tasks, skip, func(ctx context.Context, t task, sc *scan) error {
-		rows, err := sc.rowsMatching(ctx)
+	err = q.each(ctx, tasks, skip, func(ctx context.Context, t match.Task, sc *match.Scan) error {
+		rows, err := sc.RowsMatching(ctx)
 		if err != nil || rows.Empty() {
 			return err
 		}
-		q.tally.matched.Add(int64(rows.Count(sc.rows)))
-		shares, err := t.shares(rows, sc.rows)
+		q.tally.matched.Add(int64(rows.Count(sc.Rows)))
+		shares, err := t.Shares(rows, sc.Rows)
 		if err != nil {
 			return err
 		}
 		for _, p := range shares {
-			times, err := p.b.times(ctx, p.rg)
+			times, err := p.Bound.Times(ctx, p.Group)
 			if err != nil {
 				return err
 			}
-			if err := visit(ctx, p.task, p.rows, times); err != nil {
+			if err := visit(ctx, p.Task, p.Rows, times); err != nil {
 				return err
 			}
 		}

@@ -8,9 +8,10 @@ import (
 	"slices"
 	"sync"
 
-	"github.com/cespare/xxhash/v2"
-
 	"clew/internal/telemetry"
+	"clew/query/engine/match"
+
+	"github.com/cespare/xxhash/v2"
 )
 
 // TraceSummary is what a list shows of a trace, summed up from its spans that begin within an hour of the newest matching ones of the
@@ -62,11 +63,11 @@ type SpanFacts struct {
 // summarizer collects the summaries of some traces, on several goroutines.
 type summarizer struct {
 	asks *query // asks for those that match the request
-	ids  *idSet
+	ids  *match.IDSet
 	most int // services in all summaries
 
 	mu        sync.Mutex
-	bounds    map[*bound]*bound // asks' plan, by q's of the same part
+	bounds    map[*match.Bound]*match.Bound // asks' plan, by q's of the same part
 	summaries []summary
 	seen      map[uint64]struct{} // hashes of spans, so that what was sent twice counts once
 	services  int                 // in all summaries
@@ -82,7 +83,7 @@ func (e *Engine) summarize(ctx context.Context, r Request, places []tracePlace, 
 		ids[i] = p.id
 		first, last = min(first, p.time), max(last, p.time)
 	}
-	z := newSummarizer(newIDSet(ids), e.limits.Groups)
+	z := newSummarizer(match.NewIDSet(ids), e.limits.Groups)
 	var cost Stats
 	var err error
 	if from, to := first-int64(traceMargin), last+int64(traceMargin); e.spreads(&r) {
@@ -97,8 +98,8 @@ func (e *Engine) summarize(ctx context.Context, r Request, places []tracePlace, 
 	return z.result(), nil
 }
 
-func newSummarizer(ids *idSet, most int) *summarizer {
-	return &summarizer{ids: ids, most: most, summaries: make([]summary, len(ids.list)), seen: map[uint64]struct{}{}, bounds: map[*bound]*bound{}}
+func newSummarizer(ids *match.IDSet, most int) *summarizer {
+	return &summarizer{ids: ids, most: most, summaries: make([]summary, len(ids.List)), seen: map[uint64]struct{}{}, bounds: map[*match.Bound]*match.Bound{}}
 }
 
 // readSpans gives a summarizer the spans of its traces that begin in a time; those that match r are marked.
@@ -116,7 +117,7 @@ func (e *Engine) readSpans(ctx context.Context, r Request, z *summarizer, from, 
 	if err != nil {
 		return Stats{}, err
 	}
-	err = q.each(ctx, tasksOf(bounds), nil, z.visit)
+	err = q.each(ctx, match.TasksOf(bounds), nil, z.visit)
 	return q.stats(), err
 }
 
@@ -125,7 +126,7 @@ func (z *summarizer) result() []TraceSummary {
 	out := make([]TraceSummary, 0, len(z.summaries))
 	for i := range z.summaries {
 		if z.summaries[i].hasSpan {
-			z.summaries[i].ID = z.ids.list[i]
+			z.summaries[i].ID = z.ids.List[i]
 			out = append(out, z.summaries[i].result())
 		}
 	}
@@ -133,13 +134,13 @@ func (z *summarizer) result() []TraceSummary {
 }
 
 // narrowed is a question about the view of q: the spans of the traces that also match r.
-func (q *query) narrowed(r Request, ids *idSet) (*query, error) {
-	asked, err := newPlan(r.Query, telemetry.Spans, q.engine.nowOf(&r))
+func (q *query) narrowed(r Request, ids *match.IDSet) (*query, error) {
+	asked, err := match.NewPlan(r.Query, telemetry.Spans, q.engine.nowOf(&r))
 	if err != nil {
 		return nil, err
 	}
 	n := &query{engine: q.engine, signal: q.signal, from: math.MinInt64, to: math.MaxInt64, view: q.view, tally: q.tally}
-	n.plan = &plan{kind: planAnd, kids: []*plan{ids.leaf(telemetry.Spans), asked}}
+	n.plan = asked.Of(ids, telemetry.Spans)
 	if r.From != 0 {
 		n.from = r.From
 	}
@@ -149,12 +150,12 @@ func (q *query) narrowed(r Request, ids *idSet) (*query, error) {
 	return n, nil
 }
 
-func (z *summarizer) visit(ctx context.Context, t task, s *scan) error {
-	rows, err := s.rowsMatching(ctx)
+func (z *summarizer) visit(ctx context.Context, t match.Task, s *match.Scan) error {
+	rows, err := s.RowsMatching(ctx)
 	if err != nil || rows.Empty() {
 		return err
 	}
-	spans, list, err := z.read(ctx, t, rowList(rows, s.rows))
+	spans, list, err := z.read(ctx, t, match.RowList(rows, s.Rows))
 	if err != nil {
 		return err
 	}
@@ -173,50 +174,50 @@ func (z *summarizer) add(spans []SpanFacts) error {
 	}
 	switch {
 	case z.services > z.most:
-		return &LimitError{"services of traces", z.most, "ask for fewer traces"}
+		return &LimitError{What: "services of traces", Max: z.most, Hint: "ask for fewer traces"}
 	case len(z.facts) > seenSpansMax:
-		return &LimitError{"spans of traces", seenSpansMax, "ask for fewer traces"}
+		return &LimitError{What: "spans of traces", Max: seenSpansMax, Hint: "ask for fewer traces"}
 	}
 	return nil
 }
 
 // read makes facts of rows.
-func (z *summarizer) read(ctx context.Context, t task, list []int) ([]SpanFacts, []int, error) {
+func (z *summarizer) read(ctx context.Context, t match.Task, list []int) ([]SpanFacts, []int, error) {
 	spans := make([]SpanFacts, len(list))
-	times, err := t.b.times(ctx, t.rg)
+	times, err := t.Bound.Times(ctx, t.Group)
 	if err != nil {
 		return nil, nil, err
 	}
-	ids, err := t.b.traceIDs(ctx, t.rg)
+	ids, err := t.Bound.TraceIDs(ctx, t.Group)
 	if err != nil {
 		return nil, nil, err
 	}
 	for i, row := range list {
 		spans[i].Start = times[row]
-		spans[i].Trace, _ = z.ids.number(ids.At(row))
+		spans[i].Trace, _ = z.ids.Number(ids.At(row))
 	}
-	r := newColumnReader()
+	r := match.NewColumnReader()
 	for _, read := range []func() error{
 		func() error {
-			return r.raw(ctx, t.b, telemetry.FieldSpanID, t.rg, list, func(i int, v []byte) { copy(spans[i].ID[:], v) })
+			return r.Raw(ctx, t.Bound, telemetry.FieldSpanID, t.Group, list, func(i int, v []byte) { copy(spans[i].ID[:], v) })
 		},
 		func() error {
-			return r.raw(ctx, t.b, telemetry.FieldParentSpanID, t.rg, list, func(i int, _ []byte) { spans[i].Child = true })
+			return r.Raw(ctx, t.Bound, telemetry.FieldParentSpanID, t.Group, list, func(i int, _ []byte) { spans[i].Child = true })
 		},
 		func() error {
-			return r.int(ctx, t.b, telemetry.FieldDuration, t.rg, list, func(i int, v int64) { spans[i].Duration = max(v, 0) })
+			return r.Int(ctx, t.Bound, telemetry.FieldDuration, t.Group, list, func(i int, v int64) { spans[i].Duration = max(v, 0) })
 		},
 		func() error {
-			return r.text(ctx, t.b, telemetry.LevelField, telemetry.FieldStatus, t.rg, list, func(i int, v string) { spans[i].Failed = v == "error" })
+			return r.Text(ctx, t.Bound, telemetry.LevelField, telemetry.FieldStatus, t.Group, list, func(i int, v string) { spans[i].Failed = v == "error" })
 		},
 		func() error {
-			return r.text(ctx, t.b, telemetry.LevelField, telemetry.FieldName, t.rg, list, func(i int, v string) { spans[i].Name = v })
+			return r.Text(ctx, t.Bound, telemetry.LevelField, telemetry.FieldName, t.Group, list, func(i int, v string) { spans[i].Name = v })
 		},
 		func() error {
-			return r.text(ctx, t.b, telemetry.LevelField, telemetry.FieldKind, t.rg, list, func(i int, v string) { spans[i].Kind = v })
+			return r.Text(ctx, t.Bound, telemetry.LevelField, telemetry.FieldKind, t.Group, list, func(i int, v string) { spans[i].Kind = v })
 		},
 		func() error {
-			return r.text(ctx, t.b, telemetry.LevelResource, "service.name", t.rg, list, func(i int, v string) { spans[i].Service = v })
+			return r.Text(ctx, t.Bound, telemetry.LevelResource, "service.name", t.Group, list, func(i int, v string) { spans[i].Service = v })
 		},
 	} {
 		if err := read(); err != nil {
@@ -227,20 +228,20 @@ func (z *summarizer) read(ctx context.Context, t task, list []int) ([]SpanFacts,
 }
 
 // matching marks the spans that match the request.
-func (z *summarizer) matching(ctx context.Context, t task, spans []SpanFacts, list []int) error {
-	b, err := z.bound(ctx, t.b)
+func (z *summarizer) matching(ctx context.Context, t match.Task, spans []SpanFacts, list []int) error {
+	b, err := z.bound(ctx, t.Bound)
 	if err != nil {
 		return err
 	}
-	if b.root.kind == planConst && !b.root.value {
+	if b.MatchesNone() {
 		return nil
 	}
-	s := newScan(&z.asks.tally.rebuilt)
-	possible, err := s.start(ctx, b, t.rg)
+	s := match.NewScan(&z.asks.tally.rebuilt)
+	possible, err := s.Start(ctx, b, t.Group)
 	if err != nil || !possible {
 		return err
 	}
-	rows, err := s.rowsMatching(ctx)
+	rows, err := s.RowsMatching(ctx)
 	if err != nil {
 		return err
 	}
@@ -253,14 +254,14 @@ func (z *summarizer) matching(ctx context.Context, t task, spans []SpanFacts, li
 }
 
 // bound is the request's plan rewritten for the part of b, once for all its row groups.
-func (z *summarizer) bound(ctx context.Context, b *bound) (*bound, error) {
+func (z *summarizer) bound(ctx context.Context, b *match.Bound) (*match.Bound, error) {
 	z.mu.Lock()
 	asked := z.bounds[b]
 	z.mu.Unlock()
 	if asked != nil {
 		return asked, nil
 	}
-	asked, err := z.asks.bind(ctx, b.part) // two at once do it twice: no harm
+	asked, err := z.asks.bind(ctx, b.Part) // two at once do it twice: no harm
 	if err != nil {
 		return nil, err
 	}

@@ -13,6 +13,7 @@ import (
 	"clew/index"
 	"clew/index/vocabulary"
 	"clew/internal/telemetry"
+	"clew/query/engine/match"
 	"clew/query/engine/question"
 	"clew/query/engine/rowset"
 	"clew/query/parts"
@@ -72,7 +73,7 @@ func (e *Engine) Usage(ctx context.Context, r Request, by UsageBy, top int) (*Us
 			name = question.TextFields[r.Signal][0]
 		}
 		u.field = question.FieldOf(r.Signal, name)
-		if err := q.each(ctx, tasksOf(bounds), nil, u.visit); err != nil {
+		if err := q.each(ctx, match.TasksOf(bounds), nil, u.visit); err != nil {
 			return nil, err
 		}
 	}
@@ -132,10 +133,10 @@ func (u *usage) addLocked(name string, absent bool, records uint64, bytes int64,
 }
 
 // fields adds up columns: each counts by the part of its segment that is in the time range, in row groups.
-func (u *usage) fields(bounds []*bound) {
+func (u *usage) fields(bounds []*match.Bound) {
 	for _, b := range bounds {
 		first, last, rows := int64(math.MaxInt64), int64(math.MinInt64), 0
-		for _, g := range b.groups {
+		for _, g := range b.Groups {
 			if g.MaxTime >= u.q.from && g.MinTime <= u.q.to {
 				first, last, rows = min(first, g.MinTime), max(last, g.MaxTime), rows+g.Rows
 			}
@@ -143,13 +144,13 @@ func (u *usage) fields(bounds []*bound) {
 		if rows == 0 {
 			continue
 		}
-		share := float64(rows) / float64(b.info.Rows)
+		share := float64(rows) / float64(b.Info.Rows)
 		u.count(b, rows, share)
 		var bytes []int64
-		if sized, ok := b.part.(sizedColumns); ok {
+		if sized, ok := b.Part.(sizedColumns); ok {
 			bytes = sized.ColumnBytes()
 		}
-		for col, c := range b.columns {
+		for col, c := range b.Columns {
 			if c.NonNull == 0 || c.Level == telemetry.LevelField && slices.Contains(question.HiddenFields, c.Key) {
 				continue
 			}
@@ -164,53 +165,53 @@ func (u *usage) fields(bounds []*bound) {
 }
 
 // count adds rows of a part, which are this share of it, to the totals.
-func (u *usage) count(b *bound, rows int, share float64) (bytes int64) {
+func (u *usage) count(b *match.Bound, rows int, share float64) (bytes int64) {
 	u.records += uint64(rows)
 	u.q.tally.matched.Add(int64(rows))
-	if b.info.Head {
+	if b.Info.Head {
 		u.unsealed += uint64(rows)
 		return 0
 	}
-	bytes = int64(share * float64(b.info.Bytes))
+	bytes = int64(share * float64(b.Info.Bytes))
 	u.bytes += bytes
 	return bytes
 }
 
 // visit counts a row group's records by the codes of the field's column.
-func (u *usage) visit(ctx context.Context, t task, s *scan) error {
-	rows, err := s.rowsMatching(ctx)
+func (u *usage) visit(ctx context.Context, t match.Task, s *match.Scan) error {
+	rows, err := s.RowsMatching(ctx)
 	if err != nil || rows.Empty() {
 		return err
 	}
-	n := rows.Count(s.rows)
-	col := slices.IndexFunc(t.b.columns, func(c index.ColumnInfo) bool {
+	n := rows.Count(s.Rows)
+	col := slices.IndexFunc(t.Bound.Columns, func(c index.ColumnInfo) bool {
 		_, ok := u.field.Has(c.Column)
 		return ok && !c.Overflow && (c.Kind == index.KindValue || c.Kind == index.KindText)
 	})
 	var counts map[uint32]uint64
 	var entries *vocabulary.Arena
 	if col >= 0 {
-		if entries, err = t.b.part.Vocabulary(ctx, col); err == nil {
-			counts, err = codeCounts(ctx, t.b.part, col, t.rg, s.rows, rows)
+		if entries, err = t.Bound.Part.Vocabulary(ctx, col); err == nil {
+			counts, err = codeCounts(ctx, t.Bound.Part, col, t.Group, s.Rows, rows)
 		}
 		if err != nil {
 			return err
 		}
 	}
-	g := t.b.groups[t.rg]
+	g := t.Bound.Groups[t.Group]
 	first, last := max(g.MinTime, u.q.from), min(g.MaxTime, u.q.to)
 	u.mu.Lock()
 	defer u.mu.Unlock()
-	bytes := u.count(t.b, n, float64(n)/float64(t.b.info.Rows))
+	bytes := u.count(t.Bound, n, float64(n)/float64(t.Bound.Info.Rows))
 	add := func(name string, absent bool, records uint64) {
 		u.addLocked(name, absent, records, int64(float64(bytes)*float64(records)/float64(n)), first, last)
 	}
 	left := uint64(n)
 	for code, records := range counts {
 		if int(code) >= entries.Len() {
-			return fmt.Errorf("part %s: code %d of %d entries", t.b.info.ID, code, entries.Len())
+			return fmt.Errorf("part %s: code %d of %d entries", t.Bound.Info.ID, code, entries.Len())
 		}
-		add(shown(entries.At(int(code)), t.b.columns[col].Kind), false, records)
+		add(shown(entries.At(int(code)), t.Bound.Columns[col].Kind), false, records)
 		left -= min(left, records)
 	}
 	if left > 0 {

@@ -1,4 +1,4 @@
-package engine
+package match
 
 import (
 	"context"
@@ -11,23 +11,23 @@ import (
 	"clew/query/engine/question"
 )
 
-// bound is a plan rewritten by what one part knows: leaves have become columns of the part, and those that its vocabularies and filters
+// Bound is a plan rewritten by what one part knows: leaves have become columns of the part, and those that its vocabularies and filters
 // decide are gone. Pruning a part is rewriting its plan to "never".
-type bound struct {
-	part    index.Part
-	info    index.Info
-	columns []index.ColumnInfo
-	groups  []index.RowGroupInfo
-	timeCol int // the ordering time, or -1
+type Bound struct {
+	Part    index.Part
+	Info    index.Info           // of Part, as are the next two
+	Columns []index.ColumnInfo   // in the part's order: a column's number is its place here
+	Groups  []index.RowGroupInfo // of a page: the one that it is
+	timeCol int                  // the ordering time, or -1
 	root    *node
 	leaves  []*node // all leaves of root, cheapest first
 	nodes   int
 	// narrowed are the pages in which matching rows can be, if that is known; nil: the row groups.
-	narrowed []*bound
-	// group and page say of which page the bound is; page is noPage if it is about a whole part.
-	group, page int
-	// filtered says that a filter, not only vocabularies, had a part in the rewriting.
-	filtered bool
+	narrowed []*Bound
+	// Group and page say of which page the bound is: the row group, and the page in it. page is noPage if it is about a whole part.
+	Group, page int
+	// Filtered says that a filter, not only vocabularies, had a part in the rewriting.
+	Filtered bool
 	answers  *Answers
 }
 
@@ -55,7 +55,7 @@ type columnTest struct {
 	cost   int
 }
 
-// Costs order the columns that a scan reads: see scan.resolve.
+// Costs order the columns that a scan reads: see Scan.resolve.
 const (
 	costCodes  = 1
 	costNumber = 2
@@ -63,20 +63,20 @@ const (
 	costText   = 4
 )
 
-// bind rewrites a plan for a part. from and to are the query's times, both inclusive.
-func bind(ctx context.Context, answers *Answers, part index.Part, p *plan, from, to int64) (*bound, error) {
-	b := &bound{
-		part: part, info: part.Info(), columns: part.Columns(), groups: part.RowGroups(), timeCol: -1, page: noPage, answers: answers,
+// Bind rewrites a plan for a part. from and to are the query's times, both inclusive.
+func Bind(ctx context.Context, answers *Answers, part index.Part, p *Plan, from, to int64) (*Bound, error) {
+	b := &Bound{
+		Part: part, Info: part.Info(), Columns: part.Columns(), Groups: part.RowGroups(), timeCol: -1, page: noPage, answers: answers,
 	}
-	order := question.TimeField(b.info.Signal)
-	for i, c := range b.columns {
+	order := question.TimeField(b.Info.Signal)
+	for i, c := range b.Columns {
 		if c.Level == telemetry.LevelField && c.Key == order && c.Type == telemetry.TypeTime {
 			b.timeCol = i
 		}
 	}
 	root, err := b.rewrite(ctx, p)
 	if err != nil {
-		return nil, fmt.Errorf("plan for part %s: %w", b.info.ID, err)
+		return nil, fmt.Errorf("plan for part %s: %w", b.Info.ID, err)
 	}
 	b.root = b.within(root, from, to)
 	b.number(b.root, nil)
@@ -85,16 +85,22 @@ func bind(ctx context.Context, answers *Answers, part index.Part, p *plan, from,
 }
 
 // within adds the query's time range, unless all of the part is inside.
-func (b *bound) within(root *node, from, to int64) *node {
-	if b.timeCol < 0 || b.info.MinTime >= from && b.info.MaxTime <= to {
+func (b *Bound) within(root *node, from, to int64) *node {
+	if b.timeCol < 0 || b.Info.MinTime >= from && b.Info.MaxTime <= to {
 		return root
 	}
 	n := question.IntsBetween(from, to)
-	leaf := &columnTest{col: b.timeCol, info: b.columns[b.timeCol], test: question.NumbersTest(n), isTime: true, cost: costNumber}
+	leaf := &columnTest{col: b.timeCol, info: b.Columns[b.timeCol], test: question.NumbersTest(n), isTime: true, cost: costNumber}
 	return join(planAnd, []*node{root, {kind: planLeaf, leaf: leaf}})
 }
 
-func (b *bound) number(n, parent *node) {
+// MatchesNone says that it is known of the part as a whole that no record matches.
+func (b *Bound) MatchesNone() bool { return b.root.kind == planConst && !b.root.value }
+
+// MatchesAll says that it is known of the part as a whole that every record matches.
+func (b *Bound) MatchesAll() bool { return b.root.kind == planConst && b.root.value }
+
+func (b *Bound) number(n, parent *node) {
 	n.id, n.parent = b.nodes, parent
 	b.nodes++
 	if n.kind == planLeaf {
@@ -141,7 +147,7 @@ func negate(k *node) *node {
 	return &node{kind: planNot, kids: []*node{k}}
 }
 
-func (b *bound) rewrite(ctx context.Context, p *plan) (*node, error) {
+func (b *Bound) rewrite(ctx context.Context, p *Plan) (*node, error) {
 	switch p.kind {
 	case planConst:
 		return constant(p.value), nil
@@ -166,14 +172,14 @@ func (b *bound) rewrite(ctx context.Context, p *plan) (*node, error) {
 }
 
 // rewriteLeaf turns a leaf into the columns of this part that it means, joined by OR.
-func (b *bound) rewriteLeaf(ctx context.Context, p *plan) (*node, error) {
+func (b *Bound) rewriteLeaf(ctx context.Context, p *Plan) (*node, error) {
 	kids, err := b.askOverflow(ctx, p)
 	if err != nil {
 		return nil, err
 	}
-	_, together := b.part.(overflowing)
+	_, together := b.Part.(Overflowing)
 	asked := false // the overflow columns are, all of them
-	for i, c := range b.columns {
+	for i, c := range b.Columns {
 		if _, ok := p.field.Has(c.Column); !ok || c.NonNull == 0 {
 			continue
 		}
@@ -198,9 +204,9 @@ func (b *bound) rewriteLeaf(ctx context.Context, p *plan) (*node, error) {
 }
 
 // ask puts a test to a column: a constant if the part as a whole answers it.
-func (b *bound) ask(ctx context.Context, col int, t *question.Test) (*node, error) {
-	info := b.columns[col]
-	whole := info.NonNull == uint64(b.info.Rows)
+func (b *Bound) ask(ctx context.Context, col int, t *question.Test) (*node, error) {
+	info := b.Columns[col]
+	whole := info.NonNull == uint64(b.Info.Rows)
 	leaf := &columnTest{col: col, info: info, test: t, cost: costRaw}
 	if t.Exists && whole {
 		return constant(true), nil
@@ -215,24 +221,24 @@ func (b *bound) ask(ctx context.Context, col int, t *question.Test) (*node, erro
 		leaf.codes = anyCode
 	case info.Kind == index.KindRaw && idsOf(t) != nil:
 		leaf.cost = costCodes // a look at 16 bits of each row spares most of what other leaves would read
-		may, err := idsOf(t).mayBeIn(ctx, b.part, col, index.Whole)
+		may, err := idsOf(t).mayBeIn(ctx, b.Part, col, index.Whole)
 		if err != nil {
 			return nil, err
 		}
 		if !may {
-			b.filtered = true
+			b.Filtered = true
 			return constant(false), nil
 		}
 	case info.Kind == index.KindRaw:
 		if t.Exact == nil {
 			break
 		}
-		may, err := b.part.MayContain(ctx, col, index.Whole, vocabulary.Hash(t.Exact))
+		may, err := b.Part.MayContain(ctx, col, index.Whole, vocabulary.Hash(t.Exact))
 		if err != nil {
 			return nil, err
 		}
 		if !may {
-			b.filtered = true
+			b.Filtered = true
 			return constant(false), nil
 		}
 	default:

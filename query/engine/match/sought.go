@@ -1,4 +1,4 @@
-package engine
+package match
 
 import (
 	"context"
@@ -24,8 +24,8 @@ type sought struct {
 // row group, and so every template with an id or a tail may match. Instead of asking their rows one by one, the word is looked for in all
 // variables at once: they lie side by side, whatever their rows' templates. What is left is the few rows that have it there, and those of
 // templates that can make it without.
-func (s *scan) narrowRows(ctx context.Context, l *columnTest, st *nodeState, rows rowset.Set) (rowset.Set, error) {
-	part, ok := s.b.part.(variablesPart)
+func (s *Scan) narrowRows(ctx context.Context, l *columnTest, st *nodeState, rows rowset.Set) (rowset.Set, error) {
+	part, ok := s.b.Part.(variablesPart)
 	if !ok || !st.hasHist || len(l.test.Literals) > 0 { // literals are looked for while templates are walked, in fewer variables
 		return rows, nil
 	}
@@ -35,7 +35,7 @@ func (s *scan) narrowRows(ctx context.Context, l *columnTest, st *nodeState, row
 	}
 	found := s.arena.Zeroed()
 	if look.rest.may > 0 {
-		codes, err := s.b.part.Codes(ctx, l.col, s.rg)
+		codes, err := s.b.Part.Codes(ctx, l.col, s.rg)
 		if err != nil {
 			return rows, err
 		}
@@ -90,7 +90,7 @@ func setEqual(values []int64, v int64, set []uint64) {
 }
 
 // worthSeeking is something that most rows lack that may match, as far as can be told without them; nil if nothing is.
-func (s *scan) worthSeeking(ctx context.Context, l *columnTest, st *nodeState) (*sought, error) {
+func (s *Scan) worthSeeking(ctx context.Context, l *columnTest, st *nodeState) (*sought, error) {
 	t := l.test
 	clauses := t.Clauses
 	if i := t.RareWord(st.absent); i >= 0 {
@@ -102,7 +102,7 @@ func (s *scan) worthSeeking(ctx context.Context, l *columnTest, st *nodeState) (
 			if err != nil {
 				return nil, err
 			}
-			if st.mostLack(rest, s.rows) {
+			if st.mostLack(rest, s.Rows) {
 				return &sought{question.Clause{{Text: t.Words[i], Fold: true}}, rest}, nil
 			}
 		}
@@ -115,7 +115,7 @@ func (s *scan) worthSeeking(ctx context.Context, l *columnTest, st *nodeState) (
 		if err != nil {
 			return nil, err
 		}
-		if st.mostLack(rest, s.rows) {
+		if st.mostLack(rest, s.Rows) {
 			return &sought{c, rest}, nil
 		}
 	}
@@ -137,12 +137,12 @@ func (st *nodeState) mostLack(rest *codeSet, rows int) bool {
 }
 
 // withoutClause are the templates of the leaf's that may match though none of their variables has a piece of the clause.
-func (s *scan) withoutClause(ctx context.Context, l *columnTest, c question.Clause) (*codeSet, error) {
+func (s *Scan) withoutClause(ctx context.Context, l *columnTest, c question.Clause) (*codeSet, error) {
 	memo := memoKey{leaf: l, clause: &c[0]}
 	if known, ok := s.memo[memo]; ok {
 		return known, nil
 	}
-	arena, err := s.b.part.Vocabulary(ctx, l.col)
+	arena, err := s.b.Part.Vocabulary(ctx, l.col)
 	if err != nil {
 		return nil, err
 	}

@@ -1,4 +1,4 @@
-package engine
+package match
 
 import (
 	"context"
@@ -11,11 +11,11 @@ import (
 )
 
 // cells gives access to a column's values as text, whatever its kind: the function appends row's value and says whether there is one.
-func (b *bound) cells(ctx context.Context, col, rg int) (func(dst []byte, row int) ([]byte, bool), error) {
-	c := b.columns[col]
+func (b *Bound) cells(ctx context.Context, col, rg int) (func(dst []byte, row int) ([]byte, bool), error) {
+	c := b.Columns[col]
 	switch {
 	case c.Overflow || c.Kind == index.KindRaw:
-		vals, err := b.part.Bytes(ctx, col, rg)
+		vals, err := b.Part.Bytes(ctx, col, rg)
 		return func(dst []byte, row int) ([]byte, bool) {
 			if !index.IsValid(vals.Valid, row) {
 				return dst, false
@@ -26,7 +26,7 @@ func (b *bound) cells(ctx context.Context, col, rg int) (func(dst []byte, row in
 			return append(dst, vals.At(row)...), true
 		}, err
 	case c.Kind == index.KindInt:
-		vals, err := b.part.Ints(ctx, col, rg)
+		vals, err := b.Part.Ints(ctx, col, rg)
 		return func(dst []byte, row int) ([]byte, bool) {
 			if !index.IsValid(vals.Valid, row) {
 				return dst, false
@@ -34,7 +34,7 @@ func (b *bound) cells(ctx context.Context, col, rg int) (func(dst []byte, row in
 			return strconv.AppendInt(dst, vals.Values[row], 10), true
 		}, err
 	case c.Kind == index.KindDouble:
-		vals, err := b.part.Doubles(ctx, col, rg)
+		vals, err := b.Part.Doubles(ctx, col, rg)
 		return func(dst []byte, row int) ([]byte, bool) {
 			if !index.IsValid(vals.Valid, row) {
 				return dst, false
@@ -42,7 +42,7 @@ func (b *bound) cells(ctx context.Context, col, rg int) (func(dst []byte, row in
 			return strconv.AppendFloat(dst, vals.Values[row], 'g', -1, 64), true
 		}, err
 	case c.Kind == index.KindText:
-		text, err := b.part.Text(ctx, col, rg)
+		text, err := b.Part.Text(ctx, col, rg)
 		return func(dst []byte, row int) ([]byte, bool) {
 			if text.Code(row) == index.NullCode {
 				return dst, false
@@ -50,11 +50,11 @@ func (b *bound) cells(ctx context.Context, col, rg int) (func(dst []byte, row in
 			return text.AppendText(dst, row), true
 		}, err
 	case c.Kind == index.KindValue:
-		codes, err := b.part.Codes(ctx, col, rg)
+		codes, err := b.Part.Codes(ctx, col, rg)
 		if err != nil {
 			return nil, err
 		}
-		entries, err := b.part.Vocabulary(ctx, col)
+		entries, err := b.Part.Vocabulary(ctx, col)
 		return func(dst []byte, row int) ([]byte, bool) {
 			if codes[row] == index.NullCode {
 				return dst, false
@@ -65,5 +65,5 @@ func (b *bound) cells(ctx context.Context, col, rg int) (func(dst []byte, row in
 			return append(dst, entries.At(int(codes[row]))...), true
 		}, err
 	}
-	return nil, fmt.Errorf("part %s: column %v has unknown kind %v", b.info.ID, c.Column, c.Kind)
+	return nil, fmt.Errorf("part %s: column %v has unknown kind %v", b.Info.ID, c.Column, c.Kind)
 }

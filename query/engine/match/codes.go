@@ -1,4 +1,4 @@
-package engine
+package match
 
 import (
 	"context"
@@ -54,15 +54,15 @@ func newCodeSet(answers []vocabulary.Answer) *codeSet {
 }
 
 // answer asks a column's vocabulary, and the part's filter about what templates leave open. Answers of parts that don't change are cached.
-func (b *bound) answer(ctx context.Context, col int, t *question.Test) (*codeSet, error) {
+func (b *Bound) answer(ctx context.Context, col int, t *question.Test) (*codeSet, error) {
 	var key []byte
-	if !b.info.Head {
-		key = answerKey(b.info.ID, col, t.Key)
+	if !b.Info.Head {
+		key = answerKey(b.Info.ID, col, t.Key)
 		if s := b.answers.cached(key); s != nil {
 			return b.use(t, s), nil
 		}
 	}
-	arena, err := b.part.Vocabulary(ctx, col)
+	arena, err := b.Part.Vocabulary(ctx, col)
 	if err != nil {
 		return nil, err
 	}
@@ -77,7 +77,7 @@ func (b *bound) answer(ctx context.Context, col int, t *question.Test) (*codeSet
 }
 
 // prune asks again about the templates that may match, if the part's filter says that a word stands in no variable at all.
-func (b *bound) prune(ctx context.Context, col int, t *question.Test, arena *vocabulary.Arena, s *codeSet) (*codeSet, error) {
+func (b *Bound) prune(ctx context.Context, col int, t *question.Test, arena *vocabulary.Arena, s *codeSet) (*codeSet, error) {
 	if s.may == 0 || t.Matcher == nil {
 		return s, nil
 	}
@@ -85,7 +85,7 @@ func (b *bound) prune(ctx context.Context, col int, t *question.Test, arena *voc
 	if len(words) == 0 {
 		return s, nil
 	}
-	holes, all, err := holesOf(ctx, b.part, col, index.Whole, words)
+	holes, all, err := holesOf(ctx, b.Part, col, index.Whole, words)
 	if err != nil || all {
 		return s, err
 	}
@@ -95,8 +95,8 @@ func (b *bound) prune(ctx context.Context, col int, t *question.Test, arena *voc
 }
 
 // use notes what an answer is for the bound and, where row groups can be asked further, by which words.
-func (b *bound) use(t *question.Test, s *codeSet) *codeSet {
-	b.filtered = b.filtered || s.filtered
+func (b *Bound) use(t *question.Test, s *codeSet) *codeSet {
+	b.Filtered = b.Filtered || s.filtered
 	if s.may > 0 && t.Matcher != nil {
 		s.words = t.Matcher.Words()
 	}
@@ -130,7 +130,7 @@ func (s *codeSet) narrow(arena *vocabulary.Arena, m vocabulary.Matcher, holes vo
 }
 
 // askArena asks every entry of a vocabulary.
-func (b *bound) askArena(ctx context.Context, arena *vocabulary.Arena, col int, t *question.Test) []vocabulary.Answer {
+func (b *Bound) askArena(ctx context.Context, arena *vocabulary.Arena, col int, t *question.Test) []vocabulary.Answer {
 	answers := make([]vocabulary.Answer, arena.Len())
 	if t.Numbers != nil {
 		for i := range answers {
@@ -142,7 +142,7 @@ func (b *bound) askArena(ctx context.Context, arena *vocabulary.Arena, col int, 
 	}
 	always, may, ok := b.answers.accelerator.match(ctx, b, col, arena, t.Matcher)
 	if !ok {
-		always, may = vocabulary.Match(arena, t.Matcher, b.columns[col].Kind == index.KindText, nil)
+		always, may = vocabulary.Match(arena, t.Matcher, b.Columns[col].Kind == index.KindText, nil)
 	}
 	for _, code := range always {
 		answers[code] = vocabulary.Always

@@ -1,4 +1,4 @@
-package engine
+package match
 
 import (
 	"context"
@@ -14,30 +14,30 @@ import (
 	"clew/query/engine/walk"
 )
 
-// scan finds the rows of one row group that match. It is one goroutine's, and used for one row group after the other.
+// Scan finds the rows of one row group that match. It is one goroutine's, and used for one row group after the other.
 //
 // Every node of the bound plan has two sets of rows: those known to match (yes) and those that may (poss). At first leaves know what
 // histograms and filters tell. Then come up to four passes, each dearer than the one before: codes, numbers, raw values, texts
 // rebuilt. A pass resolves only leaves on which undecided rows of the root hang. So a column is read only if what was read
 // before leaves a question, and a text is rebuilt only for rows that hang on it.
-type scan struct {
-	b     *bound
+type Scan struct {
+	b     *Bound
 	rg    int
-	rows  int
+	Rows  int // that the row group has
 	arena rowset.Arena
 	state []nodeState
 	num   []byte
 	memo  map[memoKey]*codeSet
 	// walks answer for rows of text columns, by test.
 	walks map[*question.Test]*walk.Walk
-	// byFilter says that a filter decided a leaf of this row group.
-	byFilter bool
+	// ByFilter says that a filter decided a leaf of this row group.
+	ByFilter bool
 	rebuilt  int64         // texts, in this row group
 	total    *atomic.Int64 // and by all scans of the query
 }
 
-// newScan makes a scan that adds to rebuilt how many texts it has rebuilt.
-func newScan(rebuilt *atomic.Int64) *scan { return &scan{total: rebuilt} }
+// NewScan makes a scan that adds to rebuilt how many texts it has rebuilt.
+func NewScan(rebuilt *atomic.Int64) *Scan { return &Scan{total: rebuilt} }
 
 // nodeState is what is known of a node in the current row group.
 type nodeState struct {
@@ -69,15 +69,15 @@ type memoKey struct {
 	clause *question.Piece // nor any of the clause that begins so
 }
 
-// start looks at a row group with what costs nothing to know. It returns false if no row can match.
-func (s *scan) start(ctx context.Context, b *bound, rg int) (bool, error) {
+// Start looks at a row group with what costs nothing to know. It returns false if no row can match.
+func (s *Scan) Start(ctx context.Context, b *Bound, rg int) (bool, error) {
 	if s.b != b {
 		s.b = b
 		s.memo = map[memoKey]*codeSet{}
 		s.state = make([]nodeState, b.nodes)
 	}
-	s.rg, s.rows, s.byFilter, s.rebuilt = rg, b.groups[rg].Rows, b.filtered, 0
-	s.arena.Reset(s.rows)
+	s.rg, s.Rows, s.ByFilter, s.rebuilt = rg, b.Groups[rg].Rows, b.Filtered, 0
+	s.arena.Reset(s.Rows)
 	for i := range s.state {
 		s.state[i] = nodeState{yes: rowset.None, poss: rowset.All}
 	}
@@ -91,16 +91,16 @@ func (s *scan) start(ctx context.Context, b *bound, rg int) (bool, error) {
 	return s.state[b.root.id].poss.Kind != rowset.KindNone, nil
 }
 
-func (s *scan) startLeaf(ctx context.Context, l *columnTest, st *nodeState) error {
-	part := s.b.part
+func (s *Scan) startLeaf(ctx context.Context, l *columnTest, st *nodeState) error {
+	part := s.b.Part
 	switch {
 	case l.isTime:
-		g := s.b.groups[s.rg]
+		g := s.b.Groups[s.rg]
 		n := l.test.Numbers
 		switch {
 		case g.MinTime > n.Hi || g.MaxTime < n.Lo:
 			*st = nodeState{yes: rowset.None, poss: rowset.None, stage: stageDone}
-		case g.MinTime >= n.Lo && g.MaxTime <= n.Hi && l.info.NonNull == uint64(s.b.info.Rows):
+		case g.MinTime >= n.Lo && g.MaxTime <= n.Hi && l.info.NonNull == uint64(s.b.Info.Rows):
 			*st = nodeState{yes: rowset.All, poss: rowset.All, stage: stageDone}
 		}
 	case l.info.Overflow:
@@ -121,7 +121,7 @@ func (s *scan) startLeaf(ctx context.Context, l *columnTest, st *nodeState) erro
 			return err
 		}
 		if !may {
-			s.byFilter = true
+			s.ByFilter = true
 			*st = nodeState{yes: rowset.None, poss: rowset.None, stage: stageDone}
 		}
 	case l.info.Kind == index.KindRaw && l.test.Exact != nil:
@@ -130,7 +130,7 @@ func (s *scan) startLeaf(ctx context.Context, l *columnTest, st *nodeState) erro
 			return err
 		}
 		if !may {
-			s.byFilter = true
+			s.ByFilter = true
 			*st = nodeState{yes: rowset.None, poss: rowset.None, stage: stageDone}
 		}
 	}
@@ -138,12 +138,12 @@ func (s *scan) startLeaf(ctx context.Context, l *columnTest, st *nodeState) erro
 }
 
 // startHistogram decides a leaf if all rows of the row group have codes of one answer.
-func (s *scan) startHistogram(st *nodeState) {
+func (s *Scan) startHistogram(st *nodeState) {
 	always, may := st.histogramRows()
 	switch {
 	case always+may == 0:
 		st.poss, st.stage = rowset.None, stageDone
-	case always == s.rows:
+	case always == s.Rows:
 		st.yes, st.stage = rowset.All, stageDone
 	}
 }
@@ -172,13 +172,13 @@ func (st *nodeState) histogramRows() (always, may int) {
 }
 
 // narrow asks the row group's word filter, which is sharper than the part's.
-func (s *scan) narrow(ctx context.Context, l *columnTest, st *nodeState) error {
+func (s *Scan) narrow(ctx context.Context, l *columnTest, st *nodeState) error {
 	words := l.codes.words
 	if l.codes.may == 0 || len(words) == 0 || len(words) > 64 {
 		return nil
 	}
 	for i, w := range words {
-		may, err := s.b.part.MayContain(ctx, l.col, s.rg, w)
+		may, err := s.b.Part.MayContain(ctx, l.col, s.rg, w)
 		if err != nil {
 			return err
 		}
@@ -195,7 +195,7 @@ func (s *scan) narrow(ctx context.Context, l *columnTest, st *nodeState) error {
 		return err
 	}
 	if known.always+known.may == 0 {
-		s.byFilter = true
+		s.ByFilter = true
 	}
 	st.codes = known
 	return nil
@@ -203,20 +203,20 @@ func (s *scan) narrow(ctx context.Context, l *columnTest, st *nodeState) error {
 
 // withoutWords is the leaf's answer where some words (absent: bit i is the i-th) stand in no variable. Like all answers of parts that don't change it
 // is kept for the next query: row groups lack different words, so there are many of them.
-func (s *scan) withoutWords(ctx context.Context, l *columnTest, absent uint64) (*codeSet, error) {
+func (s *Scan) withoutWords(ctx context.Context, l *columnTest, absent uint64) (*codeSet, error) {
 	memo := memoKey{leaf: l, absent: absent}
 	if known, ok := s.memo[memo]; ok {
 		return known, nil
 	}
 	var key []byte
-	if !s.b.info.Head {
-		key = answerKey(s.b.info.ID, l.col, strconv.FormatUint(absent, 16)+" absent: "+l.test.Key)
+	if !s.b.Info.Head {
+		key = answerKey(s.b.Info.ID, l.col, strconv.FormatUint(absent, 16)+" absent: "+l.test.Key)
 		if known := s.b.answers.cached(key); known != nil {
 			s.memo[memo] = known
 			return known, nil
 		}
 	}
-	arena, err := s.b.part.Vocabulary(ctx, l.col)
+	arena, err := s.b.Part.Vocabulary(ctx, l.col)
 	if err != nil {
 		return nil, err
 	}
@@ -235,7 +235,7 @@ func (s *scan) withoutWords(ctx context.Context, l *columnTest, absent uint64) (
 }
 
 // fold computes the sets of n from those of its kids, and theirs before.
-func (s *scan) fold(n *node) {
+func (s *Scan) fold(n *node) {
 	for _, k := range n.kids {
 		s.fold(k)
 	}
@@ -243,7 +243,7 @@ func (s *scan) fold(n *node) {
 }
 
 // combine computes the sets of n from those of its kids.
-func (s *scan) combine(n *node) {
+func (s *Scan) combine(n *node) {
 	st := &s.state[n.id]
 	switch n.kind {
 	case planConst:
@@ -273,8 +273,8 @@ func (s *scan) combine(n *node) {
 	}
 }
 
-// rowsMatching decides every row. The result is the scan's until the next start.
-func (s *scan) rowsMatching(ctx context.Context) (rowset.Set, error) {
+// RowsMatching decides every row. The result is the scan's until the next start.
+func (s *Scan) RowsMatching(ctx context.Context) (rowset.Set, error) {
 	root := &s.state[s.b.root.id]
 	for level := costCodes; level <= costText; level++ {
 		if err := s.pass(ctx, s.b.root, rowset.All, level); err != nil {
@@ -287,7 +287,7 @@ func (s *scan) rowsMatching(ctx context.Context) (rowset.Set, error) {
 }
 
 // pass resolves the leaves below n as far as level allows, for those of the rows whose answer hangs on them.
-func (s *scan) pass(ctx context.Context, n *node, rows rowset.Set, level int) error {
+func (s *Scan) pass(ctx context.Context, n *node, rows rowset.Set, level int) error {
 	st := &s.state[n.id]
 	s.arena.Copy(&st.need, &st.ownNeed, rows)
 	s.arena.Keep(&st.need, &st.ownNeed, st.poss)
@@ -317,7 +317,7 @@ func (s *scan) pass(ctx context.Context, n *node, rows rowset.Set, level int) er
 }
 
 // sole is the leaf that alone decides the root of this row group, if there is one: all else is constant here.
-func (s *scan) sole() (leaf *node, negated bool) {
+func (s *Scan) sole() (leaf *node, negated bool) {
 	n := s.b.root
 	for {
 		switch n.kind {
@@ -347,11 +347,11 @@ func (s *scan) sole() (leaf *node, negated bool) {
 	}
 }
 
-// countByHistogram counts the matching rows without reading any, if the histogram of one column can tell.
-func (s *scan) countByHistogram() (int, bool) {
+// CountByHistogram counts the matching rows without reading any, if the histogram of one column can tell.
+func (s *Scan) CountByHistogram() (int, bool) {
 	root := &s.state[s.b.root.id]
 	if root.yes.Kind == rowset.KindAll {
-		return s.rows, true
+		return s.Rows, true
 	}
 	leaf, negated := s.sole()
 	if leaf == nil {
@@ -366,7 +366,7 @@ func (s *scan) countByHistogram() (int, bool) {
 		return 0, false
 	}
 	if negated {
-		count = s.rows - count
+		count = s.Rows - count
 	}
 	return count, true
 }

@@ -1,4 +1,4 @@
-package engine
+package match
 
 import (
 	"context"
@@ -15,7 +15,7 @@ import (
 
 // resolve reads what the leaf's next stage needs. rows are those that hang on it; the other rows' answers are never looked at, so they
 // may stay whatever they are, as long as they are the same from now on.
-func (s *scan) resolve(ctx context.Context, l *columnTest, st *nodeState, rows rowset.Set) error {
+func (s *Scan) resolve(ctx context.Context, l *columnTest, st *nodeState, rows rowset.Set) error {
 	switch {
 	case st.stage == stageText:
 		return s.resolveText(ctx, l, st, rows)
@@ -30,31 +30,31 @@ func (s *scan) resolve(ctx context.Context, l *columnTest, st *nodeState, rows r
 	case l.info.Kind == index.KindDouble:
 		return s.resolveDoubles(ctx, l, st, rows)
 	}
-	return fmt.Errorf("part %s: column %v has unknown kind %v", s.b.info.ID, l.info.Column, l.info.Kind)
+	return fmt.Errorf("part %s: column %v has unknown kind %v", s.b.Info.ID, l.info.Column, l.info.Kind)
 }
 
 // settle ends a leaf: w are its matching rows.
-func (s *scan) settle(st *nodeState, w []uint64) {
+func (s *Scan) settle(st *nodeState, w []uint64) {
 	r := s.arena.Some(w)
 	st.yes, st.poss, st.stage = r, r, stageDone
 }
 
-func (s *scan) resolveCodes(ctx context.Context, l *columnTest, st *nodeState) error {
+func (s *Scan) resolveCodes(ctx context.Context, l *columnTest, st *nodeState) error {
 	yes, may := s.arena.Zeroed(), []uint64(nil)
 	if st.codes.may > 0 {
 		may = s.arena.Zeroed()
 	}
-	if st.hasHist && s.b.info.SortedBy == l.col {
+	if st.hasHist && s.b.Info.SortedBy == l.col {
 		if err := s.codeRuns(st, yes, may); err != nil {
 			return err
 		}
 	} else {
-		codes, err := s.b.part.Codes(ctx, l.col, s.rg)
+		codes, err := s.b.Part.Codes(ctx, l.col, s.rg)
 		if err != nil {
 			return err
 		}
-		if len(codes) != s.rows {
-			return fmt.Errorf("part %s: column %v has %d codes for %d rows", s.b.info.ID, l.info.Column, len(codes), s.rows)
+		if len(codes) != s.Rows {
+			return fmt.Errorf("part %s: column %v has %d codes for %d rows", s.b.Info.ID, l.info.Column, len(codes), s.Rows)
 		}
 		matchCodes(codes, st.codes, yes, may)
 	}
@@ -70,12 +70,12 @@ func (s *scan) resolveCodes(ctx context.Context, l *columnTest, st *nodeState) e
 }
 
 // codeRuns uses that the rows of a code are one run: nothing is read.
-func (s *scan) codeRuns(st *nodeState, yes, may []uint64) error {
+func (s *Scan) codeRuns(st *nodeState, yes, may []uint64) error {
 	at := 0
 	for i, code := range st.hist.Codes {
 		n := int(st.hist.Counts[i])
-		if at+n > s.rows {
-			return fmt.Errorf("part %s: histogram of row group %d counts more than its %d rows", s.b.info.ID, s.rg, s.rows)
+		if at+n > s.Rows {
+			return fmt.Errorf("part %s: histogram of row group %d counts more than its %d rows", s.b.Info.ID, s.rg, s.Rows)
 		}
 		switch st.codes.of(code) {
 		case vocabulary.Always:
@@ -134,13 +134,13 @@ func matchOne(codes []uint32, code uint32, into []uint64) {
 	}
 }
 
-func (s *scan) resolveInts(ctx context.Context, l *columnTest, st *nodeState, rows rowset.Set) error {
-	vals, err := s.b.part.Ints(ctx, l.col, s.rg)
+func (s *Scan) resolveInts(ctx context.Context, l *columnTest, st *nodeState, rows rowset.Set) error {
+	vals, err := s.b.Part.Ints(ctx, l.col, s.rg)
 	if err != nil {
 		return err
 	}
-	if len(vals.Values) != s.rows {
-		return fmt.Errorf("part %s: column %v has %d values for %d rows", s.b.info.ID, l.info.Column, len(vals.Values), s.rows)
+	if len(vals.Values) != s.Rows {
+		return fmt.Errorf("part %s: column %v has %d values for %d rows", s.b.Info.ID, l.info.Column, len(vals.Values), s.Rows)
 	}
 	w := s.arena.Zeroed()
 	switch {
@@ -149,9 +149,9 @@ func (s *scan) resolveInts(ctx context.Context, l *columnTest, st *nodeState, ro
 			matchInts(vals.Values, l.test.Numbers.Lo, l.test.Numbers.Hi, w)
 		}
 	case l.test.Exists:
-		rowset.SetRange(w, 0, s.rows)
+		rowset.SetRange(w, 0, s.Rows)
 	default:
-		rows.Each(s.rows, func(i int) bool {
+		rows.Each(s.Rows, func(i int) bool {
 			s.num = strconv.AppendInt(s.num[:0], vals.Values[i], 10)
 			if l.test.Matcher.Text(s.num) {
 				w[i>>6] |= 1 << (i & 63)
@@ -164,7 +164,7 @@ func (s *scan) resolveInts(ctx context.Context, l *columnTest, st *nodeState, ro
 }
 
 // settleValid is settle without the rows that have no value.
-func (s *scan) settleValid(st *nodeState, w, valid []uint64) {
+func (s *Scan) settleValid(st *nodeState, w, valid []uint64) {
 	if valid != nil {
 		for i := range w {
 			w[i] &= valid[i]
@@ -189,16 +189,16 @@ func matchInts(values []int64, lo, hi int64, into []uint64) {
 	}
 }
 
-func (s *scan) resolveDoubles(ctx context.Context, l *columnTest, st *nodeState, rows rowset.Set) error {
-	vals, err := s.b.part.Doubles(ctx, l.col, s.rg)
+func (s *Scan) resolveDoubles(ctx context.Context, l *columnTest, st *nodeState, rows rowset.Set) error {
+	vals, err := s.b.Part.Doubles(ctx, l.col, s.rg)
 	if err != nil {
 		return err
 	}
-	if len(vals.Values) != s.rows {
-		return fmt.Errorf("part %s: column %v has %d values for %d rows", s.b.info.ID, l.info.Column, len(vals.Values), s.rows)
+	if len(vals.Values) != s.Rows {
+		return fmt.Errorf("part %s: column %v has %d values for %d rows", s.b.Info.ID, l.info.Column, len(vals.Values), s.Rows)
 	}
 	w := s.arena.Zeroed()
-	rows.Each(s.rows, func(i int) bool {
+	rows.Each(s.Rows, func(i int) bool {
 		ok := l.test.Exists
 		switch {
 		case l.test.Numbers != nil:
@@ -217,22 +217,22 @@ func (s *scan) resolveDoubles(ctx context.Context, l *columnTest, st *nodeState,
 }
 
 // resolveRaw tests the values of a raw column, or of one in the overflow.
-func (s *scan) resolveRaw(ctx context.Context, l *columnTest, st *nodeState, rows rowset.Set) error {
-	vals, err := s.b.part.Bytes(ctx, l.col, s.rg)
+func (s *Scan) resolveRaw(ctx context.Context, l *columnTest, st *nodeState, rows rowset.Set) error {
+	vals, err := s.b.Part.Bytes(ctx, l.col, s.rg)
 	if err != nil {
 		return err
 	}
-	if len(vals.Offsets) != s.rows+1 {
-		return fmt.Errorf("part %s: column %v has %d offsets for %d rows", s.b.info.ID, l.info.Column, len(vals.Offsets), s.rows)
+	if len(vals.Offsets) != s.Rows+1 {
+		return fmt.Errorf("part %s: column %v has %d offsets for %d rows", s.b.Info.ID, l.info.Column, len(vals.Offsets), s.Rows)
 	}
 	w := s.arena.Zeroed()
 	if ids := idsOf(l.test); ids != nil {
-		ids.match(vals, s.rows, w)
+		ids.match(vals, s.Rows, w)
 		s.settle(st, w)
 		return nil
 	}
 	looked := 0
-	rows.Each(s.rows, func(i int) bool {
+	rows.Each(s.Rows, func(i int) bool {
 		if index.IsValid(vals.Valid, i) && l.test.Value(l.info.Type, vals.At(i)) {
 			w[i>>6] |= 1 << (i & 63)
 		}
@@ -251,7 +251,7 @@ func (s *scan) resolveRaw(ctx context.Context, l *columnTest, st *nodeState, row
 }
 
 // resolveText rebuilds the texts that may match and tests them.
-func (s *scan) resolveText(ctx context.Context, l *columnTest, st *nodeState, rows rowset.Set) error {
+func (s *Scan) resolveText(ctx context.Context, l *columnTest, st *nodeState, rows rowset.Set) error {
 	text, err := s.text(ctx, l.col, st)
 	if err != nil {
 		return err
@@ -267,7 +267,7 @@ func (s *scan) resolveText(ctx context.Context, l *columnTest, st *nodeState, ro
 	if err != nil {
 		return err
 	}
-	err = texts.Each(ctx, rows, s.rows, w)
+	err = texts.Each(ctx, rows, s.Rows, w)
 	s.rebuilt += texts.Rebuilt
 	if err != nil {
 		return err
@@ -283,15 +283,15 @@ type runsPart interface {
 }
 
 // text opens the column's texts, whose rows may match.
-func (s *scan) text(ctx context.Context, col int, st *nodeState) (index.TextRows, error) {
-	if p, ok := s.b.part.(runsPart); ok {
+func (s *Scan) text(ctx context.Context, col int, st *nodeState) (index.TextRows, error) {
+	if p, ok := s.b.Part.(runsPart); ok {
 		return p.TextRuns(ctx, col, s.rg)
 	}
-	return textOf(ctx, s.b.part, col, s.rg, s.templates(st))
+	return textOf(ctx, s.b.Part, col, s.rg, s.templates(st))
 }
 
 // templates are the codes that may match in this row group; nil if that is not known.
-func (s *scan) templates(st *nodeState) []uint32 {
+func (s *Scan) templates(st *nodeState) []uint32 {
 	if !st.hasHist {
 		return nil
 	}
@@ -319,8 +319,8 @@ func textOf(ctx context.Context, part index.Part, col, rg int, templates []uint3
 }
 
 // textWalk makes the leaf's walk ready for the current row group.
-func (s *scan) textWalk(ctx context.Context, l *columnTest, st *nodeState, text index.TextRows) (*walk.Walk, error) {
-	arena, err := s.b.part.Vocabulary(ctx, l.col)
+func (s *Scan) textWalk(ctx context.Context, l *columnTest, st *nodeState, text index.TextRows) (*walk.Walk, error) {
+	arena, err := s.b.Part.Vocabulary(ctx, l.col)
 	if err != nil {
 		return nil, err
 	}

@@ -1,4 +1,4 @@
-package engine
+package match
 
 import (
 	"context"
@@ -19,8 +19,10 @@ type LeafExplanation struct {
 	Examples []string // some of the templates that may match; a variable is <int>, <id>, <word> or <any>
 }
 
-// text writes a rewritten plan in the language's own signs.
-func (b *bound) text(n *node) string {
+// Text writes the rewritten plan in the language's own signs.
+func (b *Bound) Text() string { return b.nodeText(b.root) }
+
+func (b *Bound) nodeText(n *node) string {
 	switch n.kind {
 	case planConst:
 		if n.value {
@@ -30,7 +32,7 @@ func (b *bound) text(n *node) string {
 	case planLeaf:
 		return b.name(n.leaf) + ":" + n.leaf.question()
 	case planNot:
-		return "-" + b.text(n.kids[0])
+		return "-" + b.nodeText(n.kids[0])
 	}
 	sign := " "
 	if n.kind == planOr {
@@ -38,12 +40,12 @@ func (b *bound) text(n *node) string {
 	}
 	kids := make([]string, len(n.kids))
 	for i, k := range n.kids {
-		kids[i] = b.text(k)
+		kids[i] = b.nodeText(k)
 	}
 	return "(" + strings.Join(kids, sign) + ")"
 }
 
-func (b *bound) name(l *columnTest) string {
+func (b *Bound) name(l *columnTest) string {
 	if l.members != nil {
 		return "overflow columns"
 	}
@@ -60,7 +62,20 @@ func (l *columnTest) question() string {
 	return ""
 }
 
-func (b *bound) explain(ctx context.Context, l *columnTest) (LeafExplanation, error) {
+// Explain tells of every leaf of the rewritten plan, cheapest first.
+func (b *Bound) Explain(ctx context.Context) ([]LeafExplanation, error) {
+	var all []LeafExplanation
+	for _, n := range b.leaves {
+		leaf, err := b.explainLeaf(ctx, n.leaf)
+		if err != nil {
+			return nil, err
+		}
+		all = append(all, leaf)
+	}
+	return all, nil
+}
+
+func (b *Bound) explainLeaf(ctx context.Context, l *columnTest) (LeafExplanation, error) {
 	x := LeafExplanation{Column: b.name(l), Kind: l.info.Kind.String(), Question: l.question()}
 	if l.info.Overflow {
 		x.Kind = "overflow"
@@ -73,7 +88,7 @@ func (b *bound) explain(ctx context.Context, l *columnTest) (LeafExplanation, er
 	if x.May == 0 {
 		return x, nil
 	}
-	entries, err := b.part.Vocabulary(ctx, l.col)
+	entries, err := b.Part.Vocabulary(ctx, l.col)
 	if err != nil {
 		return x, err
 	}

@@ -1,4 +1,4 @@
-package engine
+package match
 
 import (
 	"context"
@@ -29,21 +29,21 @@ type paged interface {
 const noPage = -1
 
 // atPage is the bound for the rows of a page.
-func (b *bound) atPage(p paged, rg, page int) (*bound, error) {
+func (b *Bound) atPage(p paged, rg, page int) (*Bound, error) {
 	part, err := p.Page(rg, page)
 	if err != nil {
 		return nil, err
 	}
 	narrow := *b
-	narrow.part, narrow.groups, narrow.narrowed = part, part.RowGroups(), nil
-	narrow.group, narrow.page = rg, page
+	narrow.Part, narrow.Groups, narrow.narrowed = part, part.RowGroups(), nil
+	narrow.Group, narrow.page = rg, page
 	return &narrow, nil
 }
 
-// narrow leaves the pages that can hold the traces the query asks for, if it asks for some by their ids and the part knows their pages.
+// Narrow leaves the pages that can hold the traces the query asks for, if it asks for some by their ids and the part knows their pages.
 // It returns how many row groups are left out.
-func (b *bound) narrow(ctx context.Context) (without int, err error) {
-	p, ok := b.part.(paged)
+func (b *Bound) Narrow(ctx context.Context) (without int, err error) {
+	p, ok := b.Part.(paged)
 	if !ok || p.PageRows() == 0 {
 		return 0, nil
 	}
@@ -53,7 +53,7 @@ func (b *bound) narrow(ctx context.Context) (without int, err error) {
 	}
 	seen := map[segment.PageRef]bool{}
 	groups := map[int]bool{}
-	narrowed := []*bound{}
+	narrowed := []*Bound{}
 	for _, id := range ids {
 		refs, ok, err := p.PagesOf(ctx, id)
 		if err == nil && ok {
@@ -74,15 +74,15 @@ func (b *bound) narrow(ctx context.Context) (without int, err error) {
 			narrowed = append(narrowed, n)
 		}
 	}
-	if len(narrowed)*pageShare*p.PageRows() > b.info.Rows && len(narrowed) > pageShare {
+	if len(narrowed)*pageShare*p.PageRows() > b.Info.Rows && len(narrowed) > pageShare {
 		return 0, nil
 	}
 	b.narrowed = narrowed
-	return len(b.groups) - len(groups), nil
+	return len(b.Groups) - len(groups), nil
 }
 
 // traceIDsAsked are the ids of which a row must have one to match; nil if that is not known.
-func (b *bound) traceIDsAsked() []telemetry.TraceID {
+func (b *Bound) traceIDsAsked() []telemetry.TraceID {
 	leaves := []*node{b.root}
 	if b.root.kind == planAnd {
 		leaves = b.root.kids
@@ -92,7 +92,7 @@ func (b *bound) traceIDsAsked() []telemetry.TraceID {
 			continue
 		}
 		if set := idsOf(n.leaf.test); set != nil {
-			return set.list
+			return set.List
 		}
 		if id := n.leaf.test.Exact; len(id) == len(telemetry.TraceID{}) {
 			return []telemetry.TraceID{telemetry.TraceID(id)}
@@ -101,22 +101,22 @@ func (b *bound) traceIDsAsked() []telemetry.TraceID {
 	return nil
 }
 
-// share is some rows of a row group, perhaps of one page of it.
-type share struct {
-	task
-	rows rowset.Set
-	n    int // rows of the share, matching or not
+// Share is some rows of a row group, perhaps of one page of it.
+type Share struct {
+	Task
+	Rows rowset.Set // the matching ones, counted from the first of the share
+	n    int        // rows of the share, matching or not
 }
 
-// shares cuts the matching rows of a row group by pages, if they are in few of them; else there is one share.
-func (t task) shares(rows rowset.Set, n int) ([]share, error) {
-	whole := []share{{t, rows, n}}
-	p, ok := t.b.part.(paged)
+// Shares cuts the matching rows of a row group by pages, if they are in few of them; else there is one share.
+func (t Task) Shares(rows rowset.Set, n int) ([]Share, error) {
+	whole := []Share{{t, rows, n}}
+	p, ok := t.Bound.Part.(paged)
 	if !ok || p.PageRows() == 0 || rows.Kind != rowset.KindSome {
 		return whole, nil
 	}
 	words := p.PageRows() / 64
-	var out []share
+	var out []Share
 	for page := 0; page*words < len(rows.Words); page++ {
 		part := rows.Words[page*words : min(len(rows.Words), (page+1)*words)]
 		if !anyBit(part) {
@@ -125,11 +125,11 @@ func (t task) shares(rows rowset.Set, n int) ([]share, error) {
 		if (len(out)+1)*pageShare*words > len(rows.Words) {
 			return whole, nil
 		}
-		b, err := t.b.atPage(p, t.rg, page)
+		b, err := t.Bound.atPage(p, t.Group, page)
 		if err != nil {
 			return nil, err
 		}
-		out = append(out, share{task{b, 0}, rowset.Set{Kind: rowset.KindSome, Words: part}, b.groups[0].Rows})
+		out = append(out, Share{Task{b, 0}, rowset.Set{Kind: rowset.KindSome, Words: part}, b.Groups[0].Rows})
 	}
 	return out, nil
 }
@@ -145,8 +145,8 @@ func anyBit(words []uint64) bool {
 
 // byPage cuts ascending rows of a row group by pages and calls f for each, if they are in few pages; else once for all. from is the place
 // of the first of them in rows.
-func (b *bound) byPage(rg int, rows []int, f func(b *bound, rg int, rows []int, from int) error) error {
-	p, ok := b.part.(paged)
+func (b *Bound) byPage(rg int, rows []int, f func(b *Bound, rg int, rows []int, from int) error) error {
+	p, ok := b.Part.(paged)
 	if !ok || p.PageRows() == 0 || len(rows) == 0 {
 		return f(b, rg, rows, 0)
 	}
@@ -157,7 +157,7 @@ func (b *bound) byPage(rg int, rows []int, f func(b *bound, rg int, rows []int, 
 			pages++
 		}
 	}
-	if pages*pageShare*size > b.groups[rg].Rows && pages > 1 {
+	if pages*pageShare*size > b.Groups[rg].Rows && pages > 1 {
 		return f(b, rg, rows, 0)
 	}
 	for from := 0; from < len(rows); {

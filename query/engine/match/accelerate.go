@@ -1,4 +1,4 @@
-package engine
+package match
 
 import (
 	"context"
@@ -27,12 +27,12 @@ type columnKey struct {
 }
 
 // match is vocabulary.Match, over the entries that the index does not rule out.
-func (a *accelerator) match(ctx context.Context, b *bound, col int, arena *vocabulary.Arena, m vocabulary.Matcher) (always, may []uint32, ok bool) {
-	if a == nil || b.info.Head || arena.Len() < a.min {
+func (a *accelerator) match(ctx context.Context, b *Bound, col int, arena *vocabulary.Arena, m vocabulary.Matcher) (always, may []uint32, ok bool) {
+	if a == nil || b.Info.Head || arena.Len() < a.min {
 		return nil, nil, false
 	}
-	info := b.columns[col]
-	places, ok, err := a.index.Select(ctx, b.info.Tenant, info.Name(), a.idsOf(b, col, arena), m)
+	info := b.Columns[col]
+	places, ok, err := a.index.Select(ctx, b.Info.Tenant, info.Name(), a.idsOf(b, col, arena), m)
 	if err != nil || !ok {
 		return nil, nil, false // a cache that cannot answer is not asked
 	}
@@ -55,18 +55,18 @@ func (a *accelerator) match(ctx context.Context, b *bound, col int, arena *vocab
 }
 
 // idsOf are the ids of a column's entries, by code.
-func (a *accelerator) idsOf(b *bound, col int, arena *vocabulary.Arena) []uint64 {
-	key := columnKey{b.info.ID, col}
+func (a *accelerator) idsOf(b *Bound, col int, arena *vocabulary.Arena) []uint64 {
+	key := columnKey{b.Info.ID, col}
 	a.mu.Lock()
 	ids := a.ids[key]
 	a.mu.Unlock()
 	if len(ids) == arena.Len() {
 		return ids
 	}
-	info := b.columns[col]
+	info := b.Columns[col]
 	ids = make([]uint64, arena.Len())
 	for i := range ids {
-		ids[i] = wordindex.EntryID(b.info.Tenant, info.Name(), info.Kind == index.KindText, arena.At(i))
+		ids[i] = wordindex.EntryID(b.Info.Tenant, info.Name(), info.Kind == index.KindText, arena.At(i))
 	}
 	a.mu.Lock()
 	defer a.mu.Unlock()

@@ -1,4 +1,4 @@
-package engine
+package match
 
 import (
 	"context"
@@ -10,18 +10,18 @@ import (
 	"clew/query/engine/question"
 )
 
-// rowRef is a row of a part, with its time.
-type rowRef struct {
-	time int64
-	b    *bound
-	rg   int
-	row  int
+// RowRef is a row of a part, with its time.
+type RowRef struct {
+	Time  int64 // the ordering time, nanoseconds
+	Bound *Bound
+	Group int
+	Row   int // in the row group
 }
 
-// materialize makes records of rows of one row group. Columns that no row of the row group has are not read.
-func (b *bound) materialize(ctx context.Context, rg int, rows []int) ([]Record, error) {
+// Materialize makes records of rows of one row group. Columns that no row of the row group has are not read.
+func (b *Bound) Materialize(ctx context.Context, rg int, rows []int) ([]Record, error) {
 	records := make([]Record, len(rows))
-	err := b.byPage(rg, rows, func(b *bound, rg int, rows []int, from int) error {
+	err := b.byPage(rg, rows, func(b *Bound, rg int, rows []int, from int) error {
 		return b.gatherAll(ctx, rg, rows, records[from:from+len(rows)])
 	})
 	if err != nil {
@@ -30,7 +30,7 @@ func (b *bound) materialize(ctx context.Context, rg int, rows []int) ([]Record, 
 	var buf []byte
 	for i := range records {
 		if err := records[i].spreadOverflow(); err != nil {
-			return nil, fmt.Errorf("part %s: %w", b.info.ID, err)
+			return nil, fmt.Errorf("part %s: %w", b.Info.ID, err)
 		}
 		buf = records[i].setKey(buf)
 	}
@@ -43,22 +43,22 @@ type sparse interface {
 	Lacks(rg int, rows []int) func(col int) bool
 }
 
-// overflowing is a part that keeps the values of its overflow columns together.
-type overflowing interface {
+// Overflowing is a part that keeps the values of its overflow columns together.
+type Overflowing interface {
 	// EachOverflow calls f with the values that the rows have in overflow columns.
 	EachOverflow(ctx context.Context, rg int, rows []int, f func(i, col int, value []byte) error) error
 }
 
 // gatherAll adds all columns' values to the records. What it costs depends on the columns that the rows have, not on those that there are.
-func (b *bound) gatherAll(ctx context.Context, rg int, rows []int, records []Record) error {
+func (b *Bound) gatherAll(ctx context.Context, rg int, rows []int, records []Record) error {
 	lacks := func(int) bool { return false }
-	if p, ok := b.part.(sparse); ok {
+	if p, ok := b.Part.(sparse); ok {
 		lacks = p.Lacks(rg, rows)
 	}
-	together, isTogether := b.part.(overflowing)
+	together, isTogether := b.Part.(Overflowing)
 	overflow := false
-	for col := range b.columns {
-		switch c := &b.columns[col]; {
+	for col := range b.Columns {
+		switch c := &b.Columns[col]; {
 		case c.NonNull == 0 || lacks(col):
 		case c.Overflow && isTogether:
 			overflow = true
@@ -72,7 +72,7 @@ func (b *bound) gatherAll(ctx context.Context, rg int, rows []int, records []Rec
 		return nil
 	}
 	err := together.EachOverflow(ctx, rg, rows, func(i, col int, value []byte) error {
-		c := &b.columns[col]
+		c := &b.Columns[col]
 		records[i].Fields = append(records[i].Fields, Field{c.Column, parseValue(c.Type, value)})
 		return nil
 	})
@@ -83,8 +83,8 @@ func (b *bound) gatherAll(ctx context.Context, rg int, rows []int, records []Rec
 }
 
 // gather adds one column's values to the records.
-func (b *bound) gather(ctx context.Context, col, rg int, rows []int, records []Record) error {
-	c := b.columns[col]
+func (b *Bound) gather(ctx context.Context, col, rg int, rows []int, records []Record) error {
+	c := b.Columns[col]
 	add := func(i int, v Value) {
 		records[i].Fields = append(records[i].Fields, Field{c.Column, v})
 		if col == b.timeCol {
@@ -93,7 +93,7 @@ func (b *bound) gather(ctx context.Context, col, rg int, rows []int, records []R
 	}
 	switch {
 	case c.Overflow || c.Kind == index.KindRaw:
-		vals, err := b.part.Bytes(ctx, col, rg)
+		vals, err := b.Part.Bytes(ctx, col, rg)
 		if err != nil {
 			return err
 		}
@@ -103,7 +103,7 @@ func (b *bound) gather(ctx context.Context, col, rg int, rows []int, records []R
 			}
 		}
 	case c.Kind == index.KindInt:
-		vals, err := b.part.Ints(ctx, col, rg)
+		vals, err := b.Part.Ints(ctx, col, rg)
 		if err != nil {
 			return err
 		}
@@ -113,7 +113,7 @@ func (b *bound) gather(ctx context.Context, col, rg int, rows []int, records []R
 			}
 		}
 	case c.Kind == index.KindDouble:
-		vals, err := b.part.Doubles(ctx, col, rg)
+		vals, err := b.Part.Doubles(ctx, col, rg)
 		if err != nil {
 			return err
 		}
@@ -127,21 +127,21 @@ func (b *bound) gather(ctx context.Context, col, rg int, rows []int, records []R
 	case c.Kind == index.KindText:
 		return b.gatherText(ctx, col, rg, rows, add)
 	default:
-		return fmt.Errorf("part %s: column %v has unknown kind %v", b.info.ID, c.Column, c.Kind)
+		return fmt.Errorf("part %s: column %v has unknown kind %v", b.Info.ID, c.Column, c.Kind)
 	}
 	return nil
 }
 
-func (b *bound) gatherCodes(ctx context.Context, col, rg int, rows []int, add func(int, Value)) error {
-	h, ok, err := b.part.Histogram(ctx, col, rg)
+func (b *Bound) gatherCodes(ctx context.Context, col, rg int, rows []int, add func(int, Value)) error {
+	h, ok, err := b.Part.Histogram(ctx, col, rg)
 	if err != nil || ok && len(h.Codes) == 0 {
 		return err
 	}
-	codes, err := b.part.Codes(ctx, col, rg)
+	codes, err := b.Part.Codes(ctx, col, rg)
 	if err != nil {
 		return err
 	}
-	entries, err := b.part.Vocabulary(ctx, col)
+	entries, err := b.Part.Vocabulary(ctx, col)
 	if err != nil {
 		return err
 	}
@@ -152,19 +152,19 @@ func (b *bound) gatherCodes(ctx context.Context, col, rg int, rows []int, add fu
 			continue
 		}
 		if code != last {
-			last, value = code, parseValue(b.columns[col].Type, entries.At(int(code)))
+			last, value = code, parseValue(b.Columns[col].Type, entries.At(int(code)))
 		}
 		add(i, value)
 	}
 	return nil
 }
 
-func (b *bound) gatherText(ctx context.Context, col, rg int, rows []int, add func(int, Value)) error {
-	h, ok, err := b.part.Histogram(ctx, col, rg)
+func (b *Bound) gatherText(ctx context.Context, col, rg int, rows []int, add func(int, Value)) error {
+	h, ok, err := b.Part.Histogram(ctx, col, rg)
 	if err != nil || ok && len(h.Codes) == 0 {
 		return err
 	}
-	codes, err := b.part.Codes(ctx, col, rg)
+	codes, err := b.Part.Codes(ctx, col, rg)
 	if err != nil {
 		return err
 	}
@@ -180,7 +180,7 @@ func (b *bound) gatherText(ctx context.Context, col, rg int, rows []int, add fun
 			}
 		}
 	}
-	text, err := textOf(ctx, b.part, col, rg, templates)
+	text, err := textOf(ctx, b.Part, col, rg, templates)
 	if err != nil {
 		return err
 	}
@@ -195,33 +195,33 @@ func (b *bound) gatherText(ctx context.Context, col, rg int, rows []int, add fun
 	return nil
 }
 
-// times reads the ordering time of a row group.
-func (b *bound) times(ctx context.Context, rg int) ([]int64, error) {
+// Times reads the ordering time of a row group.
+func (b *Bound) Times(ctx context.Context, rg int) ([]int64, error) {
 	if b.timeCol < 0 {
-		return nil, fmt.Errorf("part %s has no column %s", b.info.ID, question.TimeField(b.info.Signal))
+		return nil, fmt.Errorf("part %s has no column %s", b.Info.ID, question.TimeField(b.Info.Signal))
 	}
-	vals, err := b.part.Ints(ctx, b.timeCol, rg)
-	if err == nil && len(vals.Values) != b.groups[rg].Rows {
-		err = fmt.Errorf("part %s: column %s has %d values for %d rows", b.info.ID, telemetry.FieldTime, len(vals.Values), b.groups[rg].Rows)
+	vals, err := b.Part.Ints(ctx, b.timeCol, rg)
+	if err == nil && len(vals.Values) != b.Groups[rg].Rows {
+		err = fmt.Errorf("part %s: column %s has %d values for %d rows", b.Info.ID, telemetry.FieldTime, len(vals.Values), b.Groups[rg].Rows)
 	}
 	return vals.Values, err
 }
 
-// traceIDs reads the trace ids of a row group.
-func (b *bound) traceIDs(ctx context.Context, rg int) (index.Bytes, error) {
+// TraceIDs reads the trace ids of a row group.
+func (b *Bound) TraceIDs(ctx context.Context, rg int) (index.Bytes, error) {
 	cols := b.columnsOf(telemetry.LevelField, telemetry.FieldTraceID)
 	if len(cols) != 1 {
-		return index.Bytes{}, fmt.Errorf("part %s has %d columns %s", b.info.ID, len(cols), telemetry.FieldTraceID)
+		return index.Bytes{}, fmt.Errorf("part %s has %d columns %s", b.Info.ID, len(cols), telemetry.FieldTraceID)
 	}
-	vals, err := b.part.Bytes(ctx, cols[0], rg)
-	if err == nil && len(vals.Offsets) != b.groups[rg].Rows+1 {
-		err = fmt.Errorf("part %s: column %s has %d offsets for %d rows", b.info.ID, telemetry.FieldTraceID, len(vals.Offsets), b.groups[rg].Rows)
+	vals, err := b.Part.Bytes(ctx, cols[0], rg)
+	if err == nil && len(vals.Offsets) != b.Groups[rg].Rows+1 {
+		err = fmt.Errorf("part %s: column %s has %d offsets for %d rows", b.Info.ID, telemetry.FieldTraceID, len(vals.Offsets), b.Groups[rg].Rows)
 	}
 	return vals, err
 }
 
-// bytes is about how much memory the record takes.
-func (r *Record) bytes() int64 {
+// Bytes is about how much memory the record takes.
+func (r *Record) Bytes() int64 {
 	n := 64
 	for _, f := range r.Fields {
 		n += 72 + len(f.Value.Text)
@@ -229,9 +229,10 @@ func (r *Record) bytes() int64 {
 	return int64(n)
 }
 
-func bytesOf(records []Record) (n int64) {
+// BytesOf is about how much memory the records take.
+func BytesOf(records []Record) (n int64) {
 	for i := range records {
-		n += records[i].bytes()
+		n += records[i].Bytes()
 	}
 	return n
 }

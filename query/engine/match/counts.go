@@ -1,4 +1,4 @@
-package engine
+package match
 
 import (
 	"context"
@@ -8,33 +8,33 @@ import (
 	"clew/query/engine/rowset"
 )
 
-// countValues counts the rows that have a value in a column.
-func (b *bound) countValues(ctx context.Context, col, rg int, rows rowset.Set) (int, error) {
-	c := b.columns[col]
-	n := b.groups[rg].Rows
+// CountValues counts the rows that have a value in a column.
+func (b *Bound) CountValues(ctx context.Context, col, rg int, rows rowset.Set) (int, error) {
+	c := b.Columns[col]
+	n := b.Groups[rg].Rows
 	switch {
 	case c.NonNull == 0:
 		return 0, nil
-	case c.NonNull == uint64(b.info.Rows):
+	case c.NonNull == uint64(b.Info.Rows):
 		return rows.Count(n), nil
 	case c.Overflow || c.Kind == index.KindRaw:
-		vals, err := b.part.Bytes(ctx, col, rg)
+		vals, err := b.Part.Bytes(ctx, col, rg)
 		return countValid(rows, vals.Valid, n), err
 	case c.Kind == index.KindInt:
-		vals, err := b.part.Ints(ctx, col, rg)
+		vals, err := b.Part.Ints(ctx, col, rg)
 		return countValid(rows, vals.Valid, n), err
 	case c.Kind == index.KindDouble:
-		vals, err := b.part.Doubles(ctx, col, rg)
+		vals, err := b.Part.Doubles(ctx, col, rg)
 		return countValid(rows, vals.Valid, n), err
 	}
-	h, ok, err := b.part.Histogram(ctx, col, rg)
+	h, ok, err := b.Part.Histogram(ctx, col, rg)
 	if err != nil {
 		return 0, err
 	}
 	if ok && (rows.Kind == rowset.KindAll || len(h.Codes) == 0) {
 		return n - h.Nulls, nil
 	}
-	codes, err := b.part.Codes(ctx, col, rg)
+	codes, err := b.Part.Codes(ctx, col, rg)
 	if err != nil {
 		return 0, err
 	}

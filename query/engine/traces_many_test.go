@@ -3,57 +3,16 @@ package engine
 import (
 	"fmt"
 	"log/slog"
-	"slices"
 	"testing"
 	"time"
 
 	"clew/index/catalog"
 	"clew/index/segment"
 	"clew/index/traceindex"
-	"clew/index/vocabulary"
 	"clew/internal/telemetry"
 	"clew/query/parts"
 	"clew/query/parts/partstest"
 )
-
-// A plan says which traces a record must be of, where that follows.
-func TestTracesOfPlan(t *testing.T) {
-	const a, b = "0102030405060708090a0b0c0d0e0f10", "1102030405060708090a0b0c0d0e0f10"
-	hash := func(text string) uint64 {
-		id, err := telemetry.ParseTraceID(text)
-		if err != nil {
-			t.Fatal(err)
-		}
-		return vocabulary.Hash(id[:])
-	}
-	for query, want := range map[string][]uint64{
-		"trace_id:" + a:                                 {hash(a)},
-		"error trace_id:" + a + " duration>5ms":         {hash(a)},
-		"(trace_id:" + a + " OR trace_id:" + b + ") -x": {hash(a), hash(b)},
-		"trace_id:" + a + " OR error":                   nil,
-		"-trace_id:" + a:                                nil,
-		"trace_id!=" + a:                                nil,
-		"trace_id:0102*":                                nil,
-		"trace_id:*":                                    nil,
-		"any:" + a:                                      nil,
-		"attr.trace_id:" + a:                            nil,
-		"parent_span_id:0102030405060708":               nil,
-		"trace_id:" + a + " (trace_id:" + b + " OR name:get)": {hash(a)},
-		"*": nil,
-	} {
-		p, err := newPlan(mustParse(t, query), telemetry.Spans, testNow)
-		if err != nil {
-			t.Fatalf("%s: %v", query, err)
-		}
-		if got := p.traces(); !slices.Equal(got, want) {
-			t.Errorf("%s: %x, want %x", query, got, want)
-		}
-	}
-	ids := newIDSet([]telemetry.TraceID{{1}, {2}})
-	if got := ids.leaf(telemetry.Spans).traces(); !slices.Equal(got, ids.hashes) {
-		t.Errorf("a set of ids: %x", got)
-	}
-}
 
 // Among many segments a trace is found by opening those that have it.
 func TestTraceOfManySegments(t *testing.T) {

@@ -1,4 +1,4 @@
-package engine
+package match
 
 import (
 	"cmp"
@@ -14,22 +14,23 @@ import (
 	"clew/query/engine/rowset"
 )
 
-// columnReader reads single columns of some rows, for operations that need few columns of many rows. Values that are the same are one
+// ColumnReader reads single columns of some rows, for operations that need few columns of many rows. Values that are the same are one
 // string. It is one goroutine's.
-type columnReader struct {
+type ColumnReader struct {
 	byCode map[codesOf]map[uint32]string
 	texts  map[string]string
 	buf    []byte
 }
 
-func newColumnReader() *columnReader {
-	return &columnReader{byCode: map[codesOf]map[uint32]string{}, texts: map[string]string{}}
+// NewColumnReader makes a reader that has read nothing yet.
+func NewColumnReader() *ColumnReader {
+	return &ColumnReader{byCode: map[codesOf]map[uint32]string{}, texts: map[string]string{}}
 }
 
 // columnsOf are the part's columns of a level and key, of whatever type, that have values.
-func (b *bound) columnsOf(level telemetry.Level, key string) []int {
+func (b *Bound) columnsOf(level telemetry.Level, key string) []int {
 	var cols []int
-	for i, c := range b.columns {
+	for i, c := range b.Columns {
 		if c.Level == level && c.Key == key && c.NonNull > 0 {
 			cols = append(cols, i)
 		}
@@ -37,8 +38,8 @@ func (b *bound) columnsOf(level telemetry.Level, key string) []int {
 	return cols
 }
 
-// text reads a field as text into set, for the rows that have it. What Record.Text and Record.Service say, it says.
-func (r *columnReader) text(ctx context.Context, b *bound, level telemetry.Level, key string, rg int, rows []int, set func(i int, text string)) error {
+// Text reads a field as text into set, for the rows that have it. What Record.Text and Record.Service say, it says.
+func (r *ColumnReader) Text(ctx context.Context, b *Bound, level telemetry.Level, key string, rg int, rows []int, set func(i int, text string)) error {
 	var done []bool // rows that an earlier column had a value for
 	cols := b.columnsOf(level, key)
 	for n, col := range cols {
@@ -64,8 +65,8 @@ func (r *columnReader) text(ctx context.Context, b *bound, level telemetry.Level
 	return r.overflow(ctx, b, level, key, rg, rows, set)
 }
 
-func (r *columnReader) column(ctx context.Context, b *bound, col, rg int, rows []int, set func(i int, text string)) error {
-	c := b.columns[col]
+func (r *ColumnReader) column(ctx context.Context, b *Bound, col, rg int, rows []int, set func(i int, text string)) error {
+	c := b.Columns[col]
 	switch {
 	case !c.Overflow && c.Kind == index.KindValue && c.Type != telemetry.TypeBytes:
 		return r.codes(ctx, b, col, rg, rows, set)
@@ -86,7 +87,7 @@ func (r *columnReader) column(ctx context.Context, b *bound, col, rg int, rows [
 }
 
 // shared is the one string for a text.
-func (r *columnReader) shared(text []byte) string {
+func (r *ColumnReader) shared(text []byte) string {
 	if s, ok := r.texts[string(text)]; ok {
 		return s
 	}
@@ -95,16 +96,16 @@ func (r *columnReader) shared(text []byte) string {
 	return s
 }
 
-func (r *columnReader) codes(ctx context.Context, b *bound, col, rg int, rows []int, set func(i int, text string)) error {
-	h, ok, err := b.part.Histogram(ctx, col, rg)
+func (r *ColumnReader) codes(ctx context.Context, b *Bound, col, rg int, rows []int, set func(i int, text string)) error {
+	h, ok, err := b.Part.Histogram(ctx, col, rg)
 	if err != nil || ok && len(h.Codes) == 0 {
 		return err
 	}
-	codes, err := b.part.Codes(ctx, col, rg)
+	codes, err := b.Part.Codes(ctx, col, rg)
 	if err != nil {
 		return err
 	}
-	entries, err := b.part.Vocabulary(ctx, col)
+	entries, err := b.Part.Vocabulary(ctx, col)
 	if err != nil {
 		return err
 	}
@@ -133,7 +134,7 @@ func (r *columnReader) codes(ctx context.Context, b *bound, col, rg int, rows []
 }
 
 // overflow reads an attribute that has no column where its level's overflow field holds it.
-func (r *columnReader) overflow(ctx context.Context, b *bound, level telemetry.Level, key string, rg int, rows []int, set func(i int, text string)) error {
+func (r *ColumnReader) overflow(ctx context.Context, b *Bound, level telemetry.Level, key string, rg int, rows []int, set func(i int, text string)) error {
 	for _, col := range b.columnsOf(telemetry.LevelField, overflowFields[level]) {
 		cells, err := b.cells(ctx, col, rg)
 		if err != nil {
@@ -146,10 +147,10 @@ func (r *columnReader) overflow(ctx context.Context, b *bound, level telemetry.L
 			}
 			members := pcommon.NewMap()
 			if err := telemetry.ParseMap(string(r.buf), members); err != nil {
-				return fmt.Errorf("part %s: field %s: %w", b.info.ID, overflowFields[level], err)
+				return fmt.Errorf("part %s: field %s: %w", b.Info.ID, overflowFields[level], err)
 			}
 			if v, ok := members.Get(key); ok {
-				typ, value := overflowValue(v)
+				typ, value := OverflowValue(v)
 				set(i, r.shared([]byte(Field{telemetry.Column{Type: typ}, value}.Text())))
 			}
 		}
@@ -157,10 +158,10 @@ func (r *columnReader) overflow(ctx context.Context, b *bound, level telemetry.L
 	return nil
 }
 
-// int reads a fixed number.
-func (r *columnReader) int(ctx context.Context, b *bound, key string, rg int, rows []int, set func(i int, v int64)) error {
+// Int reads a fixed number.
+func (r *ColumnReader) Int(ctx context.Context, b *Bound, key string, rg int, rows []int, set func(i int, v int64)) error {
 	for _, col := range b.columnsOf(telemetry.LevelField, key) {
-		if c := b.columns[col]; c.Kind != index.KindInt || c.Overflow {
+		if c := b.Columns[col]; c.Kind != index.KindInt || c.Overflow {
 			err := r.column(ctx, b, col, rg, rows, func(i int, text string) {
 				v, _ := strconv.ParseInt(text, 10, 64)
 				set(i, v)
@@ -170,7 +171,7 @@ func (r *columnReader) int(ctx context.Context, b *bound, key string, rg int, ro
 			}
 			continue
 		}
-		vals, err := b.part.Ints(ctx, col, rg)
+		vals, err := b.Part.Ints(ctx, col, rg)
 		if err != nil {
 			return err
 		}
@@ -183,13 +184,13 @@ func (r *columnReader) int(ctx context.Context, b *bound, key string, rg int, ro
 	return nil
 }
 
-// raw reads a fixed field of bytes. What set gets is only lent.
-func (r *columnReader) raw(ctx context.Context, b *bound, key string, rg int, rows []int, set func(i int, v []byte)) error {
+// Raw reads a fixed field of bytes. What set gets is only lent.
+func (r *ColumnReader) Raw(ctx context.Context, b *Bound, key string, rg int, rows []int, set func(i int, v []byte)) error {
 	for _, col := range b.columnsOf(telemetry.LevelField, key) {
-		if c := b.columns[col]; c.Type != telemetry.TypeBytes || c.Kind != index.KindRaw {
-			return fmt.Errorf("part %s: column %v is not of raw bytes", b.info.ID, c.Column)
+		if c := b.Columns[col]; c.Type != telemetry.TypeBytes || c.Kind != index.KindRaw {
+			return fmt.Errorf("part %s: column %v is not of raw bytes", b.Info.ID, c.Column)
 		}
-		vals, err := b.part.Bytes(ctx, col, rg)
+		vals, err := b.Part.Bytes(ctx, col, rg)
 		if err != nil {
 			return err
 		}
@@ -202,10 +203,10 @@ func (r *columnReader) raw(ctx context.Context, b *bound, key string, rg int, ro
 	return nil
 }
 
-// has tells which rows have a fixed field.
-func (r *columnReader) has(ctx context.Context, b *bound, key string, rg int, rows []int, set func(i int)) error {
+// Has tells which rows have a fixed field.
+func (r *ColumnReader) Has(ctx context.Context, b *Bound, key string, rg int, rows []int, set func(i int)) error {
 	for _, col := range b.columnsOf(telemetry.LevelField, key) {
-		c := b.columns[col]
+		c := b.Columns[col]
 		if c.Overflow || c.Kind != index.KindText && c.Kind != index.KindValue {
 			cells, err := b.cells(ctx, col, rg)
 			if err != nil {
@@ -219,7 +220,7 @@ func (r *columnReader) has(ctx context.Context, b *bound, key string, rg int, ro
 			}
 			continue
 		}
-		codes, err := b.part.Codes(ctx, col, rg)
+		codes, err := b.Part.Codes(ctx, col, rg)
 		if err != nil {
 			return err
 		}
@@ -232,8 +233,8 @@ func (r *columnReader) has(ctx context.Context, b *bound, key string, rg int, ro
 	return nil
 }
 
-// rowList is the rows of a set, as a list.
-func rowList(rows rowset.Set, n int) []int {
+// RowList is the rows of a set, as a list.
+func RowList(rows rowset.Set, n int) []int {
 	out := make([]int, 0, rows.Count(n))
 	rows.Each(n, func(i int) bool {
 		out = append(out, i)
@@ -242,23 +243,23 @@ func rowList(rows rowset.Set, n int) []int {
 	return out
 }
 
-// byRowGroup sorts rows by row group, so that each column is read once, and cuts them into runs of one row group.
-func byRowGroup(refs []rowRef, runMax int) [][]rowRef {
-	slices.SortFunc(refs, func(x, y rowRef) int {
-		if x.b != y.b {
-			if c := cmp.Or(cmp.Compare(x.b.info.ID, y.b.info.ID), cmp.Compare(x.b.group, y.b.group), cmp.Compare(x.b.page, y.b.page)); c != 0 {
+// ByRowGroup sorts rows by row group, so that each column is read once, and cuts them into runs of one row group.
+func ByRowGroup(refs []RowRef, runMax int) [][]RowRef {
+	slices.SortFunc(refs, func(x, y RowRef) int {
+		if x.Bound != y.Bound {
+			if c := cmp.Or(cmp.Compare(x.Bound.Info.ID, y.Bound.Info.ID), cmp.Compare(x.Bound.Group, y.Bound.Group), cmp.Compare(x.Bound.page, y.Bound.page)); c != 0 {
 				return c
 			}
 		}
-		if x.rg != y.rg {
-			return x.rg - y.rg
+		if x.Group != y.Group {
+			return x.Group - y.Group
 		}
-		return x.row - y.row
+		return x.Row - y.Row
 	})
-	var runs [][]rowRef
+	var runs [][]RowRef
 	for len(refs) > 0 {
 		end := 1
-		for end < len(refs) && end < runMax && refs[end].b == refs[0].b && refs[end].rg == refs[0].rg {
+		for end < len(refs) && end < runMax && refs[end].Bound == refs[0].Bound && refs[end].Group == refs[0].Group {
 			end++
 		}
 		runs = append(runs, refs[:end])

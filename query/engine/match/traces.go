@@ -1,4 +1,4 @@
-package engine
+package match
 
 import (
 	"clew/index/vocabulary"
@@ -6,21 +6,21 @@ import (
 	"clew/query/engine/question"
 )
 
-// traces are the hashes of trace ids of which a record must have one to match; nil if the plan does not say.
-func (p *plan) traces() []uint64 {
+// Traces are the hashes of trace ids of which a record must have one to match; nil if the plan does not say.
+func (p *Plan) Traces() []uint64 {
 	switch p.kind {
 	case planLeaf:
 		return p.leafTraces()
 	case planAnd:
 		for _, k := range p.kids {
-			if traces := k.traces(); traces != nil {
+			if traces := k.Traces(); traces != nil {
 				return traces
 			}
 		}
 	case planOr:
 		var all []uint64
 		for _, k := range p.kids {
-			traces := k.traces()
+			traces := k.Traces()
 			if traces == nil {
 				return nil
 			}
@@ -31,7 +31,7 @@ func (p *plan) traces() []uint64 {
 	return nil
 }
 
-func (p *plan) leafTraces() []uint64 {
+func (p *Plan) leafTraces() []uint64 {
 	trace := question.LevelKey{Level: telemetry.LevelField, Key: telemetry.FieldTraceID}
 	t := p.tests[telemetry.TypeBytes]
 	if p.field.Every || len(p.field.Wants) != 1 || p.field.Wants[0] != trace || t == nil {

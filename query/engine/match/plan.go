@@ -1,4 +1,4 @@
-package engine
+package match
 
 import (
 	"fmt"
@@ -20,20 +20,25 @@ const (
 	planLeaf
 )
 
-// plan is a query with its meaning settled: which columns each leaf asks, and what. It holds for every part.
-type plan struct {
+// Plan is a query with its meaning settled: which columns each leaf asks, and what. It holds for every part.
+type Plan struct {
 	kind  planKind
 	value bool // planConst
-	kids  []*plan
+	kids  []*Plan
 	field question.Field // planLeaf
 	tests map[telemetry.Type]*question.Test
 }
 
-// newPlan gives the query its meaning for a signal. now is what "now" in it means. The error is a *lang.Error.
-func newPlan(e lang.Expr, signal telemetry.Signal, now time.Time) (*plan, error) {
+// Of is the plan for those records that are of some traces.
+func (p *Plan) Of(ids *IDSet, signal telemetry.Signal) *Plan {
+	return &Plan{kind: planAnd, kids: []*Plan{ids.leaf(signal), p}}
+}
+
+// NewPlan gives the query its meaning for a signal. now is what "now" in it means. The error is a *lang.Error.
+func NewPlan(e lang.Expr, signal telemetry.Signal, now time.Time) (*Plan, error) {
 	switch e := e.(type) {
 	case nil, lang.Everything:
-		return &plan{kind: planConst, value: true}, nil
+		return &Plan{kind: planConst, value: true}, nil
 	case *lang.And:
 		return newPlans(planAnd, e.Terms, signal, now)
 	case *lang.Or:
@@ -46,10 +51,10 @@ func newPlan(e lang.Expr, signal telemetry.Signal, now time.Time) (*plan, error)
 	return nil, fmt.Errorf("query has a node of unknown type %T", e)
 }
 
-func newPlans(kind planKind, terms []lang.Expr, signal telemetry.Signal, now time.Time) (*plan, error) {
-	p := &plan{kind: kind}
+func newPlans(kind planKind, terms []lang.Expr, signal telemetry.Signal, now time.Time) (*Plan, error) {
+	p := &Plan{kind: kind}
 	for _, t := range terms {
-		kid, err := newPlan(t, signal, now)
+		kid, err := NewPlan(t, signal, now)
 		if err != nil {
 			return nil, err
 		}
@@ -58,7 +63,7 @@ func newPlans(kind planKind, terms []lang.Expr, signal telemetry.Signal, now tim
 	return p, nil
 }
 
-func newLeaf(m *lang.Match, signal telemetry.Signal, now time.Time) (*plan, error) {
+func newLeaf(m *lang.Match, signal telemetry.Signal, now time.Time) (*Plan, error) {
 	f := question.FieldOf(signal, m.Field)
 	if m.Op == lang.OpNotEqual {
 		if f.Every || f.Prose && len(f.Wants) > 1 {
@@ -70,12 +75,12 @@ func newLeaf(m *lang.Match, signal telemetry.Signal, now time.Time) (*plan, erro
 		if err != nil {
 			return nil, err
 		}
-		has := &plan{kind: planLeaf, field: f, tests: question.EveryType(func(telemetry.Type) *question.Test { return question.ExistsTest })}
-		return &plan{kind: planAnd, kids: []*plan{has, {kind: planNot, kids: []*plan{is}}}}, nil
+		has := &Plan{kind: planLeaf, field: f, tests: question.EveryType(func(telemetry.Type) *question.Test { return question.ExistsTest })}
+		return &Plan{kind: planAnd, kids: []*Plan{has, {kind: planNot, kids: []*Plan{is}}}}, nil
 	}
 	tests, err := question.TestsOf(m, &f, now)
 	if err != nil {
 		return nil, err
 	}
-	return &plan{kind: planLeaf, field: f, tests: tests}, nil
+	return &Plan{kind: planLeaf, field: f, tests: tests}, nil
 }

@@ -1,4 +1,4 @@
-package engine
+package match
 
 import (
 	"slices"
@@ -11,14 +11,14 @@ type sized interface {
 	DecodedBytes(col, rg int) int64
 }
 
-// scanBytes is about what looking for matching rows in a row group takes: the columns that the plan asks, and the ordering time.
-func (b *bound) scanBytes(rg int) int64 {
-	bytes := int64(8+b.nodes) * int64(b.groups[rg].Rows)
-	p, ok := b.part.(sized)
+// ScanBytes is about what looking for matching rows in a row group takes: the columns that the plan asks, and the ordering time.
+func (b *Bound) ScanBytes(rg int) int64 {
+	bytes := int64(8+b.nodes) * int64(b.Groups[rg].Rows)
+	p, ok := b.Part.(sized)
 	if !ok {
 		// A head's columns are in memory already, but its texts are rebuilt.
 		if n := len(b.leaves); n > 0 && b.leaves[n-1].leaf.info.Kind == index.KindText {
-			bytes += b.info.Bytes * int64(b.groups[rg].Rows) / int64(max(1, b.info.Rows))
+			bytes += b.Info.Bytes * int64(b.Groups[rg].Rows) / int64(max(1, b.Info.Rows))
 		}
 		return bytes
 	}
@@ -38,15 +38,15 @@ func (b *bound) scanBytes(rg int) int64 {
 	return bytes
 }
 
-// recordBytes is about what the columns take that are read to make records of rows of a row group.
-func (b *bound) recordBytes(rg int, rows []int) (bytes int64) {
-	_ = b.byPage(rg, rows, func(b *bound, rg int, _ []int, _ int) error {
-		p, ok := b.part.(sized)
+// RecordBytes is about what the columns take that are read to make records of rows of a row group.
+func (b *Bound) RecordBytes(rg int, rows []int) (bytes int64) {
+	_ = b.byPage(rg, rows, func(b *Bound, rg int, _ []int, _ int) error {
+		p, ok := b.Part.(sized)
 		if !ok {
 			return nil
 		}
 		overflow := false
-		for col, c := range b.columns {
+		for col, c := range b.Columns {
 			if !c.Overflow || !overflow {
 				bytes += p.DecodedBytes(col, rg)
 			}

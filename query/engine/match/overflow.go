@@ -1,4 +1,4 @@
-package engine
+package match
 
 import (
 	"bytes"
@@ -26,9 +26,9 @@ var overflowFields = map[telemetry.Level]string{
 }
 
 // askOverflow gives the leaves for the overflow fields in which attributes that p asks for may be.
-func (b *bound) askOverflow(ctx context.Context, p *plan) ([]*node, error) {
+func (b *Bound) askOverflow(ctx context.Context, p *Plan) ([]*node, error) {
 	var kids []*node
-	for i, c := range b.columns {
+	for i, c := range b.Columns {
 		if c.Level != telemetry.LevelField || c.Type != telemetry.TypeJSON || c.NonNull == 0 {
 			continue
 		}
@@ -78,7 +78,7 @@ func (m *overflowMatcher) Text(s []byte) bool {
 		if !m.every && !slices.Contains(m.keys, k) {
 			continue
 		}
-		typ, value := overflowValue(v)
+		typ, value := OverflowValue(v)
 		if t := m.tests[typ]; t != nil && t.Value(typ, value.text(typ)) {
 			return true
 		}
@@ -101,8 +101,8 @@ func (m *overflowMatcher) String() string {
 	return s
 }
 
-// overflowValue is a member as a column would have it.
-func overflowValue(v pcommon.Value) (telemetry.Type, Value) {
+// OverflowValue is a member as a column would have it.
+func OverflowValue(v pcommon.Value) (telemetry.Type, Value) {
 	switch v.Type() {
 	case pcommon.ValueTypeStr:
 		return telemetry.TypeString, Value{Text: v.Str()}
@@ -154,7 +154,7 @@ func (r *Record) spreadOverflow() error {
 			return fmt.Errorf("field %s: %w", f.Column.Key, err)
 		}
 		for k, v := range members.All() {
-			typ, value := overflowValue(v)
+			typ, value := OverflowValue(v)
 			more = append(more, Field{telemetry.Column{Level: level, Key: k, Type: typ}, value})
 		}
 	}
@@ -167,10 +167,10 @@ func (r *Record) spreadOverflow() error {
 	return nil
 }
 
-// overflowColumns are the part's overflow fields that hold something, by the level of the attributes in them.
-func (b *bound) overflowColumns() map[telemetry.Level]int {
+// OverflowColumns are the part's overflow fields that hold something, by the level of the attributes in them.
+func (b *Bound) OverflowColumns() map[telemetry.Level]int {
 	var cols map[telemetry.Level]int
-	for i, c := range b.columns {
+	for i, c := range b.Columns {
 		if c.Level != telemetry.LevelField || c.NonNull == 0 {
 			continue
 		}
@@ -186,21 +186,21 @@ func (b *bound) overflowColumns() map[telemetry.Level]int {
 	return cols
 }
 
-// eachOverflow calls f with the attributes that an overflow field holds of each of the rows that have any.
-func (b *bound) eachOverflow(ctx context.Context, col, rg int, rows rowset.Set, f func(row int, members pcommon.Map) error) error {
+// EachOverflow calls f with the attributes that an overflow field holds of each of the rows that have any.
+func (b *Bound) EachOverflow(ctx context.Context, col, rg int, rows rowset.Set, f func(row int, members pcommon.Map) error) error {
 	cells, err := b.cells(ctx, col, rg)
 	if err != nil {
 		return err
 	}
 	var buf []byte
-	rows.Each(b.groups[rg].Rows, func(row int) bool {
+	rows.Each(b.Groups[rg].Rows, func(row int) bool {
 		var ok bool
 		if buf, ok = cells(buf[:0], row); !ok {
 			return true
 		}
 		members := pcommon.NewMap()
 		if err = telemetry.ParseMap(string(buf), members); err != nil {
-			err = fmt.Errorf("part %s: field %s: %w", b.info.ID, b.columns[col].Key, err)
+			err = fmt.Errorf("part %s: field %s: %w", b.Info.ID, b.Columns[col].Key, err)
 			return false
 		}
 		err = f(row, members)
@@ -213,11 +213,11 @@ func (b *bound) eachOverflow(ctx context.Context, col, rg int, rows rowset.Set, 
 }
 
 // resolveMembers tests the values that rows have in any of a segment's overflow columns.
-func (s *scan) resolveMembers(ctx context.Context, l *columnTest, st *nodeState, rows rowset.Set) error {
+func (s *Scan) resolveMembers(ctx context.Context, l *columnTest, st *nodeState, rows rowset.Set) error {
 	w := s.arena.Zeroed()
-	list := rowList(rows, s.rows)
+	list := RowList(rows, s.Rows)
 	looked := 0
-	err := s.b.part.(overflowing).EachOverflow(ctx, s.rg, list, func(i, col int, value []byte) error {
+	err := s.b.Part.(Overflowing).EachOverflow(ctx, s.rg, list, func(i, col int, value []byte) error {
 		if looked += len(value) + 64; looked >= checkBytes {
 			looked = 0
 			if err := ctx.Err(); err != nil {
@@ -225,7 +225,7 @@ func (s *scan) resolveMembers(ctx context.Context, l *columnTest, st *nodeState,
 			}
 		}
 		row := list[i]
-		typ := s.b.columns[col].Type
+		typ := s.b.Columns[col].Type
 		if t := l.members[typ]; t != nil && w[row>>6]>>(row&63)&1 == 0 && t.Value(typ, value) {
 			w[row>>6] |= 1 << (row & 63)
 		}

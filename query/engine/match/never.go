@@ -1,4 +1,4 @@
-package engine
+package match
 
 import (
 	"cmp"
@@ -13,8 +13,8 @@ import (
 // Most segments hold nothing of a rare word, and what a segment does not hold it never will. So it is remembered which parts a plan was
 // rewritten to "never" for: the next query with the same plan passes over them for the price of a look-up, however many there are.
 
-// planKey is a plan in canonical form, for remembering which parts cannot match it; nil if there is nothing to remember, or no short way to name it.
-func (a *Answers) planKey(p *plan) []byte {
+// PlanKey is a plan in canonical form, for remembering which parts cannot match it; nil if there is nothing to remember, or no short way to name it.
+func (a *Answers) PlanKey(p *Plan) []byte {
 	if a.cache == nil || p.kind == planConst {
 		return nil
 	}
@@ -26,7 +26,7 @@ func (a *Answers) planKey(p *plan) []byte {
 }
 
 // appendPlan appends bytes that no plan has which asks something else. Each text is preceded by its length.
-func appendPlan(dst []byte, p *plan) []byte {
+func appendPlan(dst []byte, p *Plan) []byte {
 	sized := func(s string) {
 		dst = strconv.AppendInt(dst, int64(len(s)), 10)
 		dst = append(append(dst, ':'), s...)
@@ -57,8 +57,8 @@ const (
 	neverByFilter = 2
 )
 
-// never says whether a part is known to hold no match of the plan with this key, and whether a filter had a part in it. scratch is memory to build a key in.
-func (a *Answers) never(info *index.Info, planKey []byte, scratch *[]byte) (byFilter, known bool) {
+// Never says whether a part is known to hold no match of the plan with this key, and whether a filter had a part in it. scratch is memory to build a key in.
+func (a *Answers) Never(info *index.Info, planKey []byte, scratch *[]byte) (byFilter, known bool) {
 	if planKey == nil || info.Head {
 		return false, false
 	}
@@ -71,14 +71,14 @@ func (a *Answers) never(info *index.Info, planKey []byte, scratch *[]byte) (byFi
 	return why[0] == neverByFilter, true
 }
 
-// rememberNever keeps that a part cannot match the plan with this key.
-func (b *bound) rememberNever(planKey []byte) {
-	if planKey == nil || b.info.Head {
+// RememberNever keeps that a part cannot match the plan with this key.
+func (b *Bound) RememberNever(planKey []byte) {
+	if planKey == nil || b.Info.Head {
 		return
 	}
 	why := byte(neverByVocab)
-	if b.filtered {
+	if b.Filtered {
 		why = neverByFilter
 	}
-	b.answers.cache.Set(append(append([]byte(b.info.ID), 1), planKey...), []byte{why})
+	b.answers.cache.Set(append(append([]byte(b.Info.ID), 1), planKey...), []byte{why})
 }
