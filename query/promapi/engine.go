@@ -9,13 +9,13 @@ import (
 	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
-	"github.com/prometheus/prometheus/promql"
 	"github.com/prometheus/prometheus/promql/parser"
 	v1 "github.com/prometheus/prometheus/web/api/v1"
 
 	"clew/internal/telemetry"
 	"clew/query/engine/sched"
 	"clew/query/metrics"
+	"clew/query/promlang"
 )
 
 // Deps are what the API is given.
@@ -36,7 +36,7 @@ type Deps struct {
 // API answers PromQL. It is safe for concurrent use.
 type API struct {
 	deps    Deps
-	engine  *promql.Engine
+	engine  *promlang.Engine
 	parser  parser.Parser
 	turns   *sched.Fair
 	limits  Limits
@@ -54,10 +54,8 @@ func New(deps Deps) *API {
 	limits := deps.Limits.orDefault()
 	a := &API{
 		deps: deps, limits: limits, now: time.Now, started: time.Now(),
-		turns: sched.NewFair(limits.Queries, max(1, limits.Queries/2)),
-		parser: parser.NewParser(parser.Options{
-			EnableExperimentalFunctions: true, ExperimentalDurationExpr: true, EnableExtendedRangeSelectors: true, EnableBinopFillModifiers: true,
-		}),
+		turns:  sched.NewFair(limits.Queries, max(1, limits.Queries/2)),
+		parser: promlang.Parser(),
 		refused: prometheus.NewCounterVec(prometheus.CounterOpts{
 			Name: "clew_promql_refused_total", Help: "Requests for metrics that were not answered, by reason: busy, tenant.",
 		}, []string{"reason"}),
@@ -72,18 +70,14 @@ func New(deps Deps) *API {
 		_, bytes := deps.Metrics.Kept()
 		return float64(bytes)
 	}))
-	a.engine = promql.NewEngine(promql.EngineOpts{
-		Logger: deps.Logger, MaxSamples: limits.Samples, Timeout: limits.Timeout, LookbackDelta: lookback,
-		NoStepSubqueryIntervalFn: func(int64) int64 { return subqueryStep.Milliseconds() },
-		EnableAtModifier:         true, EnableNegativeOffset: true, Parser: a.parser,
-	})
+	a.engine = promlang.NewEngine(promlang.Options{Logger: deps.Logger, Samples: limits.Samples, Timeout: limits.Timeout})
 	a.prometheus = a.newPrometheus()
 	a.native = a.newNative()
 	return a
 }
 
 // Engine evaluates PromQL, for whoever does so beside the API.
-func (a *API) Engine() *promql.Engine { return a.engine }
+func (a *API) Engine() *promlang.Engine { return a.engine }
 
 // Storage is what it is evaluated over.
 func (a *API) Storage() *metrics.Storage { return a.deps.Metrics }

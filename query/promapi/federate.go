@@ -13,6 +13,8 @@ import (
 	"github.com/prometheus/prometheus/storage"
 	"github.com/prometheus/prometheus/tsdb/chunkenc"
 	"google.golang.org/protobuf/proto"
+
+	"clew/query/promlang"
 )
 
 // federate answers GET /prometheus/federate?match[]=...: the last point of each series that matches, for another Prometheus to scrape. Native histograms have no place in
@@ -28,7 +30,7 @@ func (a *API) federate(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	now := a.now().UnixMilli()
-	q, err := a.deps.Metrics.Querier(now-lookback.Milliseconds(), now)
+	q, err := a.deps.Metrics.Querier(now-promlang.Lookback.Milliseconds(), now)
 	if err != nil {
 		http.Error(w, err.Error(), http.StatusInternalServerError)
 		return

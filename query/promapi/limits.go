@@ -52,8 +52,4 @@ const (
 	remoteReadSamples = 5e7
 	remoteReadQueries = 10
 	remoteReadFrame   = 1 << 20
-	// lookback is how far back an instant looks for a series' last point.
-	lookback = 5 * time.Minute
-	// subqueryStep is the step of a subquery that gives none: Prometheus' default interval of evaluation.
-	subqueryStep = time.Minute
 )

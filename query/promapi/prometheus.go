@@ -25,6 +25,7 @@ import (
 	v1 "github.com/prometheus/prometheus/web/api/v1"
 
 	"clew/query/metrics"
+	"clew/query/promlang"
 )
 
 // Prometheus serves /prometheus/...
@@ -92,7 +93,7 @@ func (a *API) newHandlers() *v1.API {
 		false, nil,
 		false, false, false,
 		false,
-		lookback,
+		promlang.Lookback,
 		false, false,
 		nil, nil,
 		v1.OpenAPIOptions{ExternalURL: "/prometheus", Version: a.deps.Version},

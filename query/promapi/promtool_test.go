@@ -139,6 +139,9 @@ func TestPaths(t *testing.T) {
 		{"/api/v1/metrics/query_range?query=sum(rate(system_cpu_time_seconds_total[5m]))&start=now-5m&step=60", 200, `"points":6`},
 		{"/api/v1/metrics/query_range?query=sum(&step=60", 400, `"pos":4`},
 		{"/api/v1/metrics/query_range?query=up&start=now-30d&step=1", 400, `"field":"step"`},
+		{"/prometheus/api/v1/query?query=max_over_time(vector(1)[1000d:1ms])", 400, `make its step wider`},
+		{"/prometheus/api/v1/query_range?query=1&start=1&end=2&step=0.0001", 400, `less than 1ms`},
+		{"/api/v1/metrics/query_range?query=max_over_time(vector(1)[1000d:1ms])", 400, `"field":"query"`},
 	} {
 		res, err := http.Get(url + c.path)
 		if err != nil {

@@ -17,12 +17,11 @@ import (
 
 	"clew/internal/strictyaml"
 	"clew/query/lang"
+	"clew/query/promlang"
 )
 
 // promQL parses what clew's API answers: what can be asked can be watched.
-var promQL = parser.NewParser(parser.Options{
-	EnableExperimentalFunctions: true, ExperimentalDurationExpr: true, EnableExtendedRangeSelectors: true, EnableBinopFillModifiers: true,
-})
+var promQL = promlang.Parser()
 
 // recordsOnly are the keys that only rules on records have.
 var recordsOnly = []string{"window", "by", "condition"}

@@ -14,9 +14,3 @@ const (
 
 // defaultInterval is promtool's, of evaluations and of input series.
 const defaultInterval = time.Minute
-
-// lookback and subqueryStep are what clew's API has, so that tests tell what it answers.
-const (
-	lookback     = 5 * time.Minute
-	subqueryStep = time.Minute
-)

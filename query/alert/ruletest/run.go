@@ -13,11 +13,11 @@ import (
 
 	"github.com/prometheus/prometheus/model/labels"
 	"github.com/prometheus/prometheus/promql"
-	"github.com/prometheus/prometheus/promql/parser"
 
 	"clew/query/alert"
 	"clew/query/alert/memseries"
 	"clew/query/alert/rulefile"
+	"clew/query/promlang"
 )
 
 // Result is the outcome of a test.
@@ -81,20 +81,11 @@ type trial struct {
 	*alert.Trial
 }
 
-func newParser() parser.Parser {
-	return parser.NewParser(parser.Options{
-		EnableExperimentalFunctions: true, ExperimentalDurationExpr: true, EnableExtendedRangeSelectors: true, EnableBinopFillModifiers: true,
-	})
-}
-
 func (t *running) run(ctx context.Context) error {
 	if err := t.load(); err != nil {
 		return err
 	}
-	engine := promql.NewEngine(promql.EngineOpts{
-		Logger: slog.New(slog.DiscardHandler), MaxSamples: math.MaxInt32, Timeout: time.Minute, LookbackDelta: lookback, Parser: newParser(),
-		EnableAtModifier: true, EnableNegativeOffset: true, NoStepSubqueryIntervalFn: func(int64) int64 { return subqueryStep.Milliseconds() },
-	})
+	engine := promlang.NewEngine(promlang.Options{Logger: slog.New(slog.DiscardHandler), Samples: math.MaxInt32, Timeout: time.Minute})
 	defer engine.Close()
 	t.answers = alert.Answers{Records: t.records.engine(), PromQL: engine, Metrics: t.series}
 	defer t.answers.Records.Close()
@@ -125,7 +116,7 @@ func (t *running) load() error {
 	if interval <= 0 {
 		interval = t.file.EvaluationInterval
 	}
-	p := newParser()
+	p := promlang.Parser()
 	for i, in := range t.test.InputSeries {
 		l, values, err := p.ParseSeriesDesc(in.Series + " " + in.Values)
 		if err != nil {
@@ -301,7 +292,7 @@ func (t *running) checkExpr(ctx context.Context, i int) {
 	for _, s := range vector {
 		have = append(have, t.sampleText(s))
 	}
-	p := newParser()
+	p := promlang.Parser()
 	for _, e := range c.ExpSamples {
 		s := promql.Sample{F: e.Value, Metric: labels.EmptyLabels()}
 		if e.Labels != "" {
