@@ -14,6 +14,7 @@ import (
 	"clew/index/compact"
 	"clew/index/segment"
 	"clew/ingest/downsample"
+	"clew/ingest/pace"
 	"clew/internal/points"
 	"clew/internal/telemetry"
 )
@@ -65,16 +66,11 @@ func (in *Ingest) sample(ctx context.Context, o *owner, s compact.Sampling) erro
 	began := time.Now()
 	p := in.mergePace(reasonSample, "down-sampling")
 	defer p.End(ctx)
-	cache := segment.NewCache(mergeCacheBytes, 0)
-	var parts []index.Part
-	for _, s := range s.Segments {
-		part, err := segment.Open(ctx, p.Store(in.store), s.ID, cache)
-		if err != nil {
-			return err
-		}
-		parts = append(parts, part)
+	made, err := in.makeWindows(ctx, s, sampledBefore(v, s), p)
+	if damage := (*index.DamageError)(nil); errors.As(err, &damage) && !slices.ContainsFunc(s.Segments, func(x *catalog.Segment) bool { return strings.Contains(damage.File, x.ID) }) {
+		o.log.Warn("what was down-sampled before can't be read: points that came twice count twice", "error", err)
+		made, err = in.makeWindows(ctx, s, nil, p)
 	}
-	made, err := downsample.Make(ctx, parts, s.Width, p.Pause)
 	if err != nil {
 		return err
 	}
@@ -94,6 +90,43 @@ func (in *Ingest) sample(ctx context.Context, o *owner, s compact.Sampling) erro
 	o.log.Debug("down-sampled", "segments", len(s.Segments), "into", written.ID, "windows", s.Width, "series", made.Series, "points", made.PointsIn,
 		"kept", made.PointsOut, "bytes", written.Bytes, "took", time.Since(began))
 	return nil
+}
+
+// makeWindows makes the windows of segments. before are those that have been down-sampled already, of the same times.
+func (in *Ingest) makeWindows(ctx context.Context, s compact.Sampling, before []*catalog.Segment, p *pace.Pace) (downsample.Result, error) {
+	cache := segment.NewCache(mergeCacheBytes, 0)
+	var all []index.Part
+	for _, s := range slices.Concat(s.Segments, before) {
+		part, err := segment.Open(ctx, p.Store(in.store), s.ID, cache)
+		if err != nil {
+			return downsample.Result{}, err
+		}
+		all = append(all, part)
+	}
+	n := len(s.Segments)
+	return downsample.Make(ctx, all[:n:n], all[n:], s.Width, p.Pause)
+}
+
+// sampledBefore are the segments that have been down-sampled already and may have some of the points again, as many as are read in one merge: a sender that got no
+// answer sends again what may have come.
+func sampledBefore(v *catalog.Version, s compact.Sampling) []*catalog.Segment {
+	of := s.Segments[0]
+	if of.Resolution > 0 { // windows are of points that have been told apart
+		return nil
+	}
+	from, to := of.MinTime, of.MaxTime
+	for _, x := range s.Segments {
+		from, to = min(from, x.MinTime), max(to, x.MaxTime)
+	}
+	var out []*catalog.Segment
+	bytes := int64(0)
+	for _, x := range v.Segments(of.Tenant, of.Signal, from, to) {
+		if x.Sampled && x.Resolution == 0 && bytes+x.Bytes <= compact.BytesMax {
+			out = append(out, x)
+			bytes += x.Bytes
+		}
+	}
+	return out
 }
 
 // samplingFailed leaves the segments alone for a while. If they can't be read by the end of their age, they go as they are.

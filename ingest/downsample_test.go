@@ -136,6 +136,11 @@ func TestDownsample(t *testing.T) {
 		}
 	}
 	check(1920, 4, 96, 8)
+	r.sealScrapes(t, 470, 20) // again: a sender had no answer
+	if n, err := r.Downsample(t.Context(), closed()); n == 0 || err != nil {
+		t.Fatalf("%d segments were down-sampled (%v)", n, err)
+	}
+	check(1920, 5, 96, 8)
 	r.sealScrapes(t, 1920, 10) // half a window
 	r.sealScrapes(t, 1930, 10)
 	if _, err := r.Compact(t.Context(), closed()); err != nil {

@@ -6,8 +6,10 @@ import (
 	"os"
 	"path/filepath"
 	"testing"
+	"time"
 
 	"clew/ingest/datadir"
+	"clew/internal/points"
 	"clew/internal/telemetry"
 )
 
@@ -87,5 +89,65 @@ func damageCommit(t *testing.T, dir, id string) {
 	data[at] ^= 1
 	if err := os.WriteFile(files[0], data, 0o644); err != nil {
 		t.Fatal(err)
+	}
+}
+
+// TestLostSampling: the entry of the commit stream that tells of down-sampling is damaged. After the repair each point is in one window of each resolution, whether the
+// windows were taken from the segment that nobody names or made again.
+func TestLostSampling(t *testing.T) {
+	for _, lost := range points.Resolutions {
+		t.Run(lost.String(), func(t *testing.T) {
+			dir := t.TempDir()
+			r := openRig(t, dir, compacting(), nil)
+			r.sealScrapes(t, 0, 480) // two hours
+			r.sealScrapes(t, 480, 480)
+			if n, err := r.Downsample(t.Context(), closed()); n != 3 || err != nil { // two, and what they have become
+				t.Fatalf("%d segments were down-sampled (%v), want 3", n, err)
+			}
+			id := r.byResolution()[lost][0].ID
+			r.sealScrapes(t, 2000, 10)
+			r.settle(t)
+			r.stop()
+			damageCommit(t, dir, id)
+			if err := os.Symlink(filepath.Join(dir, "store"), datadir.SegmentsDir(dir)); err != nil {
+				t.Fatal(err)
+			}
+			d, err := datadir.Open(t.Context(), dir, nil, slog.New(slog.DiscardHandler))
+			if err != nil {
+				t.Fatal(err)
+			}
+			defer d.Close()
+			if len(d.Holes) != 1 {
+				t.Errorf("holes: %v", d.Holes)
+			}
+			if err := d.Mend(t.Context(), slog.New(slog.DiscardHandler)); err != nil {
+				t.Fatal(err)
+			}
+			d.Close()
+
+			r = openRig(t, dir, compacting(), nil)
+			r.settle(t)
+			check := func(when string, points uint64, five, hours int) {
+				t.Helper()
+				all := r.byResolution()
+				for width, windows := range map[time.Duration]int{5 * time.Minute: five, time.Hour: hours} {
+					if count, n := windowed(t, r, all[width]); count != points || n != windows {
+						t.Errorf("%s, %v: %d points in %d windows, want %d in %d", when, width, count, n, points, windows)
+					}
+				}
+			}
+			check("repaired", 960, 48, 4)
+			if _, err := r.Downsample(t.Context(), closed()); err != nil {
+				t.Fatal(err)
+			}
+			check("later", 970, 49, 5)
+			for width, all := range r.byResolution() {
+				for _, s := range all {
+					if s.Sampled != (width < time.Hour) {
+						t.Errorf("segment %s of %v: sampled %v", s.ID, width, s.Sampled)
+					}
+				}
+			}
+		})
 	}
 }

@@ -23,12 +23,13 @@ type Result struct {
 }
 
 // Make down-samples parts of metrics, of one tenant and resolution, to windows of a width (points.Resolutions). The parts it returns read from the given ones for as
-// long as they are used. The same parts give the same rows.
+// long as they are used. The same parts give the same rows. before are parts that have been down-sampled already, of the same times: a point that they have is in
+// its window, and does not count again.
 //
 // Memory: the chunks of all parts, 32 bytes a row, and one series' points. pause is called every millisecond or so of work; its error ends it.
-func Make(ctx context.Context, parts []index.Part, width time.Duration, pause func(context.Context) error) (Result, error) {
+func Make(ctx context.Context, parts, before []index.Part, width time.Duration, pause func(context.Context) error) (Result, error) {
 	var res Result
-	in, err := read(ctx, parts)
+	in, err := read(ctx, parts, before)
 	if err != nil {
 		return res, err
 	}
@@ -117,9 +118,10 @@ func (r *rows) columns() []compact.MadeColumn {
 	}
 }
 
-// withSections adds what all rows of a series have, and its windows, to a row's extra.
+// withSections adds what all rows of a series have, and its windows, to a row's extra. nil: it has none. That there is nothing in them is said: all its points came
+// again.
 func withSections(extra, metadata []byte, width time.Duration, stats bool, windows []points.Window) []byte {
-	if len(windows) > 0 {
+	if windows != nil {
 		extra = points.AppendSection(extra, points.SectionWindows, points.AppendWindows(nil, width, stats, windows))
 	}
 	if len(metadata) > 0 {

@@ -68,7 +68,7 @@ func written(t testing.TB, parts ...index.Part) index.Part {
 
 func makeOf(t testing.TB, width time.Duration, parts ...index.Part) index.Part {
 	t.Helper()
-	res, err := Make(t.Context(), parts, width, func(ctx context.Context) error { return ctx.Err() })
+	res, err := Make(t.Context(), parts, nil, width, func(ctx context.Context) error { return ctx.Err() })
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -81,7 +81,7 @@ func makeOf(t testing.TB, width time.Duration, parts ...index.Part) index.Part {
 // contents are all points of a part of one metric, and its windows, merged.
 func contents(t testing.TB, part index.Part) (seq sequence, windows []points.Window) {
 	t.Helper()
-	in, err := read(t.Context(), []index.Part{part})
+	in, err := read(t.Context(), []index.Part{part}, nil)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -448,7 +448,7 @@ func TestResets(t *testing.T) {
 			t.Errorf("%d exemplars stay of %d windows", exemplars, c.windows)
 		}
 	}
-	res, err := Make(t.Context(), []index.Part{raw}, points.Five, func(ctx context.Context) error { return ctx.Err() })
+	res, err := Make(t.Context(), []index.Part{raw}, nil, points.Five, func(ctx context.Context) error { return ctx.Err() })
 	if err != nil || res.Future != 1 || res.PointsIn != 400 {
 		t.Errorf("%+v, %v: want 400 points and 1 of the future", res, err)
 	}

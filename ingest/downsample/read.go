@@ -5,6 +5,7 @@ import (
 	"crypto/sha256"
 	"encoding/binary"
 	"fmt"
+	"slices"
 	"strconv"
 
 	"clew/index"
@@ -19,11 +20,15 @@ type rowAt struct {
 }
 
 // one is a series, and its rows in the order of the parts.
-type one struct{ rows []rowAt }
+type one struct {
+	rows   []rowAt
+	before []rowAt // whose points are in windows already
+}
 
 // input is what was read of the parts. The points are not decoded yet.
 type input struct {
-	parts  []index.Part
+	parts  []index.Part // those that are down-sampled, and behind them those that have been
+	fresh  int          // how many are down-sampled
 	groups [][]group
 	series []one // in the order in which they first occur
 	future int   // points
@@ -37,10 +42,11 @@ type group struct {
 // identity is what all rows of a series have in common, as a checksum of every column that is not about points, and of the metric's metadata.
 type identity [sha256.Size]byte
 
-func read(ctx context.Context, parts []index.Part) (*input, error) {
-	in := &input{parts: parts, groups: make([][]group, len(parts))}
+func read(ctx context.Context, parts, before []index.Part) (*input, error) {
+	all := slices.Concat(parts, before)
+	in := &input{parts: all, fresh: len(parts), groups: make([][]group, len(all))}
 	known := map[identity]int{}
-	for i, part := range parts {
+	for i, part := range all {
 		for rg := range part.RowGroups() {
 			if err := in.rowGroup(ctx, known, i, rg); err != nil {
 				return nil, fmt.Errorf("part %s: %w", part.Info().ID, err)
@@ -88,7 +94,11 @@ func (in *input) rowGroup(ctx context.Context, known map[identity]int, number, r
 		if row%checkEvery == 0 && ctx.Err() != nil {
 			return ctx.Err()
 		}
+		before := number >= in.fresh
 		if cell(g.stated, row) != nil {
+			if before {
+				continue
+			}
 			n, _ := strconv.Atoi(string(cell(g.samples, row)))
 			in.future += n
 			continue
@@ -99,6 +109,12 @@ func (in *input) rowGroup(ctx context.Context, known map[identity]int, number, r
 		}
 		key := id.of(row, found[points.SectionMetadata])
 		at, have := known[key]
+		if before {
+			if have {
+				in.series[at].before = append(in.series[at].before, rowAt{int32(number), int32(rg), int32(row)})
+			}
+			continue
+		}
 		if !have {
 			at = len(in.series)
 			known[key] = at

@@ -106,7 +106,10 @@ func (in *input) reducePoints(s *one, of *shape, width time.Duration) (out []row
 		return nil, 0, err
 	}
 	stats := !of.delta() && (of.typ == "gauge" || of.typ == "sum")
-	windows := map[int64]*points.Window{}
+	var windows map[int64]*points.Window
+	if stats {
+		windows = map[int64]*points.Window{}
+	}
 	var plain []int // points of rows that are not down-sampled yet
 	for _, at := range s.rows {
 		r := in.rowOf(at, of.typ)
@@ -128,7 +131,11 @@ func (in *input) reducePoints(s *one, of *shape, width time.Duration) (out []row
 	}
 	seq := sequenceOf(all)
 	if stats {
-		fill(windows, seq, plain, width)
+		seen, err := in.moments(s, of)
+		if err != nil {
+			return nil, 0, err
+		}
+		fill(windows, seq, plain, width, seen)
 	}
 	var kept *list
 	if of.delta() {
@@ -166,12 +173,34 @@ func windowAt(windows map[int64]*points.Window, ms int64, width time.Duration) *
 	return w
 }
 
-// fill adds points to the windows. Of several of one millisecond the first counts, as when it is asked for.
-func fill(windows map[int64]*points.Window, seq sequence, numbers []int, width time.Duration) {
+// moments are the milliseconds of a series' points that are in windows already.
+func (in *input) moments(s *one, of *shape) (map[int64]struct{}, error) {
+	if len(s.before) == 0 {
+		return nil, nil
+	}
+	all := pmetric.NewMetric()
+	if err := series.SetType(all, of.typ, of.temporality, of.monotonic); err != nil {
+		return nil, err
+	}
+	for _, at := range s.before {
+		r := in.rowOf(at, of.typ)
+		if err := r.AppendPoints(all); err != nil {
+			return nil, err
+		}
+	}
+	seq, out := sequenceOf(all), map[int64]struct{}{}
+	for i := range seq.len() {
+		out[millis(seq.time(i))] = struct{}{}
+	}
+	return out, nil
+}
+
+// fill adds points to the windows, but those of moments that have been seen. Of several of one millisecond the first counts, as when it is asked for.
+func fill(windows map[int64]*points.Window, seq sequence, numbers []int, width time.Duration, seen map[int64]struct{}) {
 	last := int64(math.MinInt64)
 	for _, i := range byTime(seq, numbers) {
 		ms := millis(seq.time(i))
-		if ms != last && !seq.stale(i) {
+		if _, again := seen[ms]; ms != last && !again && !seq.stale(i) {
 			windowAt(windows, ms, width).Add(seq.value(i))
 		}
 		last = ms
@@ -291,6 +320,9 @@ func chosen(seq sequence, width time.Duration, counter bool) *list {
 func (l *list) rows(of *shape, seq sequence, width time.Duration, stats bool, windows map[int64]*points.Window) ([]row, error) {
 	var out []row
 	var own []points.Window
+	if windows != nil {
+		own = []points.Window{}
+	}
 	m := pmetric.NewMetric()
 	flush := func() error {
 		if m.Type() != pmetric.MetricTypeEmpty {
@@ -309,7 +341,9 @@ func (l *list) rows(of *shape, seq sequence, width time.Duration, stats bool, wi
 				out = append(out, r)
 			}
 		}
-		own = nil
+		if windows != nil {
+			own = []points.Window{}
+		}
 		return series.SetType(m, of.typ, of.temporality, of.monotonic)
 	}
 	for i := range l.windows {

@@ -54,7 +54,7 @@ func (s *stageSource) add(resolution time.Duration, sampled bool, all ...index.P
 // coarser makes a segment of windows.
 func (p *partSource) coarser(width time.Duration, of ...index.Part) index.Part {
 	p.t.Helper()
-	made, err := downsample.Make(p.t.Context(), of, width, func(ctx context.Context) error { return ctx.Err() })
+	made, err := downsample.Make(p.t.Context(), of, nil, width, func(ctx context.Context) error { return ctx.Err() })
 	if err != nil {
 		p.t.Fatal(err)
 	}
