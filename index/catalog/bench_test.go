@@ -1,7 +1,9 @@
 package catalog
 
 import (
+	"flag"
 	"fmt"
+	"math"
 	"math/rand/v2"
 	"runtime"
 	"testing"
@@ -55,10 +57,12 @@ func manyCatalog(b *testing.B, n int) *Catalog {
 	return c
 }
 
-const many = 100_000
+// segments is how many a catalog has here: docs/scale.md has the figures of a million.
+var segments = flag.Int("segments", 100_000, "of the catalog in benchmarks")
 
-// BenchmarkPlan chooses the segments of a query among 100,000.
+// BenchmarkPlan chooses the segments of a query.
 func BenchmarkPlan(b *testing.B) {
+	many := *segments
 	c := manyCatalog(b, many)
 	end := manySegments(many)[many-1].MaxTime
 	for _, span := range []time.Duration{time.Hour, 24 * time.Hour, 7 * 24 * time.Hour} {
@@ -77,8 +81,39 @@ func BenchmarkPlan(b *testing.B) {
 	}
 }
 
-// BenchmarkSnapshot writes a catalog of 100,000 down and loads it again, and says what it takes in memory.
+// BenchmarkApplyMany folds one commit after the other into a large catalog: seals, which add a segment to the newest, and merges, which put one into the place of
+// eight. So the lists that change are the largest.
+func BenchmarkApplyMany(b *testing.B) {
+	for _, merge := range []bool{false, true} {
+		b.Run(fmt.Sprintf("merge=%v", merge), func(b *testing.B) {
+			c := manyCatalog(b, *segments)
+			old := c.Current().Segments("default", telemetry.Spans, 0, math.MaxInt64)
+			at := old[0].MaxTime
+			n := 0
+			for b.Loop() {
+				n++
+				at += int64(time.Second)
+				seq := c.Current().Sequence()
+				cm := Commit{Version: CommitVersion, Reason: "seal", Last: c.Current().Shard(0).Last, Added: []Segment{{
+					ID: fmt.Sprintf("0000-spans-%08d", n), Signal: telemetry.Spans, Tenant: "default", Rows: 1_000_000, Records: 1_000_000, Bytes: 50 << 20, MinTime: at - int64(15*time.Minute), MaxTime: at,
+				}}}
+				if merge && len(old) > 8 {
+					for _, s := range old[:8] {
+						cm.Removed = append(cm.Removed, s.ID)
+					}
+					old = old[8:]
+				}
+				if err := c.Apply(seq+1, cm); err != nil {
+					b.Fatal(err)
+				}
+			}
+		})
+	}
+}
+
+// BenchmarkSnapshot writes a large catalog down and loads it again, and says what it takes in memory.
 func BenchmarkSnapshot(b *testing.B) {
+	many := *segments
 	c := manyCatalog(b, many)
 	data, err := c.Current().Snapshot()
 	if err != nil {
@@ -86,6 +121,7 @@ func BenchmarkSnapshot(b *testing.B) {
 	}
 	b.Run("write", func(b *testing.B) {
 		b.SetBytes(int64(len(data)))
+		b.ReportMetric(float64(len(data))/float64(many), "stored-B/segment")
 		for b.Loop() {
 			if _, err := c.Current().Snapshot(); err != nil {
 				b.Fatal(err)
@@ -110,6 +146,6 @@ func BenchmarkSnapshot(b *testing.B) {
 		loaded = nil
 		runtime.GC()
 		runtime.ReadMemStats(&before)
-		b.ReportMetric(float64(int64(after.HeapAlloc)-int64(before.HeapAlloc))/many, "B/segment")
+		b.ReportMetric(float64(int64(after.HeapAlloc)-int64(before.HeapAlloc))/float64(many), "B/segment")
 	})
 }

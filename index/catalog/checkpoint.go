@@ -98,16 +98,21 @@ func (c *Catalog) Restore(ctx context.Context, st store.Store, logger *slog.Logg
 	return failed
 }
 
-func (c *Catalog) restore(ctx context.Context, st store.Store, name string) error {
+func readSnapshot(ctx context.Context, st store.Store, name string) ([]byte, error) {
 	size, err := st.Size(ctx, name)
 	if err != nil {
-		return err
+		return nil, err
 	}
 	if size > snapshotBytesMax {
-		return fmt.Errorf("%s: %d bytes, at most %d are allowed", name, size, snapshotBytesMax)
+		return nil, fmt.Errorf("%s: %d bytes, at most %d are allowed", name, size, snapshotBytesMax)
 	}
 	data := make([]byte, size)
-	if err := st.ReadAt(ctx, name, data, 0); err != nil {
+	return data, st.ReadAt(ctx, name, data, 0)
+}
+
+func (c *Catalog) restore(ctx context.Context, st store.Store, name string) error {
+	data, err := readSnapshot(ctx, st, name)
+	if err != nil {
 		return err
 	}
 	if err := c.Load(data); err != nil {

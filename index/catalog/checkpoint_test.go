@@ -73,3 +73,49 @@ func TestCheckpoint(t *testing.T) {
 		t.Errorf("newer snapshot: %v", err)
 	}
 }
+
+// A catalog that has missed commits goes on from a snapshot: readers keep what they hold, what is gone is reported when they are done, and later commits apply.
+func TestAdvance(t *testing.T) {
+	st, err := store.OpenDir(t.TempDir())
+	if err != nil {
+		t.Fatal(err)
+	}
+	logger := slog.New(slog.DiscardHandler)
+	ahead, behind := New(), New()
+	var dead []string
+	behind.OnDead(func(list []Segment) {
+		for i := range list {
+			dead = append(dead, list[i].ID)
+		}
+	})
+	for seq := range uint64(2) {
+		for _, c := range []*Catalog{ahead, behind} {
+			apply(t, c, seq+1, func(cm *Commit) { cm.Added = []Segment{segment(fmt.Sprint("s", seq), 1, 2)} })
+		}
+	}
+	if err := behind.Advance(t.Context(), st, logger); err == nil {
+		t.Error("without a snapshot there is no way on, and that is no error")
+	}
+	apply(t, ahead, 3, func(cm *Commit) { cm.Added, cm.Removed = []Segment{segment("s2", 1, 2)}, []string{"s0"} })
+	if _, err := ahead.Checkpoint(t.Context(), st); err != nil {
+		t.Fatal(err)
+	}
+	held := behind.Acquire()
+	if err := behind.Advance(t.Context(), st, logger); err != nil {
+		t.Fatal(err)
+	}
+	if v := behind.Current(); v.Sequence() != 3 || v.Len() != 2 || !behind.Has("s2") || behind.Has("s0") {
+		t.Errorf("commit %d, %d segments", v.Sequence(), v.Len())
+	}
+	if held.Len() != 2 || !behind.Leaving("s0") || len(dead) > 0 {
+		t.Errorf("a reader holds %d segments, dead are %q", held.Len(), dead)
+	}
+	held.Release()
+	if len(dead) != 1 || dead[0] != "s0" || behind.Leaving("s0") {
+		t.Errorf("dead are %q", dead)
+	}
+	apply(t, behind, 4, func(cm *Commit) { cm.Removed = []string{"s2"} })
+	if behind.Current().Len() != 1 {
+		t.Errorf("%d segments after a further commit", behind.Current().Len())
+	}
+}

@@ -170,26 +170,28 @@ func (c *Catalog) nextLocked(old *Version, seq uint64, cm *Commit) (v *Version, 
 	if v.lists == nil {
 		v.lists, v.shards = map[listKey]*segmentList{}, map[int]*shardState{}
 	}
-	added, gone := map[listKey][]*Segment{}, map[string]bool{}
+	changes := map[listKey]*listChange{}
+	change := func(s *Segment) *listChange {
+		k := listKey{s.Tenant, s.Signal}
+		if changes[k] == nil {
+			changes[k] = &listChange{}
+		}
+		return changes[k]
+	}
 	for i := range cm.Added {
 		s := cm.Added[i]
-		k := listKey{s.Tenant, s.Signal}
-		added[k] = append(added[k], &s)
+		change(&s).add(&s)
 		c.byID[s.ID] = &s
 	}
 	for _, id := range cm.Removed {
 		s := c.byID[id]
-		k := listKey{s.Tenant, s.Signal}
-		if _, ok := added[k]; !ok {
-			added[k] = nil // the list changes, though nothing is added
-		}
-		gone[id] = true
+		change(s).remove(s)
 		removed = append(removed, *s)
 		delete(c.byID, id)
 		c.leaving[id] = true
 	}
-	for k, segments := range added {
-		if l := v.lists[k].with(segments, gone); len(l.segments) > 0 {
+	for k, change := range changes {
+		if l := v.lists[k].with(change); len(l.blocks) > 0 {
 			v.lists[k] = l
 		} else {
 			delete(v.lists, k)

@@ -13,6 +13,8 @@ const (
 	reasonBytesMax = 64
 	// deletionsMax is how many deletions' sums are kept, at about 60 bytes each in every snapshot.
 	deletionsMax = 1000
+	// blockSegments bounds the segments of a list that a commit copies together; a million of them are 4,000 blocks at 56 bytes, which it copies too.
+	blockSegments = 256
 	// shardMax bounds the shard's number, so that a damaged commit can't make a table of shards explode.
 	shardMax = 1 << 16
 )

@@ -84,25 +84,20 @@ func checkCuts(cuts []Cut) error {
 
 // sampleLocked makes segments of v's Sampled. Versions before v keep theirs as they were.
 func (c *Catalog) sampleLocked(v *Version, ids []string) {
-	byList := map[listKey]map[string]*Segment{}
+	changes := map[listKey]*listChange{}
 	for _, id := range ids {
-		s := *c.byID[id] // checkLocked has seen it
+		old := c.byID[id] // checkLocked has seen it
+		s := *old
 		s.Sampled = true
 		c.byID[id] = &s
 		k := listKey{s.Tenant, s.Signal}
-		if byList[k] == nil {
-			byList[k] = map[string]*Segment{}
+		if changes[k] == nil {
+			changes[k] = &listChange{}
 		}
-		byList[k][id] = &s
+		changes[k].remove(old)
+		changes[k].add(&s)
 	}
-	for k, sampled := range byList {
-		l := *v.lists[k]
-		l.segments = slices.Clone(l.segments)
-		for i, s := range l.segments {
-			if now := sampled[s.ID]; now != nil {
-				l.segments[i] = now
-			}
-		}
-		v.lists[k] = &l
+	for k, change := range changes {
+		v.lists[k] = v.lists[k].with(change)
 	}
 }

@@ -72,7 +72,18 @@ func (c *Catalog) Load(data []byte) error {
 		c.mu.Unlock()
 		return fmt.Errorf("load snapshot of the catalog: commit %d has been applied already", old.sequence)
 	}
+	v, byID := s.version()
+	c.byID = byID
+	c.publishLocked(old, v, nil)
+	c.mu.Unlock()
+	old.Release()
+	return nil
+}
+
+// version is the version that a snapshot holds, and its segments by id.
+func (s *snapshot) version() (*Version, map[string]*Segment) {
 	v := &Version{sequence: s.Sequence, lists: map[listKey]*segmentList{}, shards: map[int]*shardState{}, segments: len(s.Segments)}
+	byID := make(map[string]*Segment, len(s.Segments))
 	for _, shard := range s.Shards {
 		positions := map[posKey]uint64{}
 		for _, p := range shard.Positions {
@@ -84,19 +95,25 @@ func (c *Catalog) Load(data []byte) error {
 		v.deleted = addDeleted(v.deleted, d)
 	}
 	v.cuts = addCuts(nil, s.Cuts)
-	lists := map[listKey][]*Segment{}
+	lists := map[listKey]*listChange{}
+	tenants := map[string]string{} // one string for all segments of a tenant
 	for _, segment := range s.Segments {
+		if name, known := tenants[segment.Tenant]; known {
+			segment.Tenant = name
+		} else {
+			tenants[segment.Tenant] = segment.Tenant
+		}
 		k := listKey{segment.Tenant, segment.Signal}
-		lists[k] = append(lists[k], segment)
-		c.byID[segment.ID] = segment
+		if lists[k] == nil {
+			lists[k] = &listChange{}
+		}
+		lists[k].add(segment)
+		byID[segment.ID] = segment
 	}
-	for k, segments := range lists {
-		v.lists[k] = v.lists[k].with(segments, nil)
+	for k, change := range lists {
+		v.lists[k] = v.lists[k].with(change)
 	}
-	c.publishLocked(old, v, nil)
-	c.mu.Unlock()
-	old.Release()
-	return nil
+	return v, byID
 }
 
 func decodeSnapshot(data []byte) (*snapshot, error) {

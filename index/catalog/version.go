@@ -4,7 +4,6 @@ import (
 	"iter"
 	"maps"
 	"slices"
-	"sort"
 	"strings"
 	"sync/atomic"
 
@@ -48,53 +47,6 @@ type posKey struct {
 	tenant string
 }
 
-// segmentList is the segments of one tenant and signal by (MinTime, ID). latest[i] is the greatest MaxTime of the first i+1, so a
-// search by time walks back from the last segment that starts in time and stops where nothing before can reach. Immutable.
-type segmentList struct {
-	segments []*Segment
-	latest   []int64
-	bytes    int64
-}
-
-func compareSegments(a, b *Segment) int {
-	if a.MinTime != b.MinTime {
-		if a.MinTime < b.MinTime {
-			return -1
-		}
-		return 1
-	}
-	return strings.Compare(a.ID, b.ID)
-}
-
-// with returns the list plus added, less removed.
-func (l *segmentList) with(added []*Segment, removed map[string]bool) *segmentList {
-	var old []*Segment
-	if l != nil {
-		old = l.segments
-	}
-	slices.SortFunc(added, compareSegments)
-	n := &segmentList{segments: make([]*Segment, 0, len(old)+len(added))}
-	for len(old) > 0 || len(added) > 0 {
-		from := &old
-		if len(old) == 0 || len(added) > 0 && compareSegments(added[0], old[0]) < 0 {
-			from = &added
-		}
-		if s := (*from)[0]; !removed[s.ID] {
-			n.segments = append(n.segments, s)
-		}
-		*from = (*from)[1:]
-	}
-	n.latest = make([]int64, len(n.segments))
-	for i, s := range n.segments {
-		n.latest[i] = s.MaxTime
-		if i > 0 {
-			n.latest[i] = max(s.MaxTime, n.latest[i-1])
-		}
-		n.bytes += s.Bytes
-	}
-	return n
-}
-
 // Sequence is the last commit's.
 func (v *Version) Sequence() uint64 { return v.sequence }
 
@@ -108,21 +60,14 @@ func (v *Version) Segments(tenant string, signal telemetry.Signal, from, to int6
 	if l == nil {
 		return nil
 	}
-	var found []*Segment
-	end := sort.Search(len(l.segments), func(i int) bool { return l.segments[i].MinTime > to })
-	for i := end - 1; i >= 0 && l.latest[i] >= from; i-- {
-		if l.segments[i].MaxTime >= from {
-			found = append(found, l.segments[i])
-		}
-	}
-	return found
+	return l.between(from, to)
 }
 
 // All gives every segment, by tenant, signal and MinTime.
 func (v *Version) All() iter.Seq[*Segment] {
 	return func(yield func(*Segment) bool) {
 		for _, k := range v.keys() {
-			for _, s := range v.lists[k].segments {
+			for s := range v.lists[k].all() {
 				if !yield(s) {
 					return
 				}
