@@ -58,7 +58,7 @@ func TestDuckDBFrozen(t *testing.T) {
 	}
 	for version := 1; version <= format.Version; version++ {
 		for _, signal := range telemetry.Signals {
-			s, path := frozenSegment(t, version, signal)
+			s, path := frozenSegment(t, version, signal.String())
 			time := telemetry.FieldTime
 			if signal == telemetry.Spans {
 				time = telemetry.FieldStart

@@ -22,13 +22,18 @@ var freeze = flag.Bool("freeze", false, "write the frozen segments of this forma
 // TestFrozen reads the segments that earlier builds wrote, in every format version there was, and compares all rows with what was
 // written then. Such files are never edited: a reader that no longer understands them is wrong.
 func TestFrozen(t *testing.T) {
-	if *freeze {
+	if *freeze && !exists(t, filepath.Join("testdata", fmt.Sprintf("v%d", format.Version))) {
 		freezeVersion(t)
 	}
 	for version := 1; version <= format.Version; version++ {
-		for _, signal := range telemetry.Signals {
-			s, path := frozenSegment(t, version, signal)
+		for _, name := range frozenNames(version) {
+			s, path := frozenSegment(t, version, name)
 			id := s.Info().ID
+			if rows := strings.TrimSuffix(path, parquetSuffix) + ".rows"; *freeze && !exists(t, rows) {
+				if err := os.WriteFile(rows, []byte(describe(t, s)), 0o644); err != nil {
+					t.Fatal(err)
+				}
+			}
 			want := string(readFile(t, strings.TrimSuffix(path, parquetSuffix)+".rows"))
 			if s.FormatVersion() != version {
 				t.Errorf("%s has format version %d", id, s.FormatVersion())
@@ -41,11 +46,23 @@ func TestFrozen(t *testing.T) {
 	}
 }
 
+// frozenNames are what the frozen segments of a version are of: each signal, and since the second release (of version 2) metrics that are down-sampled, which query/metrics
+// writes and answers queries from.
+func frozenNames(version int) (names []string) {
+	for _, signal := range telemetry.Signals {
+		names = append(names, signal.String())
+	}
+	if version == 2 {
+		names = append(names, "windows")
+	}
+	return names
+}
+
 // frozenSegment opens a frozen segment, and gives the place of its .parquet.
-func frozenSegment(t *testing.T, version int, signal telemetry.Signal) (s *Segment, path string) {
+func frozenSegment(t *testing.T, version int, name string) (s *Segment, path string) {
 	t.Helper()
 	dir := filepath.Join("testdata", fmt.Sprintf("v%d", version))
-	id := fmt.Sprintf("frozen-v%d-%s", version, signal)
+	id := fmt.Sprintf("frozen-v%d-%s", version, name)
 	st := memStore{}
 	parquetName, indexName := Names(id)
 	path = filepath.Join(dir, filepath.Base(parquetName))
@@ -101,7 +118,7 @@ func freezeVersion(t *testing.T) {
 		}
 		for name, data := range files {
 			path := filepath.Join(dir, name)
-			if _, err := os.Stat(path); !errors.Is(err, fs.ErrNotExist) {
+			if exists(t, path) {
 				t.Fatalf("%s exists: a frozen file is never written again", path)
 			}
 			if err := os.WriteFile(path, data, 0o644); err != nil {
@@ -109,6 +126,15 @@ func freezeVersion(t *testing.T) {
 			}
 		}
 	}
+}
+
+func exists(t *testing.T, path string) bool {
+	t.Helper()
+	_, err := os.Stat(path)
+	if err != nil && !errors.Is(err, fs.ErrNotExist) {
+		t.Fatal(err)
+	}
+	return err == nil
 }
 
 func readFile(t *testing.T, path string) []byte {

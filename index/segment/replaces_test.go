@@ -23,7 +23,7 @@ func TestReplaces(t *testing.T) {
 			t.Errorf("%s: known %v, %v, -want +got:\n%s", id, known, err, diff)
 		}
 	}
-	frozen, _ := frozenSegment(t, 1, telemetry.Logs)
+	frozen, _ := frozenSegment(t, 1, telemetry.Logs.String())
 	if got, known, err := frozen.Replaces(ctx); known || len(got) > 0 || err != nil {
 		t.Errorf("a segment of before says %v, known %v, %v", got, known, err)
 	}
