@@ -25,8 +25,8 @@ import (
 // Checker sends numbered records and remembers which were acknowledged, asks how many there are, and reads them back.
 type Checker struct {
 	collectors []*url.URL
-	readers    []*harness.Process
-	rate       int // records a second, of all senders
+	readers    func() []*harness.Process // as they are now: one that was killed is another process later
+	rate       int                       // records a second, of all senders
 
 	next     atomic.Int64 // number of the next record
 	attempts atomic.Int64 // requests that were not acknowledged
@@ -55,7 +55,7 @@ type answer struct {
 func (a *answer) whole() bool { return a.err == nil && a.partial == "" }
 
 // NewChecker sends to collectors, host:port, by turns.
-func NewChecker(collectors []string, readers []*harness.Process, rate int) *Checker {
+func NewChecker(collectors []string, readers func() []*harness.Process, rate int) *Checker {
 	c := &Checker{readers: readers, rate: rate, unacked: map[int64]bool{}}
 	for _, host := range collectors {
 		c.collectors = append(c.collectors, &url.URL{Scheme: "http", Host: host, Path: "/v1/logs"})
@@ -186,10 +186,11 @@ const everything = "service:checker"
 // Ask asks all query processes how many records there are, again and again until ctx ends.
 func (c *Checker) Ask(ctx context.Context) {
 	var wg sync.WaitGroup
-	for i, p := range c.readers {
+	readers := c.readers() // their addresses stay
+	for i := range readers {
 		wg.Go(func() {
 			for ctx.Err() == nil {
-				a := c.count(ctx, p)
+				a := c.count(ctx, readers[i])
 				a.from = fmt.Sprintf("query-%d", i+1)
 				if ctx.Err() != nil {
 					return
@@ -237,7 +238,7 @@ func (c *Checker) Acknowledged() int {
 func (c *Checker) Settle(ctx context.Context) error {
 	ctx, cancel := context.WithTimeout(ctx, settleMax)
 	defer cancel()
-	for _, p := range c.readers {
+	for _, p := range c.readers() {
 		for {
 			a := c.count(ctx, p)
 			if a.whole() && a.count >= c.Acknowledged() {

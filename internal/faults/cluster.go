@@ -26,7 +26,7 @@ type Binaries struct{ Clew, NATS string }
 // The hosts' numbers by name. The checker and the object store are this process.
 var hosts = map[string]byte{
 	"nats-1": 1, "nats-2": 2, "nats-3": 3, "collector-1": 11, "collector-2": 12, "ingest-1": 21, "ingest-2": 22, "query-1": 31, "query-2": 32,
-	"checker": 100, "store": 101,
+	"node-1": 41, "checker": 100, "store": 101,
 }
 
 // Cluster is everything that runs.
@@ -36,12 +36,15 @@ type Cluster struct {
 	Gateway   *s3test.Gateway
 	Store     *s3test.Relay
 	Processes map[string]*harness.Process // clews, by name
+	oneNode   bool                        // there is a single clew, with a log and segments of its own
 	dir       string
 	config    string
 	binaries  Binaries
 	machines  map[string]*Host
 	t         *testing.T
 }
+
+const oneNodeConfig = "ingest: {seal_rows: 100000, seal_after: 5s}\n"
 
 // shards is more than there are owners, so that each has some.
 const shards = 4
@@ -83,11 +86,9 @@ func (c *Cluster) Run() error {
 	if c.NATS, err = natstest.Start(options); err != nil {
 		return err
 	}
-	for name := range hosts {
-		if role, _, _ := strings.Cut(name, "-"); role == "collector" || role == "ingest" || role == "query" {
-			if err := c.Launch(name); err != nil {
-				return err
-			}
+	for _, name := range []string{"collector-1", "collector-2", "ingest-1", "ingest-2", "query-1", "query-2"} {
+		if err := c.Launch(name); err != nil {
+			return err
 		}
 	}
 	return c.Ready(time.Minute)
@@ -106,7 +107,7 @@ func (c *Cluster) Ready(within time.Duration) error {
 	ctx, cancel := context.WithTimeout(context.Background(), within)
 	defer cancel()
 	for _, p := range c.Of("query") {
-		for {
+		for !c.oneNode {
 			status, err := Status(ctx, p)
 			if err == nil && owned(status, "") {
 				break
@@ -132,8 +133,10 @@ func (c *Cluster) Launch(name string, environment ...string) error {
 	role, _, _ := strings.Cut(name, "-")
 	args := []string{"env"}
 	args = append(args, environment...)
-	args = append(args, c.binaries.Clew, "run", "--data", data, "--config", config, "--role", role, "--name", name, "--nats", strings.Join(c.NATS.URLs(), ","),
-		"--store", s3test.URL(c.Store.Address, "clew"), "--http", at(7400), "--flight", at(7401), "--otlp-grpc", at(4317), "--otlp-http", at(4318))
+	args = append(args, c.binaries.Clew, "run", "--data", data, "--config", config, "--http", at(7400), "--otlp-grpc", at(4317), "--otlp-http", at(4318))
+	if !c.oneNode {
+		args = append(args, "--role", role, "--name", name, "--nats", strings.Join(c.NATS.URLs(), ","), "--store", s3test.URL(c.Store.Address, "clew"), "--flight", at(7401))
+	}
 	line := c.machines[name].Command(args[0], args[1:]...)
 	p, err := harness.StartOther(line[0], line[1:], data, at(7400), at(4318), "/readyz")
 	if err != nil {
@@ -145,6 +148,9 @@ func (c *Cluster) Launch(name string, environment ...string) error {
 
 // Of are the processes of a role.
 func (c *Cluster) Of(role string) []*harness.Process {
+	if c.oneNode {
+		return []*harness.Process{c.Processes["node-1"]}
+	}
 	return []*harness.Process{c.Processes[role+"-1"], c.Processes[role+"-2"]}
 }
 

@@ -102,38 +102,55 @@ func killAll(ctx context.Context, r *Run) error {
 // powerCut is killAll on a disk that has lost what was not on the device. The copy of the disk is of one moment: all that writes is stopped first.
 func powerCut(ctx context.Context, r *Run) error {
 	r.inject(ctx, "")
-	for _, s := range r.NATS.Servers {
-		if err := s.Pause(); err != nil {
-			return err
-		}
+	at := "log"
+	if r.oneNode {
+		at = "node-1"
 	}
-	image, cut := r.image("log"), r.image("log-cut")
+	if err := r.pauseDisk(); err != nil {
+		return err
+	}
+	image, cut := r.image(at), r.image(at+"-cut")
 	if err := run("dd", "if="+image, "of="+cut, "bs=4M", "iflag=direct", "conv=sparse"); err != nil {
 		return err
 	}
 	r.Kill()
-	if err := run("umount", r.logDir()); err != nil {
+	if err := run("umount", filepath.Join(r.dir, at)); err != nil {
 		return err
 	}
 	if err := os.Remove(image); err != nil {
 		return err
 	}
-	if err := r.mount(cut, "log"); err != nil {
+	if err := r.mount(cut, at); err != nil {
 		return err
 	}
 	return r.again()
 }
 
-// again starts everything that was killed.
-func (r *Run) again() error {
+// pauseDisk stops whoever writes to the disk whose power will be cut.
+func (r *Run) pauseDisk() error {
+	if r.oneNode {
+		return r.Processes["node-1"].Pause()
+	}
 	for _, s := range r.NATS.Servers {
-		if err := s.Start(); err != nil {
+		if err := s.Pause(); err != nil {
 			return err
 		}
 	}
+	return nil
+}
+
+// again starts everything that was killed.
+func (r *Run) again() error {
 	r.heal()
-	if err := r.NATS.WaitReady(time.Minute); err != nil {
-		return err
+	if !r.oneNode {
+		for _, s := range r.NATS.Servers {
+			if err := s.Start(); err != nil {
+				return err
+			}
+		}
+		if err := r.NATS.WaitReady(time.Minute); err != nil {
+			return err
+		}
 	}
 	for name := range r.Processes {
 		if err := r.Launch(name); err != nil {

@@ -22,6 +22,8 @@ type Run struct {
 type Fault struct {
 	Name  string
 	Short bool // a short form of it is part of make test
+	// OneNode breaks a single clew instead of a cluster.
+	OneNode bool
 	// Before is called before anything but the object store runs. Optional.
 	Before func(t *testing.T, c *Cluster)
 	Do     func(ctx context.Context, r *Run) error
@@ -36,9 +38,10 @@ func (r *Run) inject(ctx context.Context, lost string) {
 		return
 	}
 	r.failover = make(chan time.Duration, 1)
+	ask := r.Of("query")[0]
 	go func() {
 		for ctx.Err() == nil {
-			if s, err := Status(ctx, r.Processes["query-1"]); err == nil && owned(s, lost) {
+			if s, err := Status(ctx, ask); err == nil && owned(s, lost) {
 				break
 			}
 			time.Sleep(askEvery / 2)
@@ -131,6 +134,8 @@ var Faults = []Fault{
 	{Name: "bit flip in a segment", Do: flipSegment},
 	{Name: "kill -9 of everything at once", Do: killAll},
 	{Name: "power cut of everything at once", Before: smallDisk("log", 6<<30), Do: powerCut},
+	{Name: "one node: kill -9", OneNode: true, Do: func(ctx context.Context, r *Run) error { return r.killed(ctx, "node-1", false) }},
+	{Name: "one node: power cut", OneNode: true, Before: smallDisk("node-1", 6<<30), Do: powerCut},
 }
 
 // killed kills a clew and starts it again.

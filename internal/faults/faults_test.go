@@ -21,7 +21,7 @@ var (
 	records = flag.Int("records", 0, "records that each run sends at least; 0: a short form of some faults")
 	rate    = flag.Int("rate", 20_000, "records a second")
 	built   = flag.String("clew", "", "a built clew; empty: it is built")
-	table   = flag.String("table", "", "a `file` that gets a row for each run")
+	table   = flag.String("table", "", "a `file` in whose table each run replaces its row")
 )
 
 // inside marks the process that has namespaces of its own. It names where the binaries are.
@@ -30,12 +30,8 @@ const inside = "CLEW_FAULTS_INSIDE"
 // TestMain runs the tests in a process of their own, whose network and mounts are nobody else's and end with it.
 func TestMain(m *testing.M) {
 	flag.Parse()
-	if os.Getenv(inside) != "" {
+	if os.Getenv(inside) != "" || os.Geteuid() != 0 || testing.Short() {
 		os.Exit(m.Run())
-	}
-	if os.Geteuid() != 0 || testing.Short() {
-		fmt.Println("without root there are no network namespaces, and with -short no clusters: nothing is broken")
-		return
 	}
 	code, err := outside()
 	if err != nil {
@@ -104,6 +100,9 @@ type machines struct {
 
 // TestFaults breaks a cluster in each way. Nothing acknowledged is lost, nothing is there twice, and answers say what they lack.
 func TestFaults(t *testing.T) {
+	if os.Getenv(inside) == "" {
+		t.Skip("without root there are no network namespaces, and with -short no clusters")
+	}
 	if _, err := os.Stat("/dev/net/tun"); err != nil {
 		t.Skipf("no network of ours without TUN devices: %v", err)
 	}
@@ -122,25 +121,19 @@ func TestFaults(t *testing.T) {
 				t.Error(err)
 			}
 			if *table != "" {
-				appendLine(t, *table, row.String())
+				if err := row.WriteTo(*table); err != nil {
+					t.Fatal(err)
+				}
 			}
 		})
 	}
-}
-
-func appendLine(t *testing.T, file, line string) {
-	out, err := os.OpenFile(file, os.O_APPEND|os.O_CREATE|os.O_WRONLY, 0o644)
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer out.Close()
-	fmt.Fprintln(out, line)
 }
 
 // experiment is one run: some load, the fault under load, load until there are enough records, and then everything is read back.
 func experiment(t *testing.T, m *machines, f *Fault) (*Row, []error) {
 	dir := os.Getenv(inside)
 	c := NewCluster(t, m.Network, m.hosts, Binaries{Clew: filepath.Join(dir, "clew"), NATS: filepath.Join(dir, "natsserver")})
+	c.oneNode = f.OneNode
 	if f.Before != nil {
 		f.Before(t, c)
 	}
@@ -155,7 +148,12 @@ func experiment(t *testing.T, m *machines, f *Fault) (*Row, []error) {
 	}
 	ctx, cancel := context.WithTimeout(t.Context(), 15*time.Minute)
 	defer cancel()
-	checker := NewChecker([]string{c.Processes["collector-1"].OTLP, c.Processes["collector-2"].OTLP}, c.Of("query"), *rate)
+	var collectors []string
+	for _, p := range c.Of("collector") {
+		collectors = append(collectors, p.OTLP)
+	}
+	checker := NewChecker(collectors, func() []*harness.Process { return c.Of("query") }, *rate)
+	busy := busyNow()
 	r := &Run{Cluster: c, Checker: checker}
 	stop := make(chan struct{})
 	var sending, asking sync.WaitGroup
@@ -182,18 +180,33 @@ func experiment(t *testing.T, m *machines, f *Fault) (*Row, []error) {
 	if !r.healed.IsZero() {
 		row.Lasted = r.healed.Sub(r.injected)
 	}
+	row.Busy = busyNow().since(busy)
 	checker.measure(row, r.injected, end)
 	if settled != nil {
 		checker.fail("not everything is there: %w", settled)
 	}
-	var err error
-	if row.Found, err = checker.ReadBack(ctx, c.Processes["query-1"]); err != nil {
-		checker.fail("%w", err)
-	}
+	row.Found = readBack(ctx, t, checker, c.Of("query")[0])
 	return row, checker.check(row)
 }
 
+// readBack reads everything, again when that breaks off because a shard changes hands.
+func readBack(ctx context.Context, t *testing.T, c *Checker, p *harness.Process) Found {
+	for attempt := 1; ; attempt++ {
+		found, err := c.ReadBack(ctx, p)
+		if err == nil {
+			return found
+		}
+		if attempt == readBacksMax {
+			t.Fatal(err)
+		}
+		t.Log(err)
+		time.Sleep(held)
+	}
+}
+
 const (
+	readBacksMax = 3
+
 	warmUp   = 3 * time.Second
 	coolDown = 10 * time.Second
 )

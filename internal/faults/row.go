@@ -3,9 +3,13 @@ package faults
 import (
 	"cmp"
 	"fmt"
+	"io"
+	"os"
 	"slices"
 	"strings"
 	"time"
+
+	"golang.org/x/sys/unix"
 )
 
 // Row is what one run showed.
@@ -21,6 +25,7 @@ type Row struct {
 	Stale        time.Duration // by how much a whole answer was behind the acknowledgements, at most
 	Failover     time.Duration // from the fault until all shards had other owners; 0: no owner was lost
 	Recovered    time.Duration // from the fault until the last sign of it
+	Busy         float64       // part of the machine's CPU time that was used, by whomever
 	Reason       string        // what partial answers said first
 	Note         string
 }
@@ -108,8 +113,8 @@ func (c *Checker) check(r *Row) []error {
 }
 
 // Header and String are a table in Markdown.
-const Header = `| fault | lasted s | acknowledged | lost | duplicated | sent again | no ack s | no answer s | not whole s | whole but behind s | failover s | last sign after s |
-|---|---|---|---|---|---|---|---|---|---|---|---|`
+const Header = `| fault | lasted s | acknowledged | lost | duplicated | sent again | no ack s | no answer s | not whole s | behind s | failover s | last sign after s | CPU |
+|---|---|---|---|---|---|---|---|---|---|---|---|---|`
 
 func (r *Row) String() string {
 	seconds := func(d time.Duration) string { return fmt.Sprintf("%.1f", d.Seconds()) }
@@ -119,7 +124,48 @@ func (r *Row) String() string {
 	}
 	cells := []string{
 		r.Fault, seconds(r.Lasted), fmt.Sprint(r.Acknowledged), fmt.Sprint(r.Lost), fmt.Sprint(r.Duplicated), fmt.Sprint(r.Attempts), seconds(r.Unwritable),
-		seconds(r.Unreadable), seconds(r.Partial), seconds(r.Stale), failover, seconds(r.Recovered),
+		seconds(r.Unreadable), seconds(r.Partial), seconds(r.Stale), failover, seconds(r.Recovered), fmt.Sprintf("%.0f %%", 100*r.Busy),
 	}
 	return "| " + strings.Join(cells, " | ") + " |"
+}
+
+// WriteTo replaces the run's row in the table of a file, or adds it. Several runs may write at the same time.
+func (r *Row) WriteTo(file string) error {
+	f, err := os.OpenFile(file, os.O_RDWR|os.O_CREATE, 0o644)
+	if err != nil {
+		return err
+	}
+	defer f.Close()
+	if err := unix.Flock(int(f.Fd()), unix.LOCK_EX); err != nil {
+		return fmt.Errorf("lock %s: %w", file, err)
+	}
+	old, err := io.ReadAll(f)
+	if err != nil {
+		return err
+	}
+	if err := f.Truncate(0); err != nil {
+		return err
+	}
+	_, err = f.WriteAt([]byte(r.in(string(old))), 0)
+	return err
+}
+
+// in is a text with the row in it.
+func (r *Row) in(text string) string {
+	if !strings.Contains(text, Header) {
+		text += Header + "\n"
+	}
+	before, after, _ := strings.Cut(text, Header+"\n")
+	rows := strings.SplitAfter(after, "\n")
+	end := slices.IndexFunc(rows, func(line string) bool { return !strings.HasPrefix(line, "|") })
+	if end < 0 {
+		end = len(rows)
+	}
+	at := slices.IndexFunc(rows[:end], func(line string) bool { return strings.HasPrefix(line, "| "+r.Fault+" |") })
+	if at < 0 {
+		rows = slices.Insert(rows, end, r.String()+"\n")
+	} else {
+		rows[at] = r.String() + "\n"
+	}
+	return before + Header + "\n" + strings.Join(rows, "")
 }
