@@ -6,6 +6,7 @@ LDFLAGS := -s -w -X main.version=$(VERSION)
 DATA ?= clew-data
 FUZZTIME ?= 20s
 CASES ?= 350000
+RECORDS ?= 1000000
 TOOL := $(GO) tool -modfile=tools/go.mod
 
 .PHONY: help run build test race lint fuzz bench e2e ui demo soak deps
@@ -65,8 +66,9 @@ bench: build ## ingest, size, memory and query figures against a real clew (docs
 e2e: build ## the tests that drive real clew processes, alone
 	$(GO) test -timeout 30m -count 1 ./internal/e2e/...
 
-soak: build ## the long forms of the crash tests
+soak: build ## the long forms of the crash tests, and a cluster broken in every way (docs/reliability.md)
 	CLEW_SOAK=1 $(GO) test -timeout 120m -count 1 -v ./internal/e2e/...
+	$(GO) test -timeout 90m -count 1 -v ./internal/faults -clew $(CURDIR)/bin/clew -records $(RECORDS) -rate 38000 -table $(CURDIR)/docs/reliability.md
 
 # DuckDB reads our Parquet files in a test, Azurite is an Azure Blob Storage to test against, clients for Node send to clew, and people log in at a real OpenID Connect provider; without Node those tests say that they are skipped.
 deps:
