@@ -104,8 +104,20 @@ const member: Shape<Sample> = (v, at) => {
   const value = m.histogram === undefined ? pair(m.value, `${at}.value`) : histogramValue(m.histogram, `${at}.histogram`);
   return { labels: texts(m.metric, `${at}.metric`), value };
 };
+/** What there is at an instant, and what the answer is annotated with. */
+export interface Instant {
+  samples: Sample[];
+  notes: string[];
+}
+export const instantAnswer: Shape<Instant> = (v, at) => {
+  const { warnings, infos } = object<{ warnings: string[]; infos: string[] }>({ warnings: or(list(str), []), infos: or(list(str), []) })(
+    v,
+    at,
+  );
+  return { samples: samplesOf(v, at), notes: [...warnings, ...infos] };
+};
 /** Vectors, scalars and texts; of a matrix the last values. */
-export const instantAnswer: Shape<Sample[]> = (v, at) => {
+const samplesOf: Shape<Sample[]> = (v, at) => {
   const { data } = object<{ data: { resultType: string; result: unknown } }>({
     data: object<{ resultType: string; result: unknown }>({ resultType: str, result: (x) => x }),
   })(v, at);

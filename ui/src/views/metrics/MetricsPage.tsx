@@ -5,6 +5,7 @@ import { lazy, Suspense, useCallback, useEffect, useMemo, useState } from 'react
 import { mistakeIn, useExemplars, useInstants, useRanges } from '@/api/promql';
 import { queryClient } from '@/api/queries';
 import { ErrorNote } from '@/components/ErrorNote';
+import { notesOf } from '@/logic/metrics/notes';
 import { letterOf, type Question, questionsMax } from '@/logic/metrics/queries';
 import { useKeys } from '@/state/keys';
 import { useTime } from '@/state/time';
@@ -35,6 +36,7 @@ export default function MetricsPage() {
   const drawn = questions.map((q) => (view === 'graph' && !q.hidden ? q.expr : ''));
   const exemplars = useExemplars(drawn, instants);
   const answers = ranged.map((r) => r.data);
+  const values = instant.map((r) => r.data?.samples);
   // biome-ignore lint/correctness/useExhaustiveDependencies: hooks of queries give a new list at each render; the answers in it are what changes
   const shown = useMemo(() => linesOf(questions, answers), [questions, ...answers]);
   const dots = exemplars.map((e) => e.data);
@@ -95,22 +97,20 @@ export default function MetricsPage() {
                 }}
               >
                 {result?.error && !mistakeIn(result.error) && <ErrorNote error={result.error} retry={() => void result.refetch()} />}
-                {view !== 'instant' && <Answer lines={shown} query={i} answer={answers[i]} />}
+                {view === 'instant' ? (
+                  <NotesOf notes={instant[i]?.data?.notes ?? []} />
+                ) : (
+                  <Answer lines={shown} query={i} answer={answers[i]} />
+                )}
               </QueryRow>
             );
           })}
         </div>
-        <Toolbar state={state} shown={shown} instant={instant.map((r) => r.data)} onAdd={() => add()} />
+        <Toolbar state={state} shown={shown} instant={values} onAdd={() => add()} />
         {nothing ? (
           <Nothing />
         ) : failed ? null : (
-          <Results
-            state={state}
-            shown={shown}
-            instant={instant.map((r) => r.data)}
-            traces={traces}
-            waiting={results.some((r) => r.isLoading)}
-          />
+          <Results state={state} shown={shown} instant={values} traces={traces} waiting={results.some((r) => r.isLoading)} />
         )}
       </div>
     </div>
@@ -133,7 +133,17 @@ function Answer({
   if (answer.truncated) words.push(`there are more than ${answer.series.length} series: ask for fewer`);
   if (answer.series.length > own && own > 0)
     words.push(`${own} of ${answer.series.length} series are drawn: those with the greatest values`);
-  return words.length > 0 ? <p className={classes.warning}>{words.join('; ')}</p> : null;
+  return <NotesOf notes={words} />;
+}
+
+function NotesOf({ notes }: { notes: string[] }) {
+  const { warnings, infos } = notesOf(notes);
+  return (
+    <>
+      {warnings.length > 0 && <p className={classes.warning}>{warnings.join('; ')}</p>}
+      {infos.length > 0 && <p className={classes.info}>{infos.join('; ')}</p>}
+    </>
+  );
 }
 
 type Instants = Parameters<typeof InstantTable>[0]['answers'];
