@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"clew/ingest/shardlog"
+	"clew/ingest/sources"
 	"clew/internal/telemetry"
 )
 
@@ -39,7 +40,7 @@ func BenchmarkIngest(b *testing.B) {
 					entries = append(entries, shardlog.Entry{Position: uint64(i + 1), Time: testTime, Message: m})
 				}
 				fresh := &owner{in: r.Ingest, epoch: 1, ctx: b.Context(), stop: func(error) {}, log: o.log, heads: map[headKey]*head{}}
-				fresh.spans, fresh.sources = newSpanSet(spansRemembered), newSources(nil)
+				fresh.spans, fresh.sources = sources.NewSpans(sources.SpansRemembered), sources.New(nil)
 				b.StartTimer()
 				before := cpuTime(b)
 				for _, e := range entries {

@@ -26,7 +26,7 @@ func (o *owner) commit(ctx context.Context, reason string, sealed *generation, c
 		Version: catalog.CommitVersion, Shard: o.shard, Epoch: o.epoch, Last: o.last, Time: time.Now().UTC(), Reason: reason,
 		Floor: o.unsealedAfter(sealed),
 	}
-	cm.Sources = o.sources.at(cm.Floor)
+	cm.Sources = o.sources.At(cm.Floor)
 	if change != nil {
 		change(&cm)
 	}
@@ -53,7 +53,7 @@ func (o *owner) commit(ctx context.Context, reason string, sealed *generation, c
 	}
 	o.in.step("committed")
 	o.last, o.floor = seq, cm.Floor
-	o.sources.settle(cm.Floor)
+	o.sources.Settle(cm.Floor)
 	if o.tail != nil {
 		o.tail.Settle(cm.Floor)
 	}

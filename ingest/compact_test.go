@@ -13,6 +13,7 @@ import (
 	"clew/index/catalog"
 	"clew/index/segment"
 	"clew/index/store"
+	"clew/ingest/sources"
 	"clew/internal/telemetry"
 )
 
@@ -99,9 +100,7 @@ func TestCompactRepeated(t *testing.T) {
 		if err := r.Seal(t.Context()); err != nil {
 			t.Fatal(err)
 		}
-		o := r.owner(0)
-		o.spans.younger.reset()
-		o.spans.older.reset()
+		r.owner(0).spans = sources.NewSpans(sources.SpansRemembered)
 	}
 	if got, err := r.numbers(t.Context(), tenant, telemetry.Spans); err != nil || len(got) != 150 {
 		t.Fatalf("%d spans (%v), want 150 before", len(got), err)

@@ -48,7 +48,7 @@ func (o *owner) consume(e shardlog.Entry) error {
 // place brings the message's records into their head, unless they are in segments or have come before. Spans may have to wait for their traces on the way.
 func (o *owner) place(e *shardlog.Entry) error {
 	m := &e.Message
-	keep, repeated, replayed := o.sources.see(e.Position, e.Time, m)
+	keep, repeated, replayed := o.sources.See(e.Position, e.Time, m)
 	k := headKey{m.Signal, m.Tenant}
 	passed := e.Position <= o.skip[k]
 	if passed && !o.samples(m.Signal) {
@@ -120,7 +120,7 @@ func (o *owner) insert(e *shardlog.Entry, b *telemetry.Batch, keep, lost []bool)
 			return nil // the owner is ending
 		}
 		err := h.appendLocked(e.Position, b, keep, lost, e.Time)
-		full := h.live != nil && h.live.content.records() >= o.in.cfg.SealRows
+		full := h.live != nil && h.live.content.Records() >= o.in.cfg.SealRows
 		fresh := h.live == nil || h.live.first == e.Position
 		h.mu.Unlock()
 		var tableFull *table.FullError
@@ -166,7 +166,7 @@ func (o *owner) unknownSpans(b *telemetry.Batch, keep []bool) (left []bool, drop
 		if keep != nil && !keep[i] || traces.IsNull(i) || spans.IsNull(i) {
 			continue
 		}
-		if o.spans.add(spanHash(b.Tenant, traces.Value(i), spans.Value(i), kinds(i))) {
+		if o.spans.Add(spanHash(b.Tenant, traces.Value(i), spans.Value(i), kinds(i))) {
 			continue
 		}
 		if keep == nil {

@@ -7,6 +7,7 @@ import (
 
 	"clew/index"
 	"clew/index/catalog"
+	"clew/ingest/content"
 	"clew/ingest/red"
 	"clew/internal/telemetry"
 )
@@ -20,10 +21,10 @@ func (h *head) countsView(ctx context.Context) (index.HeadView, error) {
 		return index.HeadView{}, errRetired
 	}
 	v := h.emptyView()
-	var contents []content
+	var contents []content.Content
 	var parts []index.Part
 	for _, g := range h.allLocked() {
-		part, err := g.content.part(ctx)
+		part, err := g.content.Part(ctx)
 		if err != nil {
 			h.mu.Unlock()
 			return index.HeadView{}, err
@@ -35,7 +36,7 @@ func (h *head) countsView(ctx context.Context) (index.HeadView, error) {
 	counted := v.Generations[:0]
 	for i, g := range v.Generations {
 		var err error
-		if g.Part, err = contents[i].counts(ctx, parts[i]); err != nil {
+		if g.Part, err = contents[i].Counts(ctx, parts[i]); err != nil {
 			return index.HeadView{}, fmt.Errorf("counts of %s of %s in shard %d: %w", h.key.Signal, h.key.Tenant, h.key.Shard, err)
 		}
 		if g.Part != nil {

@@ -10,6 +10,8 @@ import (
 
 	"clew/index"
 	"clew/index/catalog"
+	"clew/ingest/content"
+	"clew/ingest/spool"
 	"clew/internal/telemetry"
 )
 
@@ -33,8 +35,8 @@ type generation struct {
 	to      uint64
 	first   uint64 // position of the first message that has records here; 0: there is none
 	born    time.Time
-	content content // a frozen one's changes once, to a *localSegment, with the head locked
-	counted int64   // bytes that the room counts while the content is in memory
+	content content.Content // a frozen one's changes once, to a *Local, with the head locked
+	counted int64           // bytes that the room counts while the content is in memory
 
 	sealing *sealing      // the sealer's
 	done    chan struct{} // closed by end: sealed and trimmed from the log, or its owner is gone
@@ -47,7 +49,7 @@ func (h *head) newGeneration(from uint64) *generation {
 	id := fmt.Sprintf("head-%d-%d-%s-%s-%d", h.key.Shard, h.owner.epoch, h.key.Signal, h.key.Tenant, from)
 	return &generation{
 		id: id, from: from, to: from, done: make(chan struct{}),
-		content: newContent(id, h.key, h.owner.in.cfg.Counts),
+		content: content.New(id, h.key, h.owner.in.cfg.Counts),
 	}
 }
 
@@ -58,23 +60,23 @@ func (h *head) appendLocked(position uint64, b *telemetry.Batch, keep, lost []bo
 	if g == nil {
 		g = h.newGeneration(h.endLocked())
 	}
-	before := g.content.records()
-	if err := g.content.append(b, keep, born); err != nil {
+	before := g.content.Records()
+	if err := g.content.Append(b, keep, born); err != nil {
 		return err
 	}
 	var err error
 	if lost != nil {
-		err = g.content.count(h.owner.ctx, b, lost)
+		err = g.content.Count(h.owner.ctx, b, lost)
 	}
 	g.to = position
-	if g.content.records() == before && lost == nil {
+	if g.content.Records() == before && lost == nil {
 		return nil
 	}
 	h.live = g
 	if g.first == 0 {
 		g.first, g.born = position, born
 	}
-	bytes := g.content.bytes() + generationOverhead
+	bytes := g.content.Bytes() + generationOverhead
 	h.owner.in.room.add(bytes-g.counted, 0)
 	g.counted = bytes
 	return err
@@ -100,7 +102,7 @@ func (h *head) freeze() *generation {
 	h.frozen = append(h.frozen, g)
 	h.owner.in.room.add(-g.counted, g.counted)
 	h.mu.Unlock()
-	h.owner.in.queue.add(h)
+	h.owner.in.queue.Add(h)
 	return g
 }
 
@@ -109,7 +111,7 @@ func (h *head) toSeal() *generation {
 	h.mu.Lock()
 	defer h.mu.Unlock()
 	for _, g := range h.frozen {
-		if _, local := g.content.(*localSegment); !local {
+		if _, local := g.content.(*spool.Local); !local {
 			return g
 		}
 	}
@@ -121,7 +123,7 @@ func (h *head) toUpload() *generation {
 	h.mu.Lock()
 	defer h.mu.Unlock()
 	if len(h.frozen) > 0 {
-		if _, local := h.frozen[0].content.(*localSegment); local {
+		if _, local := h.frozen[0].content.(*spool.Local); local {
 			return h.frozen[0]
 		}
 	}
@@ -130,13 +132,13 @@ func (h *head) toUpload() *generation {
 
 // localize puts a local segment in the place of g's rows in memory: the same records, for a reader that comes before as for one that comes
 // after. It returns false if the head was abandoned meanwhile.
-func (h *head) localize(g *generation, l *localSegment) bool {
+func (h *head) localize(g *generation, l *spool.Local) bool {
 	h.mu.Lock()
 	defer h.mu.Unlock()
 	if h.retired {
 		return false
 	}
-	h.owner.in.spool.added(l)
+	h.owner.in.spool.Added(l)
 	h.owner.in.room.add(0, -g.counted)
 	g.content = l
 	return true
@@ -157,15 +159,15 @@ func (h *head) giveUp(g *generation) {
 // dropLocked frees what g takes, of memory or of the spool.
 func (h *head) dropLocked(g *generation) {
 	in := h.owner.in
-	l, local := g.content.(*localSegment)
+	l, local := g.content.(*spool.Local)
 	if !local {
 		in.room.add(0, -g.counted)
 		return
 	}
-	for _, f := range l.files() {
-		in.pending.remove(f.entry.ID)
-		if err := in.spool.remove(f); err != nil {
-			h.owner.log.Warn("a local segment can't be removed; the next start does it", "segment", f.entry.ID, "error", err)
+	for _, f := range l.Files() {
+		in.pending.remove(f.Entry.ID)
+		if err := in.spool.Remove(f); err != nil {
+			h.owner.log.Warn("a local segment can't be removed; the next start does it", "segment", f.Entry.ID, "error", err)
 		}
 	}
 }
@@ -223,10 +225,10 @@ func (h *head) view(ctx context.Context) (index.HeadView, error) {
 	}
 	v := h.emptyView()
 	for _, g := range h.allLocked() {
-		if g.content.records() == 0 {
+		if g.content.Records() == 0 {
 			continue // all its records are counted only
 		}
-		part, err := g.content.part(ctx)
+		part, err := g.content.Part(ctx)
 		if err != nil {
 			return index.HeadView{}, fmt.Errorf("read head of %s of %s in shard %d: %w", h.key.Signal, h.key.Tenant, h.key.Shard, err)
 		}

@@ -26,17 +26,19 @@ import (
 	"sync/atomic"
 	"time"
 
-	"github.com/prometheus/client_golang/prometheus"
-	"golang.org/x/sync/errgroup"
-
 	"clew/index"
 	"clew/index/catalog"
 	"clew/index/store"
 	"clew/ingest/deletion"
+	"clew/ingest/queue"
 	"clew/ingest/retention"
 	"clew/ingest/shardlog"
+	"clew/ingest/spool"
 	"clew/ingest/tailsample"
 	"clew/internal/telemetry"
+
+	"github.com/prometheus/client_golang/prometheus"
+	"golang.org/x/sync/errgroup"
 )
 
 // Deps are what ingest stands on. All are needed but Registerer, OnSealed, OnRemoved, Selector and Busy.
@@ -46,7 +48,7 @@ type Deps struct {
 	Leases  shardlog.Leases
 	Store   store.Store
 	// Spool is for a Store that is not here; nil: segments are written straight to the Store.
-	Spool *Spool
+	Spool *spool.Config
 	// Catalog must be kept up to date by its Follow while Run runs.
 	Catalog    *catalog.Catalog
 	Logger     *slog.Logger
@@ -82,9 +84,9 @@ type Ingest struct {
 	newSelector func(deletion.Request) (Selector, error)
 
 	room    *room
-	queue   *headQueue // heads with generations in memory that wait to be sealed
-	uploads *headQueue // heads with local segments that wait to be uploaded
-	spool   *spool     // nil: none
+	queue   *queue.Queue[*head] // heads with generations in memory that wait to be sealed
+	uploads *queue.Queue[*head] // heads with local segments that wait to be uploaded
+	spool   *spool.Spool        // nil: none
 	pending *pendingIDs
 	dead    *deadSegments
 	metrics *metrics
@@ -122,12 +124,12 @@ func New(cfg Config, deps Deps) (*Ingest, error) {
 		shardLog: deps.Log, commits: deps.Commits, leases: deps.Leases, store: deps.Store, catalog: deps.Catalog,
 		log: deps.Logger, onSealed: deps.OnSealed,
 		onRemoved: deps.OnRemoved, busy: deps.Busy, rewriter: newRewriter(), newSelector: deps.Selector,
-		room: newRoom(), queue: newHeadQueue(bySize), uploads: newHeadQueue(byAge), pending: &pendingIDs{}, dead: &deadSegments{},
+		room: newRoom(), queue: queue.New(bySize), uploads: queue.New(byAge), pending: &pendingIDs{}, dead: &deadSegments{},
 		owners: map[int]*owner{}, adopted: make(chan struct{}), step: func(string) {},
 	}
 	in.SetRetention(cfg.Retention)
 	if deps.Spool != nil {
-		in.spool = &spool{Spool: *deps.Spool}
+		in.spool = spool.New(*deps.Spool)
 	}
 	in.shards, in.grown, in.peers = make([]shardState, max(cfg.Shards, shardsMax)), make(chan struct{}, 1), deps.Peers
 	in.count.Store(int64(cfg.Shards))
@@ -147,7 +149,7 @@ func New(cfg Config, deps Deps) (*Ingest, error) {
 // Run serves the shards until ctx ends, which is no error. It stops at once: what is not sealed is in the log.
 func (in *Ingest) Run(ctx context.Context) error {
 	if in.spool != nil {
-		left, err := in.spool.clear(ctx)
+		left, err := in.spool.Clear(ctx)
 		if err != nil {
 			return fmt.Errorf("ingest: %w", err)
 		}

@@ -3,27 +3,12 @@ package ingest
 import "time"
 
 const (
-	// sourcesMax bounds how many sources a shard's owner remembers: agents have three each, and collectors' lives are few that are young at a time. The
-	// list is part of every commit, at about 200 bytes each, and a commit holds a megabyte.
-	sourcesMax = 4000
-	// sourceKeep is how long a silent source is remembered: a sender gives an unanswered batch up long before.
-	sourceKeep = time.Hour
-	// numberedKeep is the same for agents, which keep what is not acknowledged on disk: a host that was off for weeks goes on where it was.
-	numberedKeep = 90 * 24 * time.Hour
 	// accountsWait is how long it is waited for what is in the log to be read, when somebody asks what came of it; accountsPoll is between two looks.
 	accountsWait = 250 * time.Millisecond
 	accountsPoll = 2 * time.Millisecond
-	// spansRemembered is how many span hashes a shard keeps at least, and half of how many at most (8 bytes each, at most half full: 64 MB at
-	// the worst). Retries come within seconds: at 50,000 spans a second a million is 20 s, at the usual rates minutes to hours.
-	spansRemembered = 1 << 20
 	// generationOverhead is counted for every generation beside its content, so that a flood of tenants with a record each is sealed
 	// before it fills the memory.
 	generationOverhead = 16 << 10
-	// groupBytesUsual is what a row group of a head holds where records are of usual size (64k of them at about 100 to 200 bytes). Of what exceeds it four
-	// copies are made while it is sealed: the values of a column in rows' order, their page, the page compressed, and what the compressor's buffer grew
-	// through. sealCopies counts each with the garbage that it leaves.
-	groupBytesUsual = 16 << 20
-	sealCopies      = 8
 	// positionsRepeated is how many positions of other keys a commit repeats: 30 KB at the most. A shard has one for each tenant and signal that it gets.
 	positionsRepeated = 256
 	// sealRetryMin and sealRetryMax bound the pause after a failed seal: the object store may be away for hours.
@@ -34,8 +19,6 @@ const (
 	uploadRetryMax = 8 * time.Second
 	// uploadBufferBytes is read at a time from a local segment that is uploaded.
 	uploadBufferBytes = 1 << 20
-	// spoolSegmentsMax bounds the local segments, each of which holds two files open and is a part of every answer.
-	spoolSegmentsMax = 2000
 	// ownerRetry is the pause before a shard is taken anew after its owner failed.
 	ownerRetry = time.Second
 	// fenceWait is how long a new owner waits for the commit that fenced it to arrive in the catalog.

@@ -136,7 +136,7 @@ func (g gauges) Collect(ch chan<- prometheus.Metric) {
 		set(gaugeConsumed, float64(o.consumed.Load()), shard)
 		set(gaugeFloor, float64(g.in.catalog.Current().Shard(o.shard).Floor), shard)
 	}
-	if s := g.in.spool.status(); s != nil {
+	if s := g.in.spool.Status(); s != nil {
 		set(gaugeSpool, float64(s.Bytes))
 		set(gaugeSpooled, float64(s.Segments))
 	}

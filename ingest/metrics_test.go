@@ -6,7 +6,6 @@ import (
 	"testing"
 
 	"github.com/prometheus/client_golang/prometheus"
-	"go.opentelemetry.io/collector/pdata/pmetric"
 
 	"clew/index"
 	"clew/index/catalog"
@@ -69,37 +68,6 @@ func TestMetrics(t *testing.T) {
 	r.settle(t)
 	if n := r.points(t); n != 18 {
 		t.Errorf("%d points after a restart, want 18", n)
-	}
-}
-
-func TestKeepPoints(t *testing.T) {
-	m := pmetric.NewMetrics()
-	metrics := m.ResourceMetrics().AppendEmpty().ScopeMetrics().AppendEmpty().Metrics()
-	gauge := metrics.AppendEmpty().SetEmptyGauge().DataPoints()
-	for i := range 3 {
-		gauge.AppendEmpty().SetIntValue(int64(i))
-	}
-	sum := metrics.AppendEmpty().SetEmptySum().DataPoints()
-	sum.AppendEmpty().SetIntValue(3)
-	metrics.AppendEmpty().SetEmptyHistogram().DataPoints().AppendEmpty().SetCount(4)
-	metrics.AppendEmpty().SetEmptyExponentialHistogram().DataPoints().AppendEmpty().SetCount(5)
-	summary := metrics.AppendEmpty().SetEmptySummary().DataPoints()
-	summary.AppendEmpty().SetCount(6)
-	summary.AppendEmpty().SetCount(7)
-	metrics.AppendEmpty().SetName("empty")
-	keepPoints(m, []bool{true, false, true, false, true, false, false, true})
-	var got []int
-	for _, dp := range gauge.All() {
-		got = append(got, int(dp.IntValue()))
-	}
-	for _, dp := range metrics.At(2).Histogram().DataPoints().All() {
-		got = append(got, int(dp.Count()))
-	}
-	for _, dp := range summary.All() {
-		got = append(got, int(dp.Count()))
-	}
-	if !slices.Equal(got, []int{0, 2, 4, 7}) || m.DataPointCount() != 4 {
-		t.Errorf("points %v are left, %d in all", got, m.DataPointCount())
 	}
 }
 

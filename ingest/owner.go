@@ -14,6 +14,7 @@ import (
 
 	"clew/index/catalog"
 	"clew/ingest/shardlog"
+	"clew/ingest/sources"
 	"clew/ingest/tailsample"
 	"clew/internal/telemetry"
 )
@@ -36,10 +37,10 @@ type owner struct {
 	// turn is whose turn it is to place messages: the consuming goroutine's, or that of the clock, by which tail lets go of some.
 	turn  sync.Mutex
 	skip  map[headKey]uint64 // what a replay passes over
-	spans *spanSet
+	spans *sources.Spans
 	tail  *tailsample.Stage // nil: every trace is kept
 
-	sources *sources
+	sources *sources.Known
 
 	mu    sync.Mutex
 	heads map[headKey]*head
@@ -156,7 +157,7 @@ func (o *owner) start() error {
 		return fmt.Errorf("state of shard %d: %w", o.shard, err)
 	}
 	o.target = state.Last
-	o.spans = newSpanSet(spansRemembered)
+	o.spans = sources.NewSpans(sources.SpansRemembered)
 	o.prime(v)
 	o.in.adopt(o)
 	o.log.Info("shard is ours", "commit", o.last, "floor", o.floor, "behind", o.target-min(o.floor, o.target))
@@ -169,7 +170,7 @@ func (o *owner) take() error {
 	for {
 		known := o.in.catalog.Current().Shard(o.shard)
 		o.last, o.floor = known.Last, known.Floor
-		o.sources = newSources(known.Sources)
+		o.sources = sources.New(known.Sources)
 		o.consumed.Store(known.Floor)
 		err := o.commit(o.ctx, reasonOwn, nil, nil)
 		if err == nil || !errors.Is(err, shardlog.ErrFenced) {

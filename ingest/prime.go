@@ -10,6 +10,7 @@ import (
 	"clew/index"
 	"clew/index/catalog"
 	"clew/index/segment"
+	"clew/ingest/sources"
 	"clew/internal/telemetry"
 )
 
@@ -27,7 +28,7 @@ func (o *owner) prime(v *catalog.Version) {
 	slices.SortFunc(newest, func(a, b *catalog.Segment) int { return b.Created.Compare(a.Created) })
 	rows := 0
 	for i, s := range newest {
-		if rows += s.Rows; rows >= spansRemembered {
+		if rows += s.Rows; rows >= sources.SpansRemembered {
 			newest = newest[:i+1]
 			break
 		}
@@ -73,7 +74,7 @@ func (o *owner) primeFrom(s *catalog.Segment) error {
 		}
 		for i := range info.Rows {
 			if trace, span := t(i), p(i); trace != nil && span != nil {
-				o.spans.add(spanHash(s.Tenant, trace, span, kind(i)))
+				o.spans.Add(spanHash(s.Tenant, trace, span, kind(i)))
 			}
 		}
 	}

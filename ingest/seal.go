@@ -21,12 +21,12 @@ type sealing struct {
 // sealAll is a worker: it seals what is queued until ctx ends.
 func (in *Ingest) sealAll(ctx context.Context) {
 	for {
-		h := in.queue.next(ctx)
-		if h == nil {
+		h, ok := in.queue.Next(ctx)
+		if !ok {
 			return
 		}
 		pause := in.sealOldest(h)
-		if !in.queue.done(h, pause) {
+		if !in.queue.Done(h, pause) {
 			h.owner.retireEmpty(h)
 		}
 	}
@@ -87,14 +87,14 @@ func (in *Ingest) seal(o *owner, h *head, g *generation) error {
 // sealLocally writes the generation's segment to the spool, where it takes the place of the rows in memory and waits to be uploaded.
 func (in *Ingest) sealLocally(o *owner, h *head, g *generation) error {
 	in.step("frozen")
-	if err := in.spool.admit(); err != nil {
+	if err := in.spool.Admit(); err != nil {
 		return err
 	}
 	segments, err := in.write(o.ctx, in.spool.Dir, h, g)
 	if err != nil {
 		return err
 	}
-	l, err := in.spool.open(o.ctx, h.key.Signal, segments)
+	l, err := in.spool.Open(o.ctx, h.key.Signal, segments)
 	if err != nil || !h.localize(g, l) {
 		for _, s := range segments {
 			in.discardFrom(o.ctx, in.spool.Dir, s.ID)
@@ -104,7 +104,7 @@ func (in *Ingest) sealLocally(o *owner, h *head, g *generation) error {
 	if in.shards[o.shard].sealSucceeded(time.Now().UTC()) {
 		o.log.Info("seals succeed again")
 	}
-	in.uploads.add(h)
+	in.uploads.Add(h)
 	return nil
 }
 
@@ -135,7 +135,7 @@ func (in *Ingest) commitSealed(o *owner, h *head, g *generation, segments []*cat
 // write makes the generation's segments: of its records, and of what was counted of them. Counting comes second, so that it holds no memory while the
 // larger segment is written.
 func (in *Ingest) write(ctx context.Context, st store.Store, h *head, g *generation) (segments []*catalog.Segment, err error) {
-	part, err := g.content.part(ctx)
+	part, err := g.content.Part(ctx)
 	if err != nil {
 		return nil, err
 	}
@@ -149,7 +149,7 @@ func (in *Ingest) write(ctx context.Context, st store.Store, h *head, g *generat
 	}()
 	parts := []func() (index.Part, error){
 		func() (index.Part, error) { return part, nil },
-		func() (index.Part, error) { return g.content.counts(ctx, part) },
+		func() (index.Part, error) { return g.content.Counts(ctx, part) },
 	}
 	for _, next := range parts {
 		p, err := next()
@@ -165,8 +165,8 @@ func (in *Ingest) write(ctx context.Context, st store.Store, h *head, g *generat
 		}
 		segments = append(segments, s)
 	}
-	if c, ok := g.content.(rowContent); ok && c.tally != nil {
-		in.metrics.countedOther.WithLabelValues(h.key.Signal.String()).Add(float64(c.tally.Overflow()))
+	if n := g.content.Overflow(); n > 0 {
+		in.metrics.countedOther.WithLabelValues(h.key.Signal.String()).Add(float64(n))
 	}
 	return segments, nil
 }
@@ -239,7 +239,7 @@ func (in *Ingest) shrink() {
 // sealAged seals what has waited long enough, in shards that have caught up: while they replay, everything is old. While nothing can be uploaded it
 // rests: sealing would free nothing of the log, and leave many small segments.
 func (in *Ingest) sealAged(now time.Time) {
-	if in.spool.isFailing() {
+	if in.spool.IsFailing() {
 		return
 	}
 	for _, o := range in.allOwners() {

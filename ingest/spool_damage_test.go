@@ -37,7 +37,7 @@ func TestDamageInTheSpool(t *testing.T) {
 	}
 	before := r.owner(0)
 	r.faulty.Script()
-	r.uploads.hurry()
+	r.uploads.Hurry()
 	waitFor(t, "another owner", func() bool { o := r.owner(0); return o != nil && o != before })
 	if err := r.Seal(t.Context()); err != nil {
 		t.Fatal(err)

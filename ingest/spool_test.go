@@ -10,11 +10,13 @@ import (
 	"testing"
 	"time"
 
-	dto "github.com/prometheus/client_model/go"
+	"clew/ingest/spool"
 
 	"clew/index/segment"
 	"clew/index/store"
 	"clew/internal/telemetry"
+
+	dto "github.com/prometheus/client_model/go"
 )
 
 // spooled gives a rig a spool, as for a store that is not here.
@@ -24,7 +26,7 @@ func spooled(dir string, bytesMax int64) func(*rig) {
 		if err != nil {
 			panic(err) // a test's directory that can't be written
 		}
-		r.spool = &spool{Spool: Spool{Dir: st, BytesMax: bytesMax, Uploads: 2}}
+		r.spool = spool.New(spool.Config{Dir: st, BytesMax: bytesMax, Uploads: 2})
 	}
 }
 
@@ -49,7 +51,7 @@ func (r *rig) freezeAll() {
 	}
 }
 
-func (r *rig) local() int { return r.spool.status().Segments }
+func (r *rig) local() int { return r.spool.Status().Segments }
 
 // While the store is away, heads become local segments: their memory is free, they stay searchable, nothing is committed and nothing trimmed. When it is
 // back, everything is uploaded and committed, and who was reading reads on.
@@ -139,7 +141,7 @@ func TestUploadsKeepOrder(t *testing.T) {
 	for i := range positions {
 		// One upload (two objects) passes, then the store is away again.
 		r.faulty.Script(store.Fault{Op: store.OpPut, Match: "logs", Skip: 2, Err: away})
-		r.uploads.hurry()
+		r.uploads.Hurry()
 		waitFor(t, "an upload", func() bool { return r.local() == 2-i })
 		if got := r.catalog.Current().Shard(0).Floor; got != positions[i] {
 			t.Errorf("after upload %d the floor is %d, want %d", i, got, positions[i])

@@ -6,6 +6,7 @@ import (
 	"sync"
 	"time"
 
+	"clew/ingest/spool"
 	"clew/internal/telemetry"
 )
 
@@ -16,7 +17,7 @@ type Status struct {
 	FrozenBytes int64         `json:"frozen_bytes"`    // rows in memory that wait to be sealed
 	Paused      bool          `json:"paused"`          // too much waits to be sealed: the log is not read on
 	Compaction  string        `json:"compaction"`      // off, idle, merging, down-sampling, or what it waits for
-	Spool       *SpoolStatus  `json:"spool,omitempty"` // nil with a directory
+	Spool       *spool.Status `json:"spool,omitempty"` // nil with a directory
 	Shards      []ShardStatus `json:"shards"`
 	// Metrics is what there is of metrics, points as they came and down-sampled.
 	Metrics []ResolutionStatus `json:"metrics,omitempty"`
@@ -73,7 +74,7 @@ func (in *Ingest) Status(ctx context.Context) Status {
 	if in.cfg.Compaction.Share == 0 {
 		st.Compaction = "off"
 	}
-	st.Spool = in.spool.status()
+	st.Spool = in.spool.Status()
 	st.Metrics = in.resolutions()
 	for shard := range in.shardCount() {
 		st.Shards = append(st.Shards, in.shardStatus(ctx, shard))
@@ -107,7 +108,7 @@ func (h *head) status() HeadStatus {
 	defer h.mu.Unlock()
 	s := HeadStatus{Signal: h.key.Signal.String(), Tenant: h.key.Tenant}
 	for _, g := range h.frozen {
-		if _, local := g.content.(*localSegment); local {
+		if _, local := g.content.(*spool.Local); local {
 			s.Local++
 		} else {
 			s.Frozen++
@@ -123,7 +124,7 @@ func (h *head) status() HeadStatus {
 		if s.Oldest.IsZero() {
 			s.Oldest = g.born
 		}
-		s.Records += g.content.records()
+		s.Records += g.content.Records()
 	}
 	return s
 }

@@ -11,17 +11,18 @@ import (
 	"clew/index"
 	"clew/index/segment"
 	"clew/index/store"
+	"clew/ingest/spool"
 )
 
 // uploadAll is a worker: it uploads and commits local segments until ctx ends.
 func (in *Ingest) uploadAll(ctx context.Context) {
 	for {
-		h := in.uploads.next(ctx)
-		if h == nil {
+		h, ok := in.uploads.Next(ctx)
+		if !ok {
 			return
 		}
 		pause := in.uploadOldest(h)
-		if !in.uploads.done(h, pause) {
+		if !in.uploads.Done(h, pause) {
 			h.owner.retireEmpty(h)
 		}
 	}
@@ -33,34 +34,34 @@ func (in *Ingest) uploadOldest(h *head) (pause time.Duration) {
 	if g == nil || o.ctx.Err() != nil {
 		return 0
 	}
-	l := g.content.(*localSegment) // as toUpload says
+	l := g.content.(*spool.Local) // as toUpload says
 	began := time.Now()
 	err := in.uploadAndCommit(o, h, g, l)
 	if err == nil {
 		in.metrics.sealSeconds.Observe(time.Since(began).Seconds())
-		if since := in.spool.uploadSucceeded(); !since.IsZero() {
-			in.log.Info("segments can be uploaded again", "after", time.Since(since).Round(time.Second), "waiting", in.spool.status().Segments)
-			in.uploads.hurry()
+		if since := in.spool.UploadSucceeded(); !since.IsZero() {
+			in.log.Info("segments can be uploaded again", "after", time.Since(since).Round(time.Second), "waiting", in.spool.Status().Segments)
+			in.uploads.Hurry()
 		}
-		in.sealed(o, l.entries())
-		if in.spool.roomAgain() {
-			in.queue.hurry()
+		in.sealed(o, l.Entries())
+		if in.spool.RoomAgain() {
+			in.queue.Hurry()
 		}
 		return 0
 	}
 	if o.ctx.Err() != nil {
 		return 0 // abandon has dropped it
 	}
-	l.failures++
+	l.Failures++
 	in.metrics.uploadFailures.WithLabelValues(uploadReason(err)).Inc()
-	if in.spool.uploadFailed(err, time.Now()) {
+	if in.spool.UploadFailed(err, time.Now()) {
 		in.log.Error("segments can't be uploaded; they are kept on the local disk and in the log, stay searchable, and are uploaded as soon as that works",
 			"error", err)
 	}
-	pause = min(uploadRetryMin<<min(l.failures-1, 10), uploadRetryMax)
+	pause = min(uploadRetryMin<<min(l.Failures-1, 10), uploadRetryMax)
 	pause += time.Duration(rand.Int64N(int64(pause / 4))) // several processes that lost one store should not come back in step
 	if store.IsAway(err) {
-		in.uploads.hold(pause) // the others would meet the same
+		in.uploads.Hold(pause) // the others would meet the same
 	}
 	return pause
 }
@@ -78,39 +79,29 @@ func uploadReason(err error) string {
 	return "other"
 }
 
-func (in *Ingest) uploadAndCommit(o *owner, h *head, g *generation, l *localSegment) error {
+func (in *Ingest) uploadAndCommit(o *owner, h *head, g *generation, l *spool.Local) error {
 	in.step("spooled")
-	for _, f := range l.files() {
-		if f.uploaded {
+	for _, f := range l.Files() {
+		if f.Uploaded {
 			continue
 		}
-		if err := f.sound(o.ctx); errors.As(err, new(*index.DamageError)) {
+		if err := f.Sound(o.ctx); errors.As(err, new(*index.DamageError)) {
 			in.metrics.uploadFailures.WithLabelValues("damaged").Inc()
 			o.stop(fmt.Errorf("a segment was damaged while it waited for its upload, the log is read again: %w", err))
 			return err
 		} else if err != nil {
 			return fmt.Errorf("upload segment of %s of %s: %w", h.key.Signal, h.key.Tenant, err)
 		}
-		parquet, indexName := segment.Names(f.entry.ID)
+		parquet, indexName := segment.Names(f.Entry.ID)
 		for _, name := range []string{parquet, indexName} {
-			if err := in.upload(o.ctx, f.objects, name); err != nil {
+			if err := in.upload(o.ctx, f.Objects, name); err != nil {
 				return fmt.Errorf("upload segment of %s of %s: %w", h.key.Signal, h.key.Tenant, err)
 			}
 		}
-		f.uploaded = true
+		f.Uploaded = true
 	}
 	in.step("uploaded")
-	return in.commitSealed(o, h, g, l.entries())
-}
-
-// sound reads a local segment whole and compares it with its checksums. Until it is committed the log has its records too, and afterwards nothing has: it may
-// have waited for hours, so it is looked at before.
-func (f *localFile) sound(ctx context.Context) error {
-	s, err := segment.Open(ctx, f.objects, f.entry.ID, nil)
-	if err != nil {
-		return err
-	}
-	return s.Verify(ctx)
+	return in.commitSealed(o, h, g, l.Entries())
 }
 
 // upload copies an object of the spool to the store and returns once it is whole there. It may be done again: the bytes are the same.

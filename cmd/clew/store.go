@@ -14,8 +14,8 @@ import (
 	"clew/index/store/bucket"
 	"clew/index/store/nearby"
 	"clew/index/store/patient"
-	"clew/ingest"
 	"clew/ingest/datadir"
+	"clew/ingest/spool"
 )
 
 // RemoteConfig says what of a store that is not a directory is kept here.
@@ -155,7 +155,7 @@ func placeName(place string) string {
 }
 
 // ingestSpool is where segments wait for a store that is not a directory; nil with a directory.
-func (p *process) ingestSpool(cache *segment.Cache) *ingest.Spool {
+func (p *process) ingestSpool(cache *segment.Cache) *spool.Config {
 	if p.remote == nil {
 		return nil
 	}
@@ -163,7 +163,7 @@ func (p *process) ingestSpool(cache *segment.Cache) *ingest.Spool {
 	if bytesMax == 0 {
 		bytesMax = p.cfg.Log.BytesMax
 	}
-	return &ingest.Spool{Dir: p.remote.spool, BytesMax: bytesMax, Uploads: p.cfg.Remote.Uploads, Cache: cache}
+	return &spool.Config{Dir: p.remote.spool, BytesMax: bytesMax, Uploads: p.cfg.Remote.Uploads, Cache: cache}
 }
 
 // newCache makes the cache of what segments have read. The stored bytes of a directory are the page cache's business.

@@ -1,4 +1,4 @@
-package ingest
+package content
 
 import (
 	"fmt"
@@ -17,7 +17,7 @@ import (
 func TestLargeRecordsWeighMore(t *testing.T) {
 	now := time.Now()
 	fill := func(records int, body func(i int) string) rowContent {
-		c := newContent("g", catalog.Key{Signal: telemetry.Logs, Tenant: "default"}, false).(rowContent)
+		c := New("g", catalog.Key{Signal: telemetry.Logs, Tenant: "default"}, false).(rowContent)
 		b := telemetry.NewBuilder(telemetry.Logs, "default")
 		for i := range records {
 			r := plog.NewLogRecord()
@@ -27,7 +27,7 @@ func TestLargeRecordsWeighMore(t *testing.T) {
 				continue
 			}
 			batch := b.Build()
-			if err := c.append(batch, nil, now); err != nil {
+			if err := c.Append(batch, nil, now); err != nil {
 				t.Fatal(err)
 			}
 			batch.Release()
@@ -35,14 +35,14 @@ func TestLargeRecordsWeighMore(t *testing.T) {
 		return c
 	}
 	small := fill(100_000, func(i int) string { return fmt.Sprintf("request %d of user u%dx took %dms", i, i%977, i%101) })
-	if small.bytes() != small.table.Bytes() {
-		t.Errorf("small lines count %d bytes, hold %d", small.bytes(), small.table.Bytes())
+	if small.Bytes() != small.table.Bytes() {
+		t.Errorf("small lines count %d bytes, hold %d", small.Bytes(), small.table.Bytes())
 	}
 	// Every line is another one: what repeats is held once.
 	large := fill(40, func(i int) string {
 		return strings.Repeat(string(rune('a'+i%26))+strings.Repeat("x", i), (1<<20)/(i+1))
 	})
-	if have, held := large.bytes(), large.table.Bytes(); held < 40<<20 || have < held+3*(held-groupBytesUsual) {
+	if have, held := large.Bytes(), large.table.Bytes(); held < 40<<20 || have < held+3*(held-groupBytesUsual) {
 		t.Errorf("large lines count %d bytes, hold %d", have, held)
 	}
 }

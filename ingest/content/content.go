@@ -1,4 +1,4 @@
-package ingest
+package content
 
 import (
 	"context"
@@ -16,23 +16,26 @@ import (
 	"clew/internal/telemetry"
 )
 
-// content is what a generation holds: rows in a table (spans, logs), or metric points by series. One goroutine appends; the other methods may be
+// Content is what a generation holds: rows in a table (spans, logs), or metric points by series. One goroutine appends; the other methods may be
 // called at any time. A part stays what it is whatever is appended later.
-type content interface {
-	// append adds the batch's records for which keep is true (nil: all), or fails and adds none.
-	append(b *telemetry.Batch, keep []bool, now time.Time) error
-	// count counts the batch's records for which lost is true, and which are not kept. Only content that counts is asked.
-	count(ctx context.Context, b *telemetry.Batch, lost []bool) error
-	// part is everything appended so far.
-	part(ctx context.Context) (index.Part, error)
-	// counts is what has been counted of it, as metrics; nil: nothing. part is what part has given, now or earlier.
-	counts(ctx context.Context, part index.Part) (index.Part, error)
-	// records counts log records, spans or points; bytes is the memory they take, and will take beyond what is usual while they are sealed.
-	records() int
-	bytes() int64
+type Content interface {
+	// Append adds the batch's records for which keep is true (nil: all), or fails and adds none.
+	Append(b *telemetry.Batch, keep []bool, now time.Time) error
+	// Count counts the batch's records for which lost is true, and which are not kept. Only content that counts is asked.
+	Count(ctx context.Context, b *telemetry.Batch, lost []bool) error
+	// Part is everything appended so far.
+	Part(ctx context.Context) (index.Part, error)
+	// Counts is what has been counted of it, as metrics; nil: nothing. part is what part has given, now or earlier.
+	Counts(ctx context.Context, part index.Part) (index.Part, error)
+	// Overflow is how many records were counted together with others, for want of room for what they would have been counted by.
+	Overflow() int
+	// Records counts log records, spans or points; bytes is the memory they take, and will take beyond what is usual while they are sealed.
+	Records() int
+	Bytes() int64
 }
 
-func newContent(id string, k catalog.Key, counts bool) content {
+// New makes the content of a generation, empty. counts says whether what comes in is counted as metrics, too.
+func New(id string, k catalog.Key, counts bool) Content {
 	if k.Signal == telemetry.Metrics {
 		return pointContent{series.New(id, k.Tenant, k.Shard)}
 	}
@@ -48,15 +51,15 @@ type rowContent struct {
 	tally *red.Tally // nil: nothing is counted
 }
 
-func (c rowContent) append(b *telemetry.Batch, keep []bool, _ time.Time) error {
+func (c rowContent) Append(b *telemetry.Batch, keep []bool, _ time.Time) error {
 	return c.table.Append(b, keep)
 }
 
-func (c rowContent) count(ctx context.Context, b *telemetry.Batch, lost []bool) error {
+func (c rowContent) Count(ctx context.Context, b *telemetry.Batch, lost []bool) error {
 	return c.tally.AddBatch(ctx, b, lost)
 }
 
-func (c rowContent) counts(ctx context.Context, part index.Part) (index.Part, error) {
+func (c rowContent) Counts(ctx context.Context, part index.Part) (index.Part, error) {
 	if c.tally == nil {
 		return nil, nil
 	}
@@ -69,12 +72,19 @@ func (c rowContent) counts(ctx context.Context, part index.Part) (index.Part, er
 	return c.tally.Part(ctx)
 }
 
-func (c rowContent) part(context.Context) (index.Part, error) { return c.table.Snapshot(), nil }
-func (c rowContent) records() int                             { return c.table.Rows() }
+func (c rowContent) Overflow() int {
+	if c.tally == nil {
+		return 0
+	}
+	return c.tally.Overflow()
+}
 
-// bytes weighs what is large: a segment's writer lays each column of a row group out whole, as values, as a page and compressed. With usual records
+func (c rowContent) Part(context.Context) (index.Part, error) { return c.table.Snapshot(), nil }
+func (c rowContent) Records() int                             { return c.table.Rows() }
+
+// Bytes weighs what is large: a segment's writer lays each column of a row group out whole, as values, as a page and compressed. With usual records
 // that is little beside the head; with lines of a megabyte it would be the head several times over.
-func (c rowContent) bytes() int64 {
+func (c rowContent) Bytes() int64 {
 	bytes := c.table.Bytes() + sealCopies*max(0, c.table.GroupBytes()-groupBytesUsual)
 	if c.tally != nil {
 		bytes += c.tally.Bytes()
@@ -84,7 +94,7 @@ func (c rowContent) bytes() int64 {
 
 type pointContent struct{ head *series.Head }
 
-func (c pointContent) append(b *telemetry.Batch, keep []bool, now time.Time) error {
+func (c pointContent) Append(b *telemetry.Batch, keep []bool, now time.Time) error {
 	if keep == nil && b.Signal == telemetry.Metrics && b.Rows == nil {
 		return c.head.AppendOTLP(b.OTLP, now)
 	}
@@ -101,20 +111,22 @@ func (c pointContent) append(b *telemetry.Batch, keep []bool, now time.Time) err
 	return c.head.Append(m, now)
 }
 
-func (c pointContent) count(context.Context, *telemetry.Batch, []bool) error { return nil }
+func (c pointContent) Count(context.Context, *telemetry.Batch, []bool) error { return nil }
 
-func (c pointContent) counts(context.Context, index.Part) (index.Part, error) { return nil, nil }
+func (c pointContent) Counts(context.Context, index.Part) (index.Part, error) { return nil, nil }
 
-// part is the points as rows, or as they are for those who read them so.
-func (c pointContent) part(ctx context.Context) (index.Part, error) {
+// Part is the points as rows, or as they are for those who read them so.
+func (c pointContent) Part(ctx context.Context) (index.Part, error) {
 	if points.WantsLive(ctx) {
 		return c.head.Live(), nil
 	}
 	return c.head.Snapshot(ctx)
 }
 
-func (c pointContent) records() int { return c.head.Points() }
-func (c pointContent) bytes() int64 { return c.head.Bytes() }
+func (c pointContent) Overflow() int { return 0 }
+
+func (c pointContent) Records() int { return c.head.Points() }
+func (c pointContent) Bytes() int64 { return c.head.Bytes() }
 
 // keepPoints removes the points, in their order in m, for which keep is false.
 func keepPoints(m pmetric.Metrics, keep []bool) {

@@ -1,18 +1,19 @@
-package ingest
+package sources
 
-// spanSet remembers the hashes of the most recent spans, at least spansRemembered of them and at most twice as many. Hashes have 64 bits: the
+// Spans remembers the hashes of the most recent spans, at least spansRemembered of them and at most twice as many. Hashes have 64 bits: the
 // chance that a new span is taken for one of two million others is 1 in 10^13.
 //
 // It is two hash tables: what is new goes to the younger; once that is full the older is forgotten and the younger takes its place.
-type spanSet struct {
+type Spans struct {
 	bound          int
 	younger, older hashTable
 }
 
-func newSpanSet(bound int) *spanSet { return &spanSet{bound: bound} }
+// NewSpans makes a set that remembers at least so many spans.
+func NewSpans(bound int) *Spans { return &Spans{bound: bound} }
 
-// add says whether h is new, and remembers it.
-func (s *spanSet) add(h uint64) bool {
+// Add says whether h is new, and remembers it.
+func (s *Spans) Add(h uint64) bool {
 	if s.older.has(h) || !s.younger.add(h) {
 		return false
 	}

@@ -1,8 +1,7 @@
-package ingest
+package sources
 
 import (
 	"cmp"
-	"context"
 	"maps"
 	"math"
 	"slices"
@@ -15,12 +14,12 @@ import (
 	"clew/internal/ledger"
 )
 
-// sources drops repeated records: those of batches before the last one of their source, and those of the last one that have been consumed. It counts what
+// Known drops repeated records: those of batches before the last one of their source, and those of the last one that have been consumed. It counts what
 // came of each source, which is as exact as the dropping is: both follow from the log alone.
 //
 // A commit must hold what was known at its floor, not now: a replay starts after the floor, and a message there must not be taken for a
 // repetition of itself. So there are two states, as of the last commit's floor and as of now, and a list of what lies between.
-type sources struct {
+type Known struct {
 	mu    sync.Mutex
 	now   map[string]lastSeen
 	floor map[string]lastSeen
@@ -42,8 +41,9 @@ type sighting struct {
 	lastSeen
 }
 
-func newSources(committed []catalog.Source) *sources {
-	s := &sources{floor: make(map[string]lastSeen, len(committed))}
+// New begins with what the last commit says.
+func New(committed []catalog.Source) *Known {
+	s := &Known{floor: make(map[string]lastSeen, len(committed))}
 	for _, c := range committed {
 		last := lastSeen{seq: c.Seq, part: c.Part, seen: c.Seen, first: c.First, stored: c.Stored, repeated: c.Repeated}
 		if last.part == 0 {
@@ -75,10 +75,10 @@ func (l *lastSeen) take(src *shardlog.SourceSeq, known bool, at time.Time) (repe
 	return repeated
 }
 
-// see notes the message's sources and says which of its records are new. keep is nil if all are; repeated is how many are not, replayed how many of these
+// See notes the message's sources and says which of its records are new. keep is nil if all are; repeated is how many are not, replayed how many of these
 // were sent twice by a sender that numbers its batches.
 // A message whose counts don't add up is kept unless all its sources are repeated: rather twice than not at all.
-func (s *sources) see(position uint64, at time.Time, m *shardlog.Message) (keep []bool, repeated, replayed int) {
+func (s *Known) See(position uint64, at time.Time, m *shardlog.Message) (keep []bool, repeated, replayed int) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	total := 0
@@ -94,7 +94,7 @@ func (s *sources) see(position uint64, at time.Time, m *shardlog.Message) (keep 
 		s.since = append(s.since, sighting{position, src.ID, last})
 		if n > 0 && total == m.Records {
 			if keep == nil {
-				keep = allTrue(m.Records)
+				keep = slices.Repeat([]bool{true}, m.Records)
 			}
 			clear(keep[first : first+n])
 			repeated += n
@@ -116,8 +116,8 @@ func (s *sources) see(position uint64, at time.Time, m *shardlog.Message) (keep 
 	return keep, repeated, replayed
 }
 
-// accounts lists what is known now of the sources that number their batches themselves.
-func (s *sources) accounts(add func(id string, seq, first, stored, repeated uint64)) {
+// Accounts lists what is known now of the sources that number their batches themselves.
+func (s *Known) Accounts(add func(id string, seq, first, stored, repeated uint64)) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	for id, l := range s.now {
@@ -127,8 +127,8 @@ func (s *sources) accounts(add func(id string, seq, first, stored, repeated uint
 	}
 }
 
-// at lists what was known at a position at or above the last settled floor.
-func (s *sources) at(floor uint64) []catalog.Source {
+// At lists what was known at a position at or above the last settled floor.
+func (s *Known) At(floor uint64) []catalog.Source {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	known := maps.Clone(s.floor)
@@ -145,8 +145,8 @@ func (s *sources) at(floor uint64) []catalog.Source {
 	return list
 }
 
-// settle says that at(floor) has been committed.
-func (s *sources) settle(floor uint64) {
+// Settle says that at(floor) has been committed.
+func (s *Known) Settle(floor uint64) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	n := s.foldLocked(s.floor, floor)
@@ -155,7 +155,7 @@ func (s *sources) settle(floor uint64) {
 }
 
 // foldLocked brings known up to floor and says how many sightings that took.
-func (s *sources) foldLocked(known map[string]lastSeen, floor uint64) int {
+func (s *Known) foldLocked(known map[string]lastSeen, floor uint64) int {
 	n := 0
 	for n < len(s.since) && s.since[n].position <= floor {
 		known[s.since[n].id] = s.since[n].lastSeen
@@ -185,37 +185,4 @@ func expire(known map[string]lastSeen) {
 	for _, id := range ids[:len(ids)-sourcesMax] {
 		delete(known, id)
 	}
-}
-
-// SourceAccounts says what came of each source that numbers its batches itself, as far as the log has been consumed, by the source's id; and whether all that
-// was in the log at the call has been. It holds after a crash as before it.
-func (in *Ingest) SourceAccounts(ctx context.Context) (accounts map[string]ledger.Stored, whole bool) {
-	owners := in.allOwners()
-	accounts, whole = map[string]ledger.Stored{}, len(owners) == in.shardCount()
-	ctx, cancel := context.WithTimeout(ctx, accountsWait)
-	defer cancel()
-	for _, o := range owners {
-		state, err := in.shardLog.State(ctx, o.shard)
-		for err == nil && o.read.Load() < state.Last {
-			select {
-			case <-ctx.Done():
-				err = ctx.Err()
-			case <-time.After(accountsPoll):
-			}
-		}
-		if err != nil {
-			whole = false
-		}
-		o.sources.accounts(func(id string, seq, first, stored, repeated uint64) {
-			a, known := accounts[id]
-			a.Last = max(a.Last, seq)
-			if !known || first < a.First {
-				a.First = first
-			}
-			a.Records += stored
-			a.Repeated += repeated
-			accounts[id] = a
-		})
-	}
-	return accounts, whole
 }

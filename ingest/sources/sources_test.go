@@ -1,4 +1,4 @@
-package ingest
+package sources
 
 import (
 	"fmt"
@@ -14,15 +14,18 @@ import (
 	"clew/internal/ledger"
 )
 
+// seenAt is when the log took a message.
+var seenAt = time.Date(2026, 3, 1, 12, 0, 0, 0, time.UTC)
+
 func message(count int, sources ...shardlog.SourceSeq) *shardlog.Message {
 	return &shardlog.Message{Records: count, Sources: sources}
 }
 
 func TestSourcesSee(t *testing.T) {
-	s := newSources([]catalog.Source{{ID: "a", Seq: 5, Seen: testTime.UnixNano()}})
+	s := New([]catalog.Source{{ID: "a", Seq: 5, Seen: seenAt.UnixNano()}})
 	see := func(wantRepeated int, wantKeep string, m *shardlog.Message) {
 		t.Helper()
-		keep, repeated, _ := s.see(1, testTime, m)
+		keep, repeated, _ := s.See(1, seenAt, m)
 		got := ""
 		for _, k := range keep {
 			got += map[bool]string{true: "1", false: "0"}[k]
@@ -44,27 +47,27 @@ func TestSourcesSee(t *testing.T) {
 // TestSourcesAtFloor: what is committed for a floor is what one knows who has read up to there and no further.
 func TestSourcesAtFloor(t *testing.T) {
 	rng := rand.New(rand.NewPCG(3, 4))
-	s, plain := newSources(nil), newSources(nil)
+	s, plain := New(nil), New(nil)
 	var list []*shardlog.Message
 	floor := 0
-	at := func(i int) time.Time { return testTime.Add(time.Duration(i) * 15 * time.Second) } // long enough for sources to expire
+	at := func(i int) time.Time { return seenAt.Add(time.Duration(i) * 15 * time.Second) } // long enough for sources to expire
 	for i := range 3000 {
 		m := message(1, shardlog.SourceSeq{ID: fmt.Sprint("s", rng.IntN(40)+i/50*20), Seq: uint64(rng.IntN(i + 1)), Count: 1})
 		list = append(list, m)
-		s.see(uint64(i+1), at(i), m)
+		s.See(uint64(i+1), at(i), m)
 		if rng.IntN(10) > 0 {
 			continue
 		}
 		next := floor + rng.IntN(i+2-floor)
 		for ; floor < next; floor++ {
-			plain.see(uint64(floor+1), at(floor), list[floor])
+			plain.See(uint64(floor+1), at(floor), list[floor])
 		}
-		if d := cmp.Diff(plain.at(uint64(floor)), s.at(uint64(floor))); d != "" {
+		if d := cmp.Diff(plain.At(uint64(floor)), s.At(uint64(floor))); d != "" {
 			t.Fatalf("at %d of %d (-want +got):\n%s", floor, i+1, d)
 		}
 		if rng.IntN(2) == 0 { // otherwise the commit has failed
-			s.settle(uint64(floor))
-			plain.settle(uint64(floor))
+			s.Settle(uint64(floor))
+			plain.Settle(uint64(floor))
 		}
 	}
 	if n := len(s.now); n > 200 {
@@ -73,14 +76,14 @@ func TestSourcesAtFloor(t *testing.T) {
 }
 
 func TestSourcesBound(t *testing.T) {
-	s := newSources(nil)
+	s := New(nil)
 	for i := range 3 * sourcesMax {
-		s.see(uint64(i+1), testTime.Add(time.Duration(i)), message(1, shardlog.SourceSeq{ID: fmt.Sprint("s", i), Seq: 1, Count: 1}))
+		s.See(uint64(i+1), seenAt.Add(time.Duration(i)), message(1, shardlog.SourceSeq{ID: fmt.Sprint("s", i), Seq: 1, Count: 1}))
 		if len(s.now) > 2*sourcesMax {
 			t.Fatalf("%d sources are remembered", len(s.now))
 		}
 	}
-	committed := s.at(3 * sourcesMax)
+	committed := s.At(3 * sourcesMax)
 	if len(committed) != sourcesMax {
 		t.Errorf("%d sources are committed, want %d", len(committed), sourcesMax)
 	}
@@ -91,7 +94,7 @@ func TestSourcesBound(t *testing.T) {
 
 func TestSpanSet(t *testing.T) {
 	const bound = 5000
-	s := newSpanSet(bound)
+	s := NewSpans(bound)
 	rng := rand.New(rand.NewPCG(5, 6))
 	var order []uint64
 	seen := map[uint64]bool{}
@@ -102,12 +105,12 @@ func TestSpanSet(t *testing.T) {
 		}
 		if rng.IntN(3) == 0 && len(order) > 0 {
 			h = order[len(order)-1-rng.IntN(min(len(order), bound))]
-			if s.add(h) {
+			if s.Add(h) {
 				t.Fatalf("%x was added among the last %d", h, bound)
 			}
 			continue
 		}
-		if isNew := s.add(h); isNew {
+		if isNew := s.Add(h); isNew {
 			order = append(order, max(h, 1))
 		} else if !seen[max(h, 1)] {
 			t.Fatalf("%x was never added", h)
@@ -121,11 +124,11 @@ func TestSpanSet(t *testing.T) {
 
 func BenchmarkSpanSet(b *testing.B) {
 	b.ReportAllocs()
-	s := newSpanSet(spansRemembered)
+	s := NewSpans(SpansRemembered)
 	h := uint64(1)
 	for b.Loop() {
 		h = h*6364136223846793005 + 1442695040888963407
-		s.add(h ^ h>>31)
+		s.Add(h ^ h>>31)
 	}
 }
 
@@ -133,7 +136,7 @@ func BenchmarkSpanSet(b *testing.B) {
 func TestSourcesParts(t *testing.T) {
 	rng := rand.New(rand.NewPCG(9, 9))
 	const id = ledger.SourcePrefix + "a/logs/1/-"
-	s := newSources(nil)
+	s := New(nil)
 	position, replayed := uint64(0), 0
 	want, repeats := 0, 0
 	for seq := uint64(1); seq <= 300; seq++ {
@@ -146,7 +149,7 @@ func TestSourcesParts(t *testing.T) {
 				n := 1 + rng.IntN(size-at)
 				m := message(n+2, shardlog.SourceSeq{ID: "collector", Seq: position + 1, Count: 2}, shardlog.SourceSeq{ID: id, Seq: seq, First: uint32(at), Count: uint32(n)})
 				position++
-				keep, _, again := s.see(position, testTime, m)
+				keep, _, again := s.See(position, seenAt, m)
 				replayed += again
 				for i := range n {
 					if keep == nil || keep[2+i] {
@@ -158,10 +161,10 @@ func TestSourcesParts(t *testing.T) {
 				at += n
 				if rng.IntN(8) == 0 { // a restart of the owner, at its floor
 					floor := position - uint64(rng.IntN(2))
-					committed := s.at(floor)
-					restarted := newSources(committed)
+					committed := s.At(floor)
+					restarted := New(committed)
 					if floor < position {
-						restarted.see(position, testTime, m)
+						restarted.See(position, seenAt, m)
 					}
 					s = restarted
 				}
@@ -183,21 +186,21 @@ func TestSourcesParts(t *testing.T) {
 	if repeats == 0 || repeats != replayed {
 		t.Errorf("%d records were repeated, %d are counted", repeats, replayed)
 	}
-	s.accounts(func(got string, seq, first, stored, repeated uint64) {
+	s.Accounts(func(got string, seq, first, stored, repeated uint64) {
 		if got != id || seq != 300 || first != 1 || stored != uint64(want) || repeated != uint64(repeats) {
 			t.Errorf("%s: number %d, from %d, %d stored, %d repeated; want %d stored, %d repeated", got, seq, first, stored, repeated, want, repeats)
 		}
 	})
 	// What comes late, after a higher number, is taken for a repetition: its sender has broken its promise.
-	if _, repeated, _ := s.see(position+1, testTime, message(1, shardlog.SourceSeq{ID: id, Seq: 299, Count: 1})); repeated != 1 {
+	if _, repeated, _ := s.See(position+1, seenAt, message(1, shardlog.SourceSeq{ID: id, Seq: 299, Count: 1})); repeated != 1 {
 		t.Errorf("%d repeated, want 1", repeated)
 	}
 }
 
 // TestSourcesOfOldCommits: a commit from before parts were kept knows the whole of a source's last batch.
 func TestSourcesOfOldCommits(t *testing.T) {
-	s := newSources([]catalog.Source{{ID: "a", Seq: 5, Seen: testTime.UnixNano()}})
-	if _, repeated, _ := s.see(1, testTime, message(10, shardlog.SourceSeq{ID: "a", Seq: 5, Count: 10})); repeated != 10 {
+	s := New([]catalog.Source{{ID: "a", Seq: 5, Seen: seenAt.UnixNano()}})
+	if _, repeated, _ := s.See(1, seenAt, message(10, shardlog.SourceSeq{ID: "a", Seq: 5, Count: 10})); repeated != 10 {
 		t.Errorf("%d repeated, want 10", repeated)
 	}
 }
