@@ -12,7 +12,7 @@ import (
 
 // PromQL is Metrics by Prometheus' engine.
 type PromQL struct {
-	Engine  *promql.Engine
+	Engine  promql.QueryEngine
 	Storage *metrics.Storage
 }
 
