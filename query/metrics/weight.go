@@ -75,6 +75,15 @@ func weighted(m promql.Matrix) bool {
 
 // weigh is the mean of points, and how many there are.
 func weigh(all []promql.FPoint) (mean, count float64) {
+	sum, count := weighedSum(all, 1)
+	if math.IsInf(sum, 0) { // more than a double holds: each is divided before it is added
+		return weighedSum(all, 1/count)
+	}
+	return sum / count, count
+}
+
+// weighedSum adds up points, each times a factor, and says how many there are.
+func weighedSum(all []promql.FPoint, factor float64) (total, count float64) {
 	var sum, lost float64 // Neumaier's: what adding up has rounded away is kept aside
 	next := 1.0
 	for _, p := range all {
@@ -82,7 +91,7 @@ func weigh(all []promql.FPoint) (mean, count float64) {
 			next = n
 			continue
 		}
-		x := p.F * next
+		x := p.F * (next * factor)
 		t := sum + x
 		switch {
 		case math.IsInf(t, 0):
@@ -96,5 +105,5 @@ func weigh(all []promql.FPoint) (mean, count float64) {
 		count += next
 		next = 1
 	}
-	return (sum + lost) / count, count
+	return sum + lost, count
 }
