@@ -6,10 +6,10 @@ import (
 	"errors"
 	"fmt"
 	"slices"
-	"time"
 
 	"clew/index/catalog"
 	"clew/ingest/shardlog"
+	"clew/internal/clock"
 )
 
 // commit publishes a commit of the shard and returns once the catalog has it. change fills in what it adds and removes (nil: nothing); sealed
@@ -23,7 +23,7 @@ func (o *owner) commit(ctx context.Context, reason string, sealed *generation, c
 		return fmt.Errorf("commit (%s): the shard's owner has ended: %w", reason, context.Cause(o.ctx))
 	}
 	cm := catalog.Commit{
-		Version: catalog.CommitVersion, Shard: o.shard, Epoch: o.epoch, Last: o.last, Time: time.Now().UTC(), Reason: reason,
+		Version: catalog.CommitVersion, Shard: o.shard, Epoch: o.epoch, Last: o.last, Time: clock.Now().UTC(), Reason: reason,
 		Floor: o.unsealedAfter(sealed),
 	}
 	cm.Sources = o.sources.At(cm.Floor)

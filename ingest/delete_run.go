@@ -13,6 +13,7 @@ import (
 	"clew/index/segment"
 	"clew/ingest/deletion"
 	"clew/ingest/pace"
+	"clew/internal/clock"
 )
 
 // runDeletions does what has been requested and is not done, the oldest first, and says whether all of it is done. A deletion that fails is tried again later.
@@ -66,7 +67,7 @@ func (in *Ingest) runDeletion(ctx context.Context, d deletion.Request) (deletion
 			return o, fmt.Errorf("deletion %s: %w", d.ID, err)
 		}
 	}
-	o.Records, o.Finished = in.catalog.Current().Deleted(d.ID), time.Now().UTC()
+	o.Records, o.Finished = in.catalog.Current().Deleted(d.ID), clock.Now().UTC()
 	if err := o.Put(ctx, in.store); err != nil {
 		return o, fmt.Errorf("deletion %s: %w", d.ID, err)
 	}

@@ -35,6 +35,7 @@ import (
 	"clew/ingest/shardlog"
 	"clew/ingest/spool"
 	"clew/ingest/tailsample"
+	"clew/internal/clock"
 	"clew/internal/telemetry"
 
 	"github.com/prometheus/client_golang/prometheus"
@@ -177,7 +178,7 @@ func (in *Ingest) Run(ctx context.Context) error {
 			loop(in.uploadAll)
 		}
 	}
-	loop(func(ctx context.Context) { every(ctx, tickEvery, func() { in.sealAged(time.Now()) }) })
+	loop(func(ctx context.Context) { every(ctx, tickEvery, func() { in.sealAged(clock.Now()) }) })
 	if in.sampled != nil {
 		loop(func(ctx context.Context) { every(ctx, tickEvery, func() { in.releaseAged(ctx) }) })
 	}
@@ -189,7 +190,7 @@ func (in *Ingest) Run(ctx context.Context) error {
 			// The first time soon after the start: it is crashes that leave something to collect.
 			if now := time.Now(); now.Sub(collected) >= collectEvery {
 				collected = now
-				if _, err := in.Collect(ctx, now); err != nil && ctx.Err() == nil {
+				if _, err := in.Collect(ctx, clock.Now()); err != nil && ctx.Err() == nil {
 					in.log.Log(ctx, storeLevel(err), "unused objects can't be collected; tried anew later", "error", err)
 				}
 			}
@@ -222,7 +223,7 @@ func storeLevel(err error) slog.Level {
 
 // tidy applies retention, deletes what is gone and writes the catalog down.
 func (in *Ingest) tidy(ctx context.Context) {
-	if err := in.Retain(ctx, time.Now()); err != nil && ctx.Err() == nil {
+	if err := in.Retain(ctx, clock.Now()); err != nil && ctx.Err() == nil {
 		in.log.Warn("retention failed; tried anew later", "error", err)
 	}
 	if err := in.deleteDead(ctx, time.Now()); err != nil && ctx.Err() == nil {

@@ -12,6 +12,7 @@ import (
 	"clew/index/catalog"
 	"clew/index/segment"
 	"clew/ingest/pace"
+	"clew/internal/clock"
 )
 
 // rewriter is what the one goroutine that rewrites segments knows: it runs deletions first, then compaction.
@@ -73,7 +74,7 @@ func (in *Ingest) rewriteAll(ctx context.Context) {
 			return
 		}
 		if in.deleteAll(ctx) && in.cfg.Compaction.Share > 0 {
-			in.compactAll(ctx, time.Now())
+			in.compactAll(ctx, clock.Now())
 		}
 	}
 }
@@ -146,7 +147,7 @@ func (in *Ingest) rewrite(ctx context.Context, o *owner, r replacement, p *pace.
 		return nil, nil
 	}
 	first := r.old[0]
-	id := segment.NewID(o.shard, first.Signal, time.Now().UTC())
+	id := segment.NewID(o.shard, first.Signal, clock.Now().UTC())
 	in.pending.add(id)
 	replaces := make([]string, len(r.old))
 	for i, old := range r.old {

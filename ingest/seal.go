@@ -9,6 +9,7 @@ import (
 	"clew/index/catalog"
 	"clew/index/segment"
 	"clew/index/store"
+	"clew/internal/clock"
 )
 
 // sealing is how far a generation has got on its way into a segment.
@@ -173,7 +174,7 @@ func (in *Ingest) write(ctx context.Context, st store.Store, h *head, g *generat
 
 // writePart makes a segment. Each attempt has an id of its own: an object is only ever put once.
 func (in *Ingest) writePart(ctx context.Context, st store.Store, h *head, part index.Part) (*catalog.Segment, error) {
-	now, signal := time.Now().UTC(), part.Info().Signal
+	now, signal := clock.Now().UTC(), part.Info().Signal
 	id := segment.NewID(h.key.Shard, signal, now)
 	in.pending.add(id)
 	stats, err := segment.Write(ctx, st, id, []index.Part{part}, segment.Options{})

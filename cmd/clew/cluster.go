@@ -23,6 +23,8 @@ type ClusterConfig struct {
 	// Flight is where other processes ask this one for its share of their queries; TLS is what processes show each other there.
 	Flight string         `yaml:"flight"`
 	TLS    between.Config `yaml:"tls,omitempty"`
+	// Insecure lets Flight be on other addresses than loopback without TLS, where whoever reaches it reads the records of all tenants.
+	Insecure bool `yaml:"insecure,omitempty"`
 }
 
 func defaultClusterConfig() ClusterConfig {
@@ -43,6 +45,8 @@ func (c *Config) validateCluster(bad func(key, format string, args ...any)) {
 	}
 	if _, _, err := net.SplitHostPort(c.Cluster.Flight); err != nil {
 		bad("cluster.flight", "%v", err)
+	} else if !embedded && !isLoopback(c.Cluster.Flight) && !c.Cluster.TLS.On() && !c.Cluster.Insecure {
+		bad("cluster.flight", "%s: whoever reaches it reads the records of all tenants: give the processes certificates (cluster.tls), or say cluster.insecure: true where nobody else reaches it", c.Cluster.Flight)
 	}
 	for _, err := range c.Cluster.TLS.Validate() {
 		bad("cluster.tls", "%v", err)

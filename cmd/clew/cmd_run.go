@@ -8,6 +8,8 @@ import (
 	"os"
 
 	"github.com/spf13/cobra"
+
+	"clew/internal/clock"
 )
 
 type runOptions struct {
@@ -36,6 +38,9 @@ func (o *runOptions) load(set func(flag string) bool) (Config, error) {
 	}
 	if set("name") {
 		cfg.Cluster.Name = o.flags.Cluster.Name
+	}
+	if set("flight") {
+		cfg.Cluster.Flight = o.flags.Cluster.Flight
 	}
 	if set("http") {
 		cfg.HTTP = o.flags.HTTP
@@ -103,6 +108,16 @@ problem is refused as a whole. SIGTERM ends clew, and so does SIGHUP without --c
 			if o.file != "" {
 				reloads = newReloader(cfg, load)
 			}
+			follow, err := clock.Set(os.Getenv(clock.Variable))
+			if err != nil {
+				return err
+			}
+			if follow != nil {
+				go follow(cmd.Context())
+			}
+			if d := clock.Offset(); d != 0 || follow != nil {
+				logger.Warn("the clock is made wrong, for a test", "variable", clock.Variable, "by", d)
+			}
 			err = serve(cmd.Context(), cfg, logger, reloads)
 			if errors.Is(err, context.Canceled) {
 				return nil
@@ -117,6 +132,7 @@ problem is refused as a whole. SIGTERM ends clew, and so does SIGHUP without --c
 	f.StringSliceVar((*[]string)(&o.flags.Roles), "role", d.Roles, "what this process does: collector, ingest, query, or several of them; the rest is done by others that share --nats and --store (see docs/cluster.md)")
 	f.StringSliceVar(&o.flags.NATS.URLs, "nats", nil, "`URLs` of NATS servers that keep the log, such as nats://a:4222,nats://b:4222; default: the log is in this process")
 	f.StringVar(&o.flags.Cluster.Name, "name", "", "what this process is called among others; default: the host's name and the port of UI and API")
+	f.StringVar(&o.flags.Cluster.Flight, "flight", d.Cluster.Flight, "address at which other processes of the cluster ask this one, and that they are told")
 	f.StringVar(&o.flags.HTTP, "http", d.HTTP, "address of UI and API")
 	f.StringVar(&o.flags.Collector.OTLP.GRPC.Endpoint, "otlp-grpc", d.Collector.OTLP.GRPC.Endpoint, "address of OTLP over gRPC")
 	f.StringVar(&o.flags.Collector.OTLP.HTTP.Endpoint, "otlp-http", d.Collector.OTLP.HTTP.Endpoint, "address of OTLP over HTTP")

@@ -7,6 +7,7 @@ import (
 
 	"clew/ingest"
 	"clew/ingest/deletion"
+	"clew/internal/clock"
 	"clew/query/api"
 	"clew/query/engine"
 )
@@ -22,7 +23,7 @@ type deletions struct{ ingest *ingest.Ingest }
 
 // Request implements api.Deletions.
 func (d deletions) Request(ctx context.Context, r engine.Request, query, by string) (api.Deletion, error) {
-	job, err := d.ingest.Delete(ctx, deletion.Request{Tenant: r.Tenant, Signal: r.Signal, Query: query, From: r.From, To: r.To, By: by}, time.Now())
+	job, err := d.ingest.Delete(ctx, deletion.Request{Tenant: r.Tenant, Signal: r.Signal, Query: query, From: r.From, To: r.To, By: by}, clock.Now())
 	var refused *deletion.RefusedError
 	if errors.As(err, &refused) {
 		return api.Deletion{}, &api.RefusedError{What: refused.Error()}

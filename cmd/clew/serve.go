@@ -197,7 +197,7 @@ func (p *process) run(ctx context.Context, listener net.Listener) error {
 	}
 	group.Go(func() error { return p.server().Run(base, listener) })
 	if p.catalog != nil {
-		group.Go(func() error { return p.adviseRepair(p.catalog.Follow(base, p.log)) })
+		group.Go(func() error { return p.adviseRepair(p.followCatalog(base)) })
 	}
 	if p.ingest != nil {
 		group.Go(func() error { return p.ingest.Run(base) })
@@ -231,6 +231,41 @@ func (p *process) run(ctx context.Context, listener net.Listener) error {
 	}
 	return err
 }
+
+// followCatalog keeps the catalog up to date. A process of a cluster that was away for so long that commits were purged goes on from the snapshot that holds them.
+func (p *process) followCatalog(ctx context.Context) error {
+	for {
+		err := p.catalog.Follow(ctx, p.log)
+		var trimmed *shardlog.TrimmedError
+		if p.cluster == nil || !errors.As(err, &trimmed) {
+			return err
+		}
+		p.logger.Warn("commits were purged that this process has not seen; it goes on from a snapshot of the catalog", "error", err)
+		if err := p.advanceCatalog(ctx); err != nil {
+			return err
+		}
+	}
+}
+
+// advanceCatalog tries until it succeeds, ctx ends (which is no error), or the snapshot is of a newer version.
+func (p *process) advanceCatalog(ctx context.Context) error {
+	for {
+		err := p.catalog.Advance(ctx, p.store, p.logger.With("part", "catalog"))
+		var newer *catalog.VersionError
+		if err == nil || errors.As(err, &newer) {
+			return err
+		}
+		p.logger.Warn("the catalog can't go on from a snapshot; tried anew", "after", advanceRetry, "error", err)
+		select {
+		case <-time.After(advanceRetry):
+		case <-ctx.Done():
+			return nil
+		}
+	}
+}
+
+// advanceRetry paces a process that has missed commits, while the object store is away.
+const advanceRetry = 5 * time.Second
 
 // adviseRepair adds to an error of the commit stream what to do about it.
 func (p *process) adviseRepair(err error) error {

@@ -2,7 +2,6 @@ package logexporter
 
 import (
 	"context"
-	"time"
 
 	"go.opentelemetry.io/collector/pdata/pcommon"
 	"go.opentelemetry.io/collector/pdata/plog"
@@ -11,6 +10,7 @@ import (
 
 	"clew/collector/quota"
 	"clew/collector/refusal"
+	"clew/internal/clock"
 	"clew/internal/ledger"
 	"clew/internal/telemetry"
 )
@@ -116,7 +116,7 @@ func (a *account) end(err error) {
 	if a == nil {
 		return
 	}
-	now := time.Now()
+	now := clock.Now()
 	for _, c := range a.services {
 		var o ledger.Outcome
 		if err != nil {

@@ -29,6 +29,7 @@ import (
 
 	"clew/collector/refusal"
 	"clew/ingest/shardlog"
+	"clew/internal/clock"
 	"clew/internal/ledger"
 	"clew/internal/telemetry"
 )
@@ -159,7 +160,7 @@ func (e *Exporter) begin(ctx context.Context, signal telemetry.Signal) (*request
 	if n := e.pending.Load(); n >= e.cfg.PendingBytesMax {
 		return nil, refusal.Overloaded("pending_bytes", refusal.RetryAfterMin, "%d bytes wait for the shard log, the limit is %d", n, e.cfg.PendingBytesMax)
 	}
-	r := &request{e: e, key: key{signal, tenant}, now: time.Now(), lanes: *e.lanes.Load()}
+	r := &request{e: e, key: key{signal, tenant}, now: clock.Now(), lanes: *e.lanes.Load()}
 	if n := ledger.NumberOf(ctx); n != nil {
 		r.source, r.seq = ledger.SourceID(tenant, n.Source, len(r.lanes)), n.Seq
 	}

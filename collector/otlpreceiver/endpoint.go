@@ -2,7 +2,6 @@ package otlpreceiver
 
 import (
 	"context"
-	"time"
 
 	"go.opentelemetry.io/collector/consumer"
 	"go.opentelemetry.io/collector/pdata/plog/plogotlp"
@@ -11,6 +10,7 @@ import (
 
 	"clew/collector/quota"
 	"clew/collector/refusal"
+	"clew/internal/clock"
 	"clew/internal/ledger"
 	"clew/internal/telemetry"
 )
@@ -119,7 +119,7 @@ func (ep *endpoint) noun() string {
 // export takes one readable or unreadable body to its end: the encoded response, when every record that was not rejected
 // is durable, or a refusal. What came of a numbered batch is written into the book.
 func (r *otlpReceiver) export(ctx context.Context, ep *endpoint, protocol string, f format, in *body, t *ticket) ([]byte, *refusal.Error) {
-	c := checker{now: time.Now()}
+	c := checker{now: clock.Now()}
 	n := ledger.NumberOf(ctx)
 	if n == nil {
 		return r.take(ctx, ep, protocol, f, in, t, &c)

@@ -10,6 +10,7 @@ import (
 
 	"github.com/gin-gonic/gin"
 
+	"clew/internal/clock"
 	"clew/internal/strictyaml"
 	"clew/internal/telemetry"
 	"clew/query/engine"
@@ -89,7 +90,7 @@ func spansRequest(c *gin.Context, further ...string) (engine.Request, error) {
 
 // timeRange reads start and end; 0 is unbounded.
 func timeRange(c *gin.Context) (from, to int64, err error) {
-	now := time.Now()
+	now := clock.Now()
 	if from, err = timeParam(c, "start", now); err != nil {
 		return 0, 0, err
 	}
