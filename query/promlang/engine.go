@@ -6,6 +6,7 @@ import (
 	"log/slog"
 	"time"
 
+	"github.com/prometheus/common/model"
 	"github.com/prometheus/prometheus/promql"
 	"github.com/prometheus/prometheus/promql/parser"
 	"github.com/prometheus/prometheus/storage"
@@ -65,6 +66,19 @@ func bounded(query promql.Query, err error) (promql.Query, error) {
 	return query, nil
 }
 
+// Check says what an engine would refuse of an expression that is evaluated at single times, as rules' are. It does so on a copy: whoever evaluates parses anew.
+func Check(text string) error {
+	e, err := Parser().ParseExpr(text)
+	if err != nil {
+		return err
+	}
+	now := time.Unix(0, 0) // steps do not depend on when
+	if e, err = promql.PreprocessExpr(e, now, now, 0); err != nil {
+		return err
+	}
+	return checkSteps(e, 0)
+}
+
 // checkSteps checks the subqueries below a node that is evaluated over a span of time. The engine evaluates a subquery once for all of them: over that span, and
 // its own range before.
 func checkSteps(n parser.Node, span time.Duration) error {
@@ -78,7 +92,7 @@ func checkSteps(n parser.Node, span time.Duration) error {
 		}
 		span += n.Range
 		if span < 0 || span/max(step, stepMin) > stepsMax {
-			return fmt.Errorf("the subquery [%v:%v] has more than %d steps over the time that is asked for: make its step wider", n.Range, step, stepsMax)
+			return fmt.Errorf("the subquery [%v:%v] has more than %d steps over the time that is asked for: make its step wider", model.Duration(n.Range), model.Duration(step), stepsMax)
 		}
 	}
 	for child := range parser.ChildrenIter(n) {

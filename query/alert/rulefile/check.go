@@ -178,6 +178,9 @@ func (p *reading) expr(path string, n *yaml.Node, r *Rule) {
 		p.at(n, "wrap it in a function such as rate() or max_over_time()", "%s: is a %s: want an instant vector or a scalar", path, parser.DocumentedType(e.Type()))
 	default:
 		r.PromQL = e
+		if err := promlang.Check(n.Value); err != nil {
+			p.at(n, "", "%s: %v", path, err)
+		}
 	}
 }
 
