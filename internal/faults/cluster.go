@@ -14,6 +14,7 @@ import (
 	"github.com/nats-io/nats.go"
 
 	"clew/internal/access/testca"
+	"clew/internal/clock"
 	"clew/internal/harness"
 	"clew/internal/natstest"
 	"clew/internal/s3test"
@@ -123,7 +124,7 @@ func (c *Cluster) Ready(within time.Duration) error {
 }
 
 // Launch starts a clew on its data, for the first time or again, and does not wait for it.
-func (c *Cluster) Launch(name string, environment ...string) error {
+func (c *Cluster) Launch(name string) error {
 	data := filepath.Join(c.dir, name)
 	config := data + ".yaml"
 	if err := os.WriteFile(config, []byte(c.config), 0o600); err != nil {
@@ -131,9 +132,10 @@ func (c *Cluster) Launch(name string, environment ...string) error {
 	}
 	at := func(port int) string { return fmt.Sprintf("%s:%d", address(hosts[name]), port) }
 	role, _, _ := strings.Cut(name, "-")
-	args := []string{"env"}
-	args = append(args, environment...)
-	args = append(args, c.binaries.Clew, "run", "--data", data, "--config", config, "--http", at(7400), "--otlp-grpc", at(4317), "--otlp-http", at(4318))
+	args := []string{"env", clock.Variable + "=" + c.clockFile(name), c.binaries.Clew, "run", "--data", data, "--config", config, "--http", at(7400), "--otlp-grpc", at(4317), "--otlp-http", at(4318)}
+	if err := c.SetClock(name, 0); err != nil {
+		return err
+	}
 	if !c.oneNode {
 		args = append(args, "--role", role, "--name", name, "--nats", strings.Join(c.NATS.URLs(), ","), "--store", s3test.URL(c.Store.Address, "clew"), "--flight", at(7401))
 	}
@@ -144,6 +146,13 @@ func (c *Cluster) Launch(name string, environment ...string) error {
 	}
 	c.Processes[name] = p
 	return nil
+}
+
+func (c *Cluster) clockFile(name string) string { return filepath.Join(c.dir, name+".clock") }
+
+// SetClock makes a clew's clock wrong, within a second. One that is started has a right one.
+func (c *Cluster) SetClock(name string, offset time.Duration) error {
+	return os.WriteFile(c.clockFile(name), []byte(offset.String()), 0o600)
 }
 
 // Of are the processes of a role.

@@ -130,6 +130,10 @@ var Faults = []Fault{
 	}},
 	{Name: "disk full under a NATS server", Before: smallDisk("log/nats-2", 768<<20), Do: diskFullNATS},
 	{Name: "disk full under an owner's spool, and the object store killed", Before: smallDisk("ingest-1", 768<<20), Do: diskFullSpool},
+	{Name: "clock of an owner an hour ahead", Do: func(ctx context.Context, r *Run) error { return r.ownersClock(ctx, time.Hour) }},
+	{Name: "clock of an owner an hour behind", Do: func(ctx context.Context, r *Run) error { return r.ownersClock(ctx, -time.Hour) }},
+	{Name: "clock of a collector an hour ahead", Do: func(ctx context.Context, r *Run) error { return r.clock(ctx, "collector-1", time.Hour) }},
+	{Name: "clock of a query process an hour behind", Do: func(ctx context.Context, r *Run) error { return r.clock(ctx, "query-1", -time.Hour) }},
 	{Name: "bit flips in the log's files of a NATS server", Do: flipLog},
 	{Name: "bit flip in a segment", Do: flipSegment},
 	{Name: "kill -9 of everything at once", Do: killAll},
@@ -217,4 +221,23 @@ func (r *Run) everywhere(ctx context.Context, l Link) error {
 	r.heal()
 	r.Everywhere(Link{})
 	return nil
+}
+
+func (r *Run) ownersClock(ctx context.Context, offset time.Duration) error {
+	owner, err := r.owner(ctx)
+	if err != nil {
+		return err
+	}
+	return r.clock(ctx, owner, offset)
+}
+
+// clock lets the clock of a clew jump, and jump back.
+func (r *Run) clock(ctx context.Context, name string, offset time.Duration) error {
+	r.inject(ctx, "")
+	if err := r.SetClock(name, offset); err != nil {
+		return err
+	}
+	time.Sleep(held)
+	r.heal()
+	return r.SetClock(name, 0)
 }

@@ -98,22 +98,29 @@ type machines struct {
 	hosts map[string]*Host
 }
 
-// TestFaults breaks a cluster in each way. Nothing acknowledged is lost, nothing is there twice, and answers say what they lack.
-func TestFaults(t *testing.T) {
+// theMachines is theNetwork where there can be one.
+func theMachines(t *testing.T) *machines {
+	t.Helper()
 	if os.Getenv(inside) == "" {
 		t.Skip("without root there are no network namespaces, and with -short no clusters")
 	}
 	if _, err := os.Stat("/dev/net/tun"); err != nil {
 		t.Skipf("no network of ours without TUN devices: %v", err)
 	}
+	m, err := theNetwork()
+	if err != nil {
+		t.Fatal(err)
+	}
+	return m
+}
+
+// TestFaults breaks a cluster in each way. Nothing acknowledged is lost, nothing is there twice, and answers say what they lack.
+func TestFaults(t *testing.T) {
+	m := theMachines(t)
 	for _, f := range Faults {
 		t.Run(strings.NewReplacer(" ", "_", ",", "").Replace(f.Name), func(t *testing.T) {
 			if *records == 0 && !f.Short {
 				t.Skip("part of the long form: make soak")
-			}
-			m, err := theNetwork()
-			if err != nil {
-				t.Fatal(err)
 			}
 			row, errs := experiment(t, m, &f)
 			t.Logf("\n%s\n%s\n%s %s", Header, row, row.Reason, row.Note)
@@ -148,11 +155,15 @@ func experiment(t *testing.T, m *machines, f *Fault) (*Row, []error) {
 	}
 	ctx, cancel := context.WithTimeout(t.Context(), 15*time.Minute)
 	defer cancel()
+	speed, after := *rate, coolDown
+	if *records == 0 {
+		speed, after = shortRate, shortCoolDown
+	}
 	var collectors []string
 	for _, p := range c.Of("collector") {
 		collectors = append(collectors, p.OTLP)
 	}
-	checker := NewChecker(collectors, func() []*harness.Process { return c.Of("query") }, *rate)
+	checker := NewChecker(collectors, func() []*harness.Process { return c.Of("query") }, speed)
 	busy := busyNow()
 	r := &Run{Cluster: c, Checker: checker}
 	stop := make(chan struct{})
@@ -165,7 +176,7 @@ func experiment(t *testing.T, m *machines, f *Fault) (*Row, []error) {
 	if err := f.Do(askCtx, r); err != nil {
 		t.Fatalf("%s: %v", f.Name, err)
 	}
-	time.Sleep(coolDown)
+	time.Sleep(after)
 	close(stop)
 	sending.Wait()
 	settled := checker.Settle(ctx)
@@ -182,6 +193,7 @@ func experiment(t *testing.T, m *machines, f *Fault) (*Row, []error) {
 	}
 	row.Busy = busyNow().since(busy)
 	checker.measure(row, r.injected, end)
+	t.Log(strings.Join(checker.Said(r.injected), "\n"))
 	if settled != nil {
 		checker.fail("not everything is there: %w", settled)
 	}
@@ -209,4 +221,6 @@ const (
 
 	warmUp   = 3 * time.Second
 	coolDown = 10 * time.Second
+
+	shortRate, shortCoolDown = 5000, 3 * time.Second
 )

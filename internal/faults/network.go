@@ -65,6 +65,7 @@ func (n *Network) Add(number byte) (*Host, error) {
 			err = h.open(number)
 		}
 		if back := unix.Setns(int(before.Fd()), unix.CLONE_NEWNET); back != nil {
+			// Cannot happen: the namespace is held open by the file, and who could leave it may come back. Going on would let other code run on this thread.
 			panic("a thread is left in another network namespace: " + back.Error())
 		}
 		return err

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"io"
 	"os"
+	"regexp"
 	"slices"
 	"strings"
 	"time"
@@ -79,6 +80,36 @@ func (c *Checker) measure(r *Row, injected, end time.Time) {
 	}
 	r.Recovered = last.Sub(injected)
 }
+
+// Said is what answers lacked and why, with the times after the fault of the first and the last that said so. Numbers do not make reasons different.
+func (c *Checker) Said(injected time.Time) []string {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	type span struct{ first, last time.Duration }
+	times, order := map[string]*span{}, []string(nil)
+	for _, a := range c.answers {
+		what := a.partial
+		if a.err != nil {
+			what = a.err.Error()
+		}
+		if what == "" {
+			continue
+		}
+		what = a.from + ": " + digits.ReplaceAllString(what, "#")
+		after := a.asked.Sub(injected)
+		if times[what] == nil {
+			times[what] = &span{after, after}
+			order = append(order, what)
+		}
+		times[what].last = after
+	}
+	for i, what := range order {
+		order[i] = fmt.Sprintf("%.1f s to %.1f s: %s", times[what].first.Seconds(), times[what].last.Seconds(), what)
+	}
+	return order
+}
+
+var digits = regexp.MustCompile(`[0-9]+`)
 
 // unusual is a pause that a machine with nothing broken does not make.
 const unusual = time.Second

@@ -5,10 +5,10 @@ import (
 	"fmt"
 	"io"
 	"net/http"
-	"time"
 
 	"github.com/gin-gonic/gin"
 
+	"clew/internal/clock"
 	"clew/internal/telemetry"
 	"clew/query/engine"
 	"clew/query/export"
@@ -31,7 +31,7 @@ func (s *Server) export(c *gin.Context) {
 		return
 	}
 	if r.To == 0 {
-		r.To = time.Now().UnixNano() // what arrives meanwhile would make it endless
+		r.To = clock.Now().UnixNano() // what arrives meanwhile would make it endless
 	}
 	out, kind, err := s.exporter(c, r)
 	if err != nil {
@@ -69,7 +69,7 @@ func (s *Server) export(c *gin.Context) {
 			err = out.close()
 			break
 		}
-		found, err = s.deps.Engine.Search(c.Request.Context(), ask)
+		found, err = s.nextPage(c.Request.Context(), ask)
 	}
 	if err != nil {
 		if c.Request.Context().Err() == nil {

@@ -25,6 +25,10 @@ const (
 	hostsMost    = 10_000
 	// exportPage is how many records of an export are in memory at once, and an OTLP request of it holds.
 	exportPage = 2000
+	// exportPatience is how long an export that has begun waits for what cannot be reached, such as a shard on its way to another owner (15 s at most); exportAskAgain is
+	// between two attempts.
+	exportPatience = 20 * time.Second
+	exportAskAgain = 500 * time.Millisecond
 	// sealWait is how long a request waits for everything to be sealed. Full heads take seconds; beyond it something is away.
 	sealWait = time.Minute
 	// contextMax bounds the records before and after one.
