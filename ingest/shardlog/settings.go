@@ -3,6 +3,7 @@ package shardlog
 import (
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 )
 
@@ -20,7 +21,10 @@ func (s *session) agreedShards(ctx context.Context, first int) (int, error) {
 	if err := s.setShards(ctx, first, last); err == nil || !isWrongLast(err) {
 		return first, err
 	}
-	n, _, err = s.shards(ctx) // another process was first
+	// Another process was first. The server that is asked may not have its message yet.
+	if n, _, err = s.shards(ctx); err == nil && n == 0 {
+		err = errors.New("settings: another process is setting the count of shards")
+	}
 	return n, err
 }
 

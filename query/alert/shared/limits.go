@@ -13,6 +13,8 @@ const (
 	unpackedBytesMax = 64 << 20
 	// requestTimeout bounds a call to NATS.
 	requestTimeout = 5 * time.Second
+	// openTimeout bounds the opening at the start of a process, as that of the log's streams.
+	openTimeout = time.Minute
 	// claimTries bounds how often a state is read again because its owner before goes on writing: it has lost its lease, so it ends soon.
 	claimTries = 20
 	// claimPause is between them.

@@ -17,23 +17,39 @@ const Bucket = "clew_alerting"
 // Store is the bucket. It is safe for concurrent use.
 type Store struct{ kv jetstream.KeyValue }
 
-// Open opens the bucket, and makes it with so many replicas if there is none.
+// Open opens the bucket, and makes it with so many replicas if there is none. Servers that have just started elect leaders first, and a stream that is being made answers
+// nothing: it is patient.
 func Open(ctx context.Context, js jetstream.JetStream, replicas int) (*Store, error) {
+	ctx, cancel := context.WithTimeout(ctx, openTimeout)
+	defer cancel()
+	for {
+		kv, err := bucket(ctx, js, replicas)
+		if err == nil {
+			return &Store{kv}, nil
+		}
+		select {
+		case <-time.After(followAgain):
+		case <-ctx.Done():
+			return nil, fmt.Errorf("open the shared state of alerts (NATS bucket %s): %w", Bucket, err)
+		}
+	}
+}
+
+// bucket tries once.
+func bucket(ctx context.Context, js jetstream.JetStream, replicas int) (jetstream.KeyValue, error) {
 	ctx, cancel := context.WithTimeout(ctx, requestTimeout)
 	defer cancel()
 	kv, err := js.KeyValue(ctx, Bucket)
-	if errors.Is(err, jetstream.ErrBucketNotFound) {
-		kv, err = js.CreateKeyValue(ctx, jetstream.KeyValueConfig{
-			Bucket: Bucket, Description: "state of clew's alerts", History: historyDepth, MaxBytes: bytesMax, Replicas: replicas, Storage: jetstream.FileStorage,
-		})
-		if errors.Is(err, jetstream.ErrBucketExists) { // by a process that starts at the same time
-			kv, err = js.KeyValue(ctx, Bucket)
-		}
+	if !errors.Is(err, jetstream.ErrBucketNotFound) {
+		return kv, err
 	}
-	if err != nil {
-		return nil, fmt.Errorf("open the shared state of alerts (NATS bucket %s): %w", Bucket, err)
+	kv, err = js.CreateKeyValue(ctx, jetstream.KeyValueConfig{
+		Bucket: Bucket, Description: "state of clew's alerts", History: historyDepth, MaxBytes: bytesMax, Replicas: replicas, Storage: jetstream.FileStorage,
+	})
+	if errors.Is(err, jetstream.ErrBucketExists) { // by a process that starts at the same time
+		return js.KeyValue(ctx, Bucket)
 	}
-	return &Store{kv}, nil
+	return kv, err
 }
 
 // KeyOf is a key of a kind for a name that may have any characters.
