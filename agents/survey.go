@@ -59,7 +59,7 @@ func Survey(ctx context.Context, c Config, o *Composed, h host.Host) *Report {
 			r.To = append(r.To, address+" (not reached)")
 			continue
 		}
-		conn.Close()
+		_ = conn.Close()
 		r.To = append(r.To, address+" (reached)")
 	}
 	r.heartbeats(ctx, c, o)
@@ -86,7 +86,7 @@ func (r *Report) heartbeats(ctx context.Context, c Config, o *Composed) {
 			r.Warnings = append(r.Warnings, fmt.Sprintf("collector %s: no heartbeats at %s: %v (hosts, ledger and clew doctor will not know this agent; exporters: clew: heartbeats: has other addresses)", collector, address, err))
 			continue
 		}
-		conn.Close()
+		_ = conn.Close()
 	}
 }
 

@@ -114,7 +114,7 @@ func Open(ctx context.Context, path string, far store.RangeReader, logger *slog.
 		return nil, err
 	}
 	if err := d.load(ctx, logger, true); err != nil {
-		d.Close()
+		_ = d.Close()
 		return nil, fmt.Errorf("open data directory %s: %w", path, err)
 	}
 	return d, nil

@@ -36,12 +36,18 @@ func TestPolicies(t *testing.T) {
 		{`[{name: l, type: latency, latency: {threshold_ms: 500}}]`, [][]span{took(400*ms, 100*ms), took(400*ms, 99*ms), took(0, 2*time.Second)}, "ksk"},
 		{`[{name: l, type: latency, latency: {threshold_ms: 500, upper_threshold_ms: 1000}}]`, [][]span{took(0, 500*ms), took(0, 501*ms), took(0, time.Second), took(0, 1001*ms)}, "skks"},
 		{`[{name: e, type: status_code, status_code: {status_codes: [ERROR, UNSET]}}]`, [][]span{status(1), status(1, 2), status(0), status(1, 1)}, "skks"},
-		{`[{name: n, type: numeric_attribute, numeric_attribute: {key: code, min_value: 500, max_value: 599}}]`,
-			[][]span{attr("code", 500), attr("code", 600), attr("code", 599.0), attr("code", "500"), of("code", 501), n(1)}, "kskSks"},
+		{
+			`[{name: n, type: numeric_attribute, numeric_attribute: {key: code, min_value: 500, max_value: 599}}]`,
+			[][]span{attr("code", 500), attr("code", 600), attr("code", 599.0), attr("code", "500"), of("code", 501), n(1)},
+			"kskSks",
+		},
 		{`[{name: n, type: numeric_attribute, numeric_attribute: {key: code, max_value: -1, invert_match: true}}]`, [][]span{attr("code", -1), attr("code", 0), n(1)}, "skk"},
 		{`[{name: s, type: string_attribute, string_attribute: {key: service.name, values: [web, cart]}}]`, [][]span{of("service.name", "cart"), of("service.name", "carts"), attr("service.name", "web")}, "ksk"},
-		{`[{name: s, type: string_attribute, string_attribute: {key: http.route, values: ['^/api/.*', 'health$'], enabled_regex_matching: true, cache_max_size: 10}}]`,
-			[][]span{attr("http.route", "/api/x"), attr("http.route", "/x/health"), attr("http.route", "/x"), attr("http.route", 5)}, "kkss"},
+		{
+			`[{name: s, type: string_attribute, string_attribute: {key: http.route, values: ['^/api/.*', 'health$'], enabled_regex_matching: true, cache_max_size: 10}}]`,
+			[][]span{attr("http.route", "/api/x"), attr("http.route", "/x/health"), attr("http.route", "/x"), attr("http.route", 5)},
+			"kkss",
+		},
 		{`[{name: s, type: string_attribute, string_attribute: {key: http.route, values: [/health], invert_match: true}}]`, [][]span{attr("http.route", "/health"), attr("http.route", "/x"), n(2)}, "skk"},
 		{`[{name: b, type: boolean_attribute, boolean_attribute: {key: vip, value: true}}]`, [][]span{attr("vip", true), attr("vip", false), n(1), of("vip", true)}, "kssk"},
 		{`[{name: t, type: trace_state, trace_state: {key: k, values: [v, w]}}]`, [][]span{state("a=b, k=w"), state("k=x"), state("kk=v"), n(1)}, "ksss"},
@@ -49,18 +55,30 @@ func TestPolicies(t *testing.T) {
 		{`[{name: p, type: probabilistic, probabilistic: {sampling_percentage: 100}}]`, [][]span{n(1), n(1)}, "kk"},
 		{`[{name: p, type: probabilistic, probabilistic: {sampling_percentage: 0}}]`, [][]span{n(1), n(1)}, "ss"},
 		{`[{name: r, type: rate_limiting, rate_limiting: {spans_per_second: 5}}]`, [][]span{n(3), n(3), n(2), n(1)}, "ksks"},
-		{`[{name: a, type: and, and: {and_sub_policy: [{name: e, type: status_code, status_code: {status_codes: [ERROR]}}, {name: c, type: span_count, span_count: {min_spans: 2}}]}}]`,
-			[][]span{status(2), status(2, 1), status(1, 1)}, "sks"},
+		{
+			`[{name: a, type: and, and: {and_sub_policy: [{name: e, type: status_code, status_code: {status_codes: [ERROR]}}, {name: c, type: span_count, span_count: {min_spans: 2}}]}}]`,
+			[][]span{status(2), status(2, 1), status(1, 1)},
+			"sks",
+		},
 		{`[{name: n, type: not, not: {not_sub_policy: {name: e, type: status_code, status_code: {status_codes: [ERROR]}}}}]`, [][]span{status(2), status(1)}, "sk"},
-		{`[{name: a, type: always_sample}, {name: d, type: drop, drop: {drop_sub_policy: [{name: s, type: string_attribute, string_attribute: {key: http.route, values: [/health]}}]}}]`,
-			[][]span{attr("http.route", "/health"), n(1)}, "sk"},
+		{
+			`[{name: a, type: always_sample}, {name: d, type: drop, drop: {drop_sub_policy: [{name: s, type: string_attribute, string_attribute: {key: http.route, values: [/health]}}]}}]`,
+			[][]span{attr("http.route", "/health"), n(1)},
+			"sk",
+		},
 		// The first that says yes decides, and spends its part. The second may spend 3 a second, the first 6.
-		{`[{name: c, type: composite, composite: {max_total_spans_per_second: 9, policy_order: [two, one], rate_allocation: [{policy: two, percent: 67}, {policy: one, percent: 34}],
+		{
+			`[{name: c, type: composite, composite: {max_total_spans_per_second: 9, policy_order: [two, one], rate_allocation: [{policy: two, percent: 67}, {policy: one, percent: 34}],
 		   composite_sub_policy: [{name: one, type: always_sample}, {name: two, type: status_code, status_code: {status_codes: [ERROR]}}]}}]`,
-			[][]span{status(2, 2, 2, 2), status(2, 2, 2), status(2, 2), status(1, 1, 1), status(1)}, ""},
-		{`[{name: c, type: composite, composite: {max_total_spans_per_second: 9, rate_allocation: [{policy: two, percent: 34}, {policy: one, percent: 66}],
+			[][]span{status(2, 2, 2, 2), status(2, 2, 2), status(2, 2), status(1, 1, 1), status(1)},
+			"",
+		},
+		{
+			`[{name: c, type: composite, composite: {max_total_spans_per_second: 9, rate_allocation: [{policy: two, percent: 34}, {policy: one, percent: 66}],
 		   composite_sub_policy: [{name: two, type: status_code, status_code: {status_codes: [ERROR]}}, {name: one, type: always_sample}]}}]`,
-			[][]span{status(2, 2, 2, 2), status(2, 2, 2), status(2), status(1, 1, 1), status(1, 1, 1), status(1)}, "sksks" + "k"},
+			[][]span{status(2, 2, 2, 2), status(2, 2, 2), status(2), status(1, 1, 1), status(1, 1, 1), status(1)},
+			"sksks" + "k",
+		},
 	} {
 		var cfg Config
 		err := yaml.Unmarshal([]byte("policies: "+tc.policies), &cfg)

@@ -48,7 +48,7 @@ func Start(t *testing.T) (dir string, write func(fields ...string)) {
 			time.Sleep(20 * time.Millisecond)
 		}
 	}
-	t.Cleanup(func() { conn.Close() })
+	t.Cleanup(func() { _ = conn.Close() })
 	write = func(fields ...string) {
 		t.Helper()
 		if _, err := conn.Write([]byte(strings.Join(fields, "\n") + "\n")); err != nil {
