@@ -240,11 +240,18 @@ func (p *policy) bearer(ctx context.Context, token string, now time.Time) (*Iden
 	if p.provider == nil || !looksLikeJWT(token) {
 		return nil, unauthenticated("wrong", "the token is not known here")
 	}
+	if id := p.provider.verified.find(token, now); id != nil {
+		return id, nil
+	}
 	claims, refused := p.provider.verify(ctx, token, append([]string{p.cfg.OIDC.ClientID}, p.cfg.OIDC.Audiences...), "", now)
 	if refused != nil {
 		return nil, refused
 	}
-	return p.provider.identity(claims), nil
+	id := p.provider.identity(claims)
+	if ends, ok := claims["exp"].(float64); ok {
+		p.provider.verified.keep(token, id, time.Unix(int64(ends), 0).Add(clockSkew), now)
+	}
+	return id, nil
 }
 
 func (p *policy) session(cookie string, now time.Time) (*Identity, *Refusal) {

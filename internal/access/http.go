@@ -25,8 +25,9 @@ func (g *Guard) Request(r *http.Request, where string) *Presented {
 	if r.TLS != nil && len(r.TLS.VerifiedChains) > 0 {
 		shown.Certificates = r.TLS.PeerCertificates
 	}
-	for _, name := range []string{cookieSecure, cookiePlain} {
-		if c, err := r.Cookie(name); err == nil && shown.Session == "" {
+	if g.On() {
+		// The plain one does not count where there is the other: whoever serves a neighbouring host, or is in between without TLS, can plant it.
+		if c, err := r.Cookie(g.sessionCookie(r)); err == nil {
 			shown.Session = c.Value
 		}
 	}
@@ -34,19 +35,20 @@ func (g *Guard) Request(r *http.Request, where string) *Presented {
 }
 
 // Admit checks an HTTP request. With nobody asked the request is returned as it is; else it names the tenant that it was admitted for, and its context
-// whom. A request that changes something and is a browser's by its cookie must come from clew's own pages.
+// whom. A request that changes something and is a browser's by its cookie must come from clew's own pages; so must one by certificate, if a browser sent it.
 func (g *Guard) Admit(r *http.Request, where string, need Need) (*http.Request, *Refusal) {
 	if !g.On() {
 		return r, nil
 	}
 	shown := g.Request(r, where)
-	if shown.Session != "" && len(shown.Authorization) == 0 && !safe(r.Method) && !g.sameOrigin(r) {
+	if !safe(r.Method) && foreign(g, r, shown) {
 		return nil, g.refuse(shown, nil, forbidden("cross_site", "the request is of another site's page"))
 	}
 	a, refused := g.Check(r.Context(), shown, need)
 	if refused != nil {
 		return nil, refused
 	}
+	a.authorization = r.Header.Get("Authorization")
 	r = r.WithContext(With(r.Context(), a))
 	r.Header = r.Header.Clone()
 	r.Header.Set(telemetry.TenantHeader, a.Tenant)
@@ -54,6 +56,16 @@ func (g *Guard) Admit(r *http.Request, where string, need Need) (*http.Request, 
 	r.Header.Del("Authorization")
 	r.Header.Del("Cookie")
 	return r, nil
+}
+
+// foreign says whether a request may be of another site's page: the browser adds a session or a certificate to it by itself, and it does not come from clew's
+// own pages. Programs with certificates say nothing of where they come from.
+func foreign(g *Guard, r *http.Request, shown *Presented) bool {
+	if strings.Join(shown.Authorization, "") != "" {
+		return false
+	}
+	browsers := r.Header.Get("Sec-Fetch-Site") != "" || r.Header.Get("Origin") != ""
+	return (shown.Session != "" || len(shown.Certificates) > 0 && browsers) && !g.sameOrigin(r)
 }
 
 func safe(method string) bool {

@@ -3,6 +3,7 @@ package access
 import (
 	"context"
 	"fmt"
+	"net/http"
 	"slices"
 	"strings"
 
@@ -164,6 +165,15 @@ type admittedKey struct{}
 type Admitted struct {
 	Identity *Identity // nil: nobody is asked
 	Tenant   string
+
+	authorization string // the header, if it was shown by one
+}
+
+// Forward lets a request that clew passes on to another door of its own show there what it showed at this one.
+func (a *Admitted) Forward(h http.Header) {
+	if a != nil && a.authorization != "" {
+		h.Set("Authorization", a.authorization)
+	}
 }
 
 // With puts who was let in into ctx, for what happens behind the door.

@@ -13,6 +13,8 @@ const (
 	failuresPerMinute = 20
 	// addressesMax bounds the addresses that failures are counted for; the longest silent one is forgotten for a new one.
 	addressesMax = 4096
+	// verifiedMax bounds the JWTs that are remembered as verified, of about 100 bytes each: as many senders as one process has at once.
+	verifiedMax = 4096
 	// clockSkew is how far a provider's clock may be off.
 	clockSkew = time.Minute
 	// providerTimeout bounds a question to the OpenID Connect provider, providerAgain how soon it is asked again after it did not answer.

@@ -20,8 +20,11 @@ const CallbackPath = "/auth/callback"
 // flowTime is how long a login at the provider may take.
 const flowTime = 10 * time.Minute
 
-// flowCookie holds a login that has begun.
-const flowCookie = "clew_login"
+// Cookie names of a login that has begun, as those of sessions are.
+const (
+	flowSecure = "__Host-clew-login"
+	flowPlain  = "clew_login"
+)
 
 // Ways says how people can log in: by a token always, at a provider if there is one.
 func (g *Guard) Ways() (provider bool) { return g.On() && g.policy.Load().provider != nil }
@@ -66,6 +69,13 @@ func (g *Guard) sessionCookie(r *http.Request) string {
 		return cookieSecure
 	}
 	return cookiePlain
+}
+
+func (g *Guard) flowCookie(r *http.Request) string {
+	if g.secure(r) {
+		return flowSecure
+	}
+	return flowPlain
 }
 
 // cookie makes a cookie that pages' scripts cannot read and other sites' requests do not bring. Lax, not Strict: a link to clew in a mail finds the login.
@@ -118,7 +128,7 @@ func (g *Guard) BeginProvider(r *http.Request, next string) (string, *http.Cooki
 		}
 	}
 	to := flow.AuthCodeURL(f.State, oidc.Nonce(f.Nonce), oauth2.S256ChallengeOption(f.Verifier))
-	return to, g.cookie(r, flowCookie, value, flowTime), nil
+	return to, g.cookie(r, g.flowCookie(r), value, flowTime), nil
 }
 
 // FinishProvider is where a login at the provider comes back to: the session's cookies, and where the person wanted to go.
@@ -126,15 +136,15 @@ func (g *Guard) FinishProvider(r *http.Request) ([]*http.Cookie, string, *Refusa
 	shown := &Presented{Where: "login", Address: g.Address(r)}
 	cookie, next, refused := g.finish(r)
 	if refused != nil {
-		return []*http.Cookie{g.cookie(r, flowCookie, "", 0)}, "/", g.refuse(shown, nil, refused)
+		return []*http.Cookie{g.cookie(r, g.flowCookie(r), "", 0)}, "/", g.refuse(shown, nil, refused)
 	}
-	return []*http.Cookie{g.cookie(r, flowCookie, "", 0), cookie}, next, nil
+	return []*http.Cookie{g.cookie(r, g.flowCookie(r), "", 0), cookie}, next, nil
 }
 
 func (g *Guard) finish(r *http.Request) (*http.Cookie, string, *Refusal) {
 	p, now := g.policy.Load(), g.now()
 	again := unauthenticated("flow", "the login took too long, or was begun elsewhere: begin again")
-	c, err := r.Cookie(flowCookie)
+	c, err := r.Cookie(g.flowCookie(r))
 	if err != nil || p.provider == nil {
 		return nil, "", again
 	}

@@ -20,8 +20,9 @@ import (
 
 // provider is an OpenID Connect provider, asked for its configuration and keys when they are first needed: clew starts without it.
 type provider struct {
-	cfg  OIDC
-	http *http.Client
+	cfg      OIDC
+	http     *http.Client
+	verified verified
 
 	mu     sync.Mutex
 	known  *oidc.Provider
@@ -112,10 +113,14 @@ func (p *provider) verify(ctx context.Context, raw string, audiences []string, n
 	if err != nil {
 		return nil, away()
 	}
-	verifier := known.VerifierContext(oidc.ClientContext(ctx, p.http), &oidc.Config{SkipClientIDCheck: true, Now: func() time.Time { return now.Add(-clockSkew) }})
+	// The provider's own set of keys, which it remembers: it is asked for them again only when a token names another.
+	verifier := known.Verifier(&oidc.Config{SkipClientIDCheck: true, Now: func() time.Time { return now.Add(-clockSkew) }})
 	token, err := verifier.Verify(ctx, raw)
 	if expired, is := errors.AsType[*oidc.TokenExpiredError](err); is {
 		return nil, unauthenticated("expired", "the token has expired (%v)", expired.Expiry.UTC().Format(time.RFC3339))
+	}
+	if err != nil && strings.Contains(err.Error(), "fetching keys") { // go-oidc has no type for it
+		return nil, away()
 	}
 	if err != nil {
 		return nil, unauthenticated("wrong", "the token is not one of the provider's: its signature, issuer or time is wrong")
@@ -137,7 +142,7 @@ func (p *provider) verify(ctx context.Context, raw string, audiences []string, n
 func (p *provider) identity(claims map[string]any) *Identity {
 	id := &Identity{Kind: "oidc"}
 	for _, name := range []string{p.cfg.NameClaim, "email", "preferred_username", "sub"} {
-		if name == "email" && claims["email_verified"] == false {
+		if name == "email" && unverified(claims) {
 			continue // anybody may say any address
 		}
 		if text, ok := claimAt(claims, name).(string); ok && text != "" {
@@ -155,10 +160,16 @@ func (p *provider) identity(claims map[string]any) *Identity {
 
 // claimOf is a claim for a grant: an e-mail address that the provider has not verified is none.
 func claimOf(claims map[string]any, name string) any {
-	if name == "email" && claims["email_verified"] == false {
+	if name == "email" && unverified(claims) {
 		return nil
 	}
 	return claimAt(claims, name)
+}
+
+// unverified says that the provider has not verified the e-mail address. Some say so in a text.
+func unverified(claims map[string]any) bool {
+	v := claims["email_verified"]
+	return v == false || v == "false"
 }
 
 // claimAt finds a claim by its name, or else by a path of names.

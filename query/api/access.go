@@ -47,6 +47,7 @@ func open(url string) bool {
 // routeNeeds are the needs of routes that are not like their neighbours.
 var routeNeeds = map[string]access.Need{
 	"GET /metrics":                  readsAll, // names tenants
+	"GET /api/v1/cluster":           readsAll, // addresses of processes, and what is wrong with them
 	"GET /api/v1/whoami":            anybody,
 	"POST /api/v1/rules/backtest":   reads, // changes nothing
 	"POST /api/v1/admin/delete":     administer,
@@ -93,12 +94,23 @@ func prometheusNeed(method, url string) access.Need {
 	switch {
 	case url == "/prometheus/api/v1/write", strings.HasPrefix(url, "/prometheus/api/v1/otlp/"):
 		return writes
-	case strings.HasPrefix(url, "/prometheus/api/v1/admin/"):
+	case url == "/prometheus/api/v1/status/self_metrics":
+		return readsAll // what /metrics tells
+	case !slices.Contains([]string{http.MethodGet, http.MethodHead, http.MethodPost, http.MethodOptions}, method):
 		return runsClew
-	case slices.Contains([]string{http.MethodGet, http.MethodHead, http.MethodPost, http.MethodOptions}, method):
+	case slices.Contains(prometheusReads, strings.TrimPrefix(url, "/prometheus/")), strings.HasPrefix(url, "/prometheus/api/v1/label/"), strings.HasPrefix(url, "/prometheus/api/v1/search/"):
 		return reads
 	}
 	return runsClew
+}
+
+// prometheusReads are the questions of Prometheus' API whose answers are of one tenant, or of nobody. A later Prometheus has more: they are closed until they
+// are named here.
+var prometheusReads = []string{
+	"federate", "-/healthy", "-/ready", "api/v1/query", "api/v1/query_range", "api/v1/query_exemplars", "api/v1/format_query", "api/v1/parse_query", "api/v1/labels",
+	"api/v1/series", "api/v1/scrape_pools", "api/v1/targets", "api/v1/targets/metadata", "api/v1/targets/relabel_steps", "api/v1/alertmanagers", "api/v1/metadata",
+	"api/v1/status/config", "api/v1/status/runtimeinfo", "api/v1/status/buildinfo", "api/v1/status/flags", "api/v1/status/tsdb", "api/v1/status/tsdb/blocks",
+	"api/v1/status/walreplay", "api/v1/features", "api/v1/notifications", "api/v1/notifications/live", "api/v1/read", "api/v1/alerts", "api/v1/rules", "api/v1/openapi.yaml",
 }
 
 // tenantAlerts are the requests of Alertmanager's API whose answers can be cut to a tenant's.

@@ -99,6 +99,8 @@ func routes(s *Server) []gin.RouteInfo {
 	for _, r := range []string{
 		"GET /", "GET /search", "GET /facts.json", "GET /assets/x.js", "HEAD /trace/1", "POST /", "GET /api/v2/x", "GET /debug/vars", "PUT /api/v1/search", "DELETE /metrics", "POST /api/v1/nothing",
 		"GET /prometheus/api/v1/query", "POST /prometheus/api/v1/query_range", "POST /prometheus/api/v1/read", "GET /prometheus/federate", "GET /prometheus/-/ready", "GET /prometheus/api/v1/status/config",
+		"GET /prometheus/api/v1/status/self_metrics", "GET /prometheus/api/v1/status/self_metrics/", "GET /prometheus//api/v1/status/self_metrics", "GET /prometheus/api/v1/status%2Fself_metrics",
+		"GET /prometheus/api/v1/label/..%2Fstatus%2Fself_metrics", "GET /prometheus/api/v1/later", "GET /prometheus/api/v1/label/job/values", "GET /prometheus/../api/v1/admin/catalog",
 		"POST /prometheus/api/v1/write", "POST /prometheus/api/v1/otlp/v1/metrics", "POST /prometheus/api/v1/admin/tsdb/delete_series", "PUT /prometheus/api/v1/admin/tsdb/snapshot", "DELETE /prometheus/api/v1/series",
 		"GET /alertmanager/api/v2/alerts", "GET /alertmanager/api/v2/alerts/groups", "GET /alertmanager/api/v2/silences", "GET //api/v1/search", "GET /api/v1/../v1/search",
 	} {

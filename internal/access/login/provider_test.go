@@ -28,7 +28,7 @@ import (
 )
 
 // startProvider runs a real OpenID Connect provider until the test ends: oidc-provider, which is certified. Without Node, or before make deps, the test is skipped.
-func startProvider(t *testing.T, redirect string) (issuer string) {
+func startProvider(t testing.TB, redirect string) (issuer string) {
 	t.Helper()
 	node, err := exec.LookPath("node")
 	if err != nil {
@@ -63,7 +63,7 @@ func startProvider(t *testing.T, redirect string) (issuer string) {
 	}
 }
 
-func freePort(t *testing.T) string {
+func freePort(t testing.TB) string {
 	t.Helper()
 	l, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
@@ -81,11 +81,12 @@ func freePort(t *testing.T) string {
 type site struct {
 	*httptest.Server
 	guard  *access.Guard
+	cfg    access.Config
 	issuer string
 	ahead  atomic.Int64 // nanoseconds that clew's clock is
 }
 
-func startSite(t *testing.T) *site {
+func startSite(t testing.TB) *site {
 	t.Helper()
 	s := &site{Server: httptest.NewUnstartedServer(nil)}
 	public := "http://" + s.Listener.Addr().String()
@@ -106,6 +107,7 @@ func startSite(t *testing.T) *site {
 	if errs := cfg.Validate(); len(errs) > 0 {
 		t.Fatal(errs)
 	}
+	s.cfg = cfg
 	var err error
 	s.guard, err = access.New(cfg, access.Deps{
 		Logger: slog.New(slog.DiscardHandler), Registerer: prometheus.NewRegistry(), Data: t.TempDir(),
@@ -135,7 +137,7 @@ func (s *site) browser(t *testing.T) *http.Client {
 	return &http.Client{Jar: jar}
 }
 
-func read(t *testing.T, res *http.Response, err error) (int, string) {
+func read(t testing.TB, res *http.Response, err error) (int, string) {
 	t.Helper()
 	if err != nil {
 		t.Fatal(err)
@@ -268,7 +270,7 @@ func TestLoginRefused(t *testing.T) {
 }
 
 // machine is a token of the provider's for a program.
-func (s *site) machine(t *testing.T, resource string) string {
+func (s *site) machine(t testing.TB, resource string) string {
 	t.Helper()
 	form := url.Values{"grant_type": {"client_credentials"}, "resource": {resource}}
 	req, err := http.NewRequestWithContext(t.Context(), http.MethodPost, s.issuer+"/token", strings.NewReader(form.Encode()))
@@ -322,8 +324,36 @@ func TestBearerOfProvider(t *testing.T) {
 			t.Errorf("%s: %d, want %d", name, have, test.want)
 		}
 	}
+	// The provider is asked for its keys once, and not with each token: more of them come than it may be asked.
+	for range 30 {
+		if have := check(s.machine(t, "urn:clew"), access.Write); have != http.StatusOK {
+			t.Fatalf("another right token: %d", have)
+		}
+	}
 	if s.ahead.Store(int64(12 * time.Minute)); check(token, access.Write) != http.StatusUnauthorized {
 		t.Error("an expired token is taken")
+	}
+}
+
+// What it costs to ask who sends: a token of ours, and a JWT of the provider.
+func BenchmarkCheck(b *testing.B) {
+	s := startSite(b)
+	own, hash := access.NewToken()
+	cfg := s.cfg
+	cfg.Tokens = []access.Token{{Name: "a", Hash: hash, Role: access.Write, Tenants: []string{"shop"}}}
+	if err := s.guard.Set(cfg); err != nil {
+		b.Fatal(err)
+	}
+	for name, token := range map[string]string{"token": own, "jwt": s.machine(b, "urn:clew")} {
+		b.Run(name, func(b *testing.B) {
+			shown := &access.Presented{Where: "test", Authorization: []string{"Bearer " + token}}
+			b.ReportAllocs()
+			for b.Loop() {
+				if _, no := s.guard.Check(b.Context(), shown, access.Need{Role: access.Write}); no != nil {
+					b.Fatal(no)
+				}
+			}
+		})
 	}
 }
 

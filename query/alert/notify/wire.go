@@ -14,9 +14,17 @@ import (
 // TenantLabel tells alerts of tenants apart, which may have the same labels otherwise. Those of the default tenant have none.
 const TenantLabel = "tenant"
 
-// Labels are an alert's labels for an Alertmanager: with its tenant, if that is not the default one.
+// exportedTenant is where a label of that name goes which is the alert's own, as in Prometheus.
+const exportedTenant = "exported_tenant"
+
+// Labels are an alert's labels for an Alertmanager: with its tenant, if that is not the default one. A label of that name which a rule or its data made is
+// another's: it must not put the alert among those of a tenant that has nothing to do with it.
 func Labels(n *alert.Notification) model.LabelSet {
 	set := LabelSet(n.Labels)
+	if own, has := set[TenantLabel]; has {
+		set[exportedTenant] = own
+		delete(set, TenantLabel)
+	}
 	if n.Tenant != "" && n.Tenant != telemetry.DefaultTenant {
 		set[TenantLabel] = model.LabelValue(n.Tenant)
 	}
