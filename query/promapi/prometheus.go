@@ -119,6 +119,11 @@ func (a *API) inTurn(next http.Handler) http.Handler {
 			return
 		}
 		r.Body = http.MaxBytesReader(out, r.Body, formBytesMax)
+		var large *http.MaxBytesError
+		if err := r.ParseForm(); errors.As(err, &large) { // what else is wrong with a form, the handlers see
+			fail(out, http.StatusRequestEntityTooLarge, "bad_data", fmt.Errorf("the form is larger than %d bytes", large.Limit))
+			return
+		}
 		leave, err := a.enter(r.Context(), tenant)
 		if err != nil {
 			out.Header().Set("Retry-After", "1")

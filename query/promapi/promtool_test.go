@@ -6,6 +6,7 @@ import (
 	"log/slog"
 	"net/http"
 	"net/http/httptest"
+	"net/url"
 	"os/exec"
 	"path/filepath"
 	"strings"
@@ -155,6 +156,23 @@ func TestPaths(t *testing.T) {
 		if res.StatusCode != c.status || !strings.Contains(string(body), c.want) {
 			t.Errorf("%s: %d %.300s\nwant %d and %s", c.path, res.StatusCode, body, c.status, c.want)
 		}
+	}
+}
+
+// A form that is too large is said to be: cut off, it would be one without a query.
+func TestLargeForm(t *testing.T) {
+	base, _ := serve(t)
+	res, err := http.PostForm(base+"/prometheus/api/v1/query", url.Values{"query": {`x{a=~"` + strings.Repeat("host|", formBytesMax/5) + `"}`}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer res.Body.Close()
+	body, err := io.ReadAll(res.Body)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if res.StatusCode != http.StatusRequestEntityTooLarge || !strings.Contains(string(body), "larger than 1048576 bytes") {
+		t.Errorf("%d %s", res.StatusCode, body)
 	}
 }
 
