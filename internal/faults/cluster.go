@@ -92,7 +92,33 @@ func (c *Cluster) Run() error {
 			return err
 		}
 	}
-	return c.Ready(time.Minute)
+	if err := c.Ready(time.Minute); err != nil {
+		return err
+	}
+	return c.waitShared(time.Minute)
+}
+
+// waitShared waits until both ingest processes have shards: who starts first has all of them for some seconds.
+func (c *Cluster) waitShared(within time.Duration) error {
+	ctx, cancel := context.WithTimeout(context.Background(), within)
+	defer cancel()
+	for {
+		status, err := Status(ctx, c.Of("query")[0])
+		if err == nil && owned(status, "") {
+			owners := map[string]int{}
+			for _, shard := range status.List {
+				owners[shard.Owner]++
+			}
+			if owners["ingest-1"] == shards/2 && owners["ingest-2"] == shards/2 {
+				return nil
+			}
+		}
+		select {
+		case <-time.After(askEvery):
+		case <-ctx.Done():
+			return fmt.Errorf("the shards are not shared out: %+v: %w", status, err)
+		}
+	}
 }
 
 // logDir is the directory of all NATS servers' directories.
