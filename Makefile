@@ -40,6 +40,7 @@ test: deps testui ## pass all tests (under 25 minutes cold on 2 cores)
 	$(GO) vet -stdmethods=false ./... # Prometheus' iterators have a Seek that is not io.Seeker's
 	$(GO) test -timeout 20m ./...
 	cd internal/receivers/clients && $(GO) test ./...
+	cd deploy/check && $(GO) test -count 1 ./... # Helm, Kubernetes' types, compose, BuildKit, systemd and NATS read what clew is deployed with
 
 .PHONY: testui
 testui: $(if $(NPM),ui,)

@@ -71,6 +71,6 @@ Start it, point an app with an OpenTelemetry SDK at it, and ask:
 	root.CompletionOptions.HiddenDefaultCmd = true
 	root.AddCommand(newRunCommand(), newGrepCommand(), newTraceCommand(), newUsageCommand(), newHostsCommand(), newConfigCommand(), newDemoCommand(), newAgentCommand(), newVersionCommand())
 	root.AddCommand(newCheckCommand(), newBackupCommand(), newRestoreCommand(), newDumpCommand(), newExportCommand())
-	root.AddCommand(newDeleteCommand(), newRulesCommand(), newAlertmanagerCommand(), newDoctorCommand(), newClusterCommand(), newTokenCommand())
+	root.AddCommand(newDeleteCommand(), newRulesCommand(), newAlertmanagerCommand(), newDoctorCommand(), newClusterCommand(), newTokenCommand(), newReadyCommand())
 	return root
 }
