@@ -3,18 +3,24 @@ package main
 import (
 	"context"
 	"fmt"
+	"io"
+	"maps"
+	"net/url"
 	"path/filepath"
+	"slices"
 	"time"
 
 	"github.com/spf13/cobra"
 
 	"clew/index/store/bucket"
 	"clew/ingest/backup"
+	"clew/query/api"
 )
 
 type backupOptions struct {
 	placeFlags
 	noSeal bool
+	seal   []string
 }
 
 func newBackupCommand() *cobra.Command {
@@ -30,16 +36,21 @@ that no clew runs on, records that are in no segment yet are not in the backup: 
 backup's description. (That includes segments that wait on the local disk for an object store: the log still has their records.) The record of deletions is in
 the backup: restored, those that were done are done, and those that were not go on. Every copy is read back and its checksums compared.
 
+Of a cluster, name the object store, with --server one of its processes, and with --seal each that has the role ingest: each seals the shards that it owns. What the log had
+before and no segment has afterwards is counted by shard, as with a directory.
+
 Exit codes: 0 complete, 1 there are records or damaged segments that are not in it, 2 error.`,
 		Example: `  clew backup /var/lib/clew /mnt/backup
   clew backup /var/lib/clew 's3://backups/clew?region=eu-north-1'
   clew backup --server http://clew.internal:7400 's3://telemetry/clew?region=eu-north-1' /mnt/backup
+  clew backup --server http://query-1:7400 --seal http://ingest-1:7400 --seal http://ingest-2:7400 's3://telemetry/clew?region=eu-north-1' /mnt/backup
   clew restore --list /mnt/backup
   clew restore /mnt/backup /var/lib/clew-restored`,
 		Args: cobra.ExactArgs(2),
 		RunE: func(cmd *cobra.Command, args []string) error { return o.run(cmd.Context(), cmd, args[0], args[1]) },
 	}
 	o.register(cmd)
+	cmd.Flags().StringArrayVar(&o.seal, "seal", nil, "`address` of a process that shall seal first, instead of --server; may be given several times: every process of a cluster with the role ingest")
 	cmd.Flags().BoolVar(&o.noSeal, "no-seal", false, "do not ask the clew that runs to seal first")
 	return cmd
 }
@@ -82,7 +93,7 @@ func (o *backupOptions) run(ctx context.Context, cmd *cobra.Command, from, to st
 			d.LogMessages += n
 		}
 	case !o.noSeal:
-		if err := p.server.post(ctx, "/api/v1/admin/seal"); err != nil {
+		if d.LogMessages, err = o.sealFirst(ctx, p, cmd.OutOrStdout()); err != nil {
 			return fmt.Errorf("seal before the backup (--no-seal takes what is in segments already): %w", err)
 		}
 	}
@@ -99,12 +110,76 @@ func (o *backupOptions) run(ctx context.Context, cmd *cobra.Command, from, to st
 		fmt.Fprintf(out, "deletions: %d, %d of them not done\n", done.Deletions, done.Waiting)
 	}
 	if d.LogMessages > 0 {
-		fmt.Fprintf(out, "not in it: %d messages of the log that are in no segment; start clew, and back up while it runs\n", d.LogMessages)
+		what := "start clew, and back up while it runs"
+		if p.dir == nil {
+			what = "does every shard have an owner (clew cluster status), and was each process with the role ingest named by --seal?"
+		}
+		fmt.Fprintf(out, "not in it: %d messages of the log that are in no segment; %s\n", d.LogMessages, what)
 	}
 	if len(done.Damaged) > 0 || d.LogMessages > 0 {
 		return exitCode(exitNothing)
 	}
 	return nil
+}
+
+// sealFirst has what is in memory sealed, and returns how many of the messages that the log had before are in no segment yet.
+func (o *backupOptions) sealFirst(ctx context.Context, p *place, out io.Writer) (left uint64, err error) {
+	var before, after api.Cluster
+	if err := p.server.get(ctx, "/api/v1/cluster", url.Values{}, &before); err != nil {
+		return 0, err
+	}
+	servers := []*client{p.server}
+	if len(o.seal) > 0 {
+		servers = nil
+	}
+	for _, address := range o.seal {
+		flags := o.clientFlags
+		flags.server = address
+		c, err := flags.client()
+		if err != nil {
+			return 0, fmt.Errorf("--seal: %w", err)
+		}
+		servers = append(servers, c)
+	}
+	for _, c := range servers {
+		if err := c.post(ctx, "/api/v1/admin/seal"); err != nil {
+			return 0, fmt.Errorf("%s: %w", c.server, err)
+		}
+	}
+	// The process that is asked for the catalog may hear of the last commits a moment later than who wrote them.
+	for deadline := time.Now().Add(sealHeardWithin); ; {
+		if err := p.server.get(ctx, "/api/v1/cluster", url.Values{}, &after); err != nil {
+			return 0, err
+		}
+		by := unsealed(&before, &after)
+		if left = 0; len(by) > 0 && time.Now().Before(deadline) {
+			time.Sleep(sealHeardWithin / 20)
+			continue
+		}
+		for _, shard := range slices.Sorted(maps.Keys(by)) {
+			fmt.Fprintf(out, "shard %d: %d messages of the log are in no segment\n", shard, by[shard])
+			left += by[shard]
+		}
+		return left, nil
+	}
+}
+
+// sealHeardWithin is how long it may take until a commit is known everywhere.
+const sealHeardWithin = 5 * time.Second
+
+// unsealed are, by shard, the messages that the log had before and that are in no segment after.
+func unsealed(before, after *api.Cluster) map[int]uint64 {
+	floors := map[int]uint64{}
+	for _, s := range after.List {
+		floors[s.Shard] = s.Floor
+	}
+	left := map[int]uint64{}
+	for _, s := range before.List {
+		if floor := floors[s.Shard]; s.Last > floor {
+			left[s.Shard] = s.Last - floor
+		}
+	}
+	return left
 }
 
 type restoreOptions struct {
@@ -119,7 +194,7 @@ func newRestoreCommand() *cobra.Command {
 		Short: "Make a data directory from a backup",
 		Long: `Make DIR, which must not exist or be empty, from a backup that clew backup made in a directory or object store: the latest, or the one named by --name. Every object is checked
 after it was copied. With --store the segments go to an object store, which must hold none; run clew with the same --store then.
-Start clew on it with as many shards as before (the number is printed).`,
+Start clew on it with as many shards as before (the number is printed). A cluster needs nothing of DIR: it begins with what is in the object store, and with a NATS that has no streams of clew.`,
 		Example: `  clew restore --list /mnt/backup
   clew restore /mnt/backup /var/lib/clew
   clew restore --name 20261121T093000Z /mnt/backup /var/lib/clew
