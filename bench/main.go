@@ -37,6 +37,8 @@ type options struct {
 	growth       bool
 	worst        bool
 	while        bool
+	cluster      bool
+	shards       int // of the cluster
 	prometheus   string
 	out          io.Writer
 	idleFor      time.Duration // how long the server does nothing before it counts as done
@@ -56,6 +58,8 @@ func main() {
 	flag.BoolVar(&o.growth, "growth", false, "measure what ten times the log records change instead")
 	flag.BoolVar(&o.worst, "worst", false, "measure data that is hard to take instead")
 	flag.BoolVar(&o.while, "while", false, "measure taking in and asking at the same time instead")
+	flag.BoolVar(&o.cluster, "cluster", false, "measure what a record costs by role in a cluster of processes, three NATS servers and an S3 server instead")
+	flag.IntVar(&o.shards, "shards", 1, "of that cluster")
 	flag.StringVar(&o.prometheus, "prometheus", "", "measure Prometheus beside it with the same metrics: its binary, or build (from tools/prometheus)")
 	flag.Usage = func() {
 		fmt.Fprint(flag.CommandLine.Output(), `Measures a real clew and prints a table of figures beside their targets.
@@ -66,6 +70,7 @@ func main() {
   go run ./bench -growth                 50 million log records against 5 million
   go run ./bench -worst                  random lines, large lines, many attributes, many templates
   go run ./bench -while                  queries while log records come in, and the other way round
+  go run ./bench -cluster -shards 2      CPU by role, bytes in NATS and S3, requests
 
 `)
 		flag.PrintDefaults()
@@ -99,6 +104,8 @@ func (o *options) run() error {
 		return o.measureWorst()
 	case o.while:
 		return o.measureWhile()
+	case o.cluster:
+		return o.measureCluster()
 	}
 	t := &table{out: o.out}
 	for _, c := range []corpus{newLogs(o.scaled(logsFull)), newSpans(o.scaled(spansFull)), newMetrics(o.scaled(hostsFull), scrapesFull)} {

@@ -212,8 +212,11 @@ func (p *Process) do(ctx context.Context, method, path string, into any) error {
 }
 
 // CPU is the user and system time the process has used.
-func (p *Process) CPU() (time.Duration, error) {
-	data, err := os.ReadFile(fmt.Sprintf("/proc/%d/stat", p.cmd.Process.Pid))
+func (p *Process) CPU() (time.Duration, error) { return CPUOf(p.cmd.Process.Pid) }
+
+// CPUOf is CPU of any process.
+func CPUOf(pid int) (time.Duration, error) {
+	data, err := os.ReadFile(fmt.Sprintf("/proc/%d/stat", pid))
 	if err != nil {
 		return 0, err
 	}
