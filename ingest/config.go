@@ -45,6 +45,8 @@ type Compaction struct {
 	Share float64 `yaml:"share"`
 	// Downsample makes windows of five minutes and of an hour of metrics.
 	Downsample bool `yaml:"downsample"`
+	// DownsampleAfter is how long after the end of a window of time its metrics are down-sampled. What comes later is down-sampled by itself.
+	DownsampleAfter time.Duration `yaml:"downsample_after"`
 }
 
 // DefaultConfig is what holds where the configuration says nothing.
@@ -57,7 +59,7 @@ func DefaultConfig() Config {
 		SealAfter:   15 * time.Minute,
 		SealWorkers: 1,
 		Retention:   retention.Default(),
-		Compaction:  Compaction{Share: compactionShare, Downsample: true},
+		Compaction:  Compaction{Share: compactionShare, Downsample: true, DownsampleAfter: downsampleAfter},
 
 		TailSampling: tailsample.DefaultConfig(),
 		Counts:       true,
@@ -88,6 +90,7 @@ func (c Config) Validate() error {
 		errs = append(errs, fmt.Errorf("retention.%w", err))
 	}
 	check(c.Compaction.Share >= 0 && c.Compaction.Share <= 1, "compaction.share", c.Compaction.Share, "0 (no compaction) to 1 (a whole core)")
+	check(c.Compaction.DownsampleAfter >= 0, "compaction.downsample_after", c.Compaction.DownsampleAfter, "0 or more")
 	errs = append(errs, c.TailSampling.Validate("tail_sampling."))
 	return errors.Join(errs...)
 }

@@ -53,7 +53,7 @@ func (in *Ingest) Downsample(ctx context.Context, now time.Time) (sampled int, e
 
 // planSampling says what to down-sample in a shard.
 func (in *Ingest) planSampling(shard int, now time.Time) []compact.Sampling {
-	return compact.PlanSampling(in.candidates(shard, now), in.Retention().AgeOf, now)
+	return compact.PlanSampling(in.candidates(shard, now), in.Retention().AgeOf, in.cfg.Compaction.DownsampleAfter, now)
 }
 
 // sample writes the coarser segment beside those that it is made of, which are sampled from the same commit on.

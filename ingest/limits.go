@@ -35,6 +35,8 @@ const (
 	checkpointCommits = 1000
 	// compactionShare is how much of a core compaction takes by default: it is never urgent.
 	compactionShare = 0.25
+	// downsampleAfter is how long after a window's end its metrics are down-sampled by default: senders that lost their way for some minutes have come by then.
+	downsampleAfter = 15 * time.Minute
 	// rewriteEvery is how often there is a look for segments to merge, if the catalog has changed or planAgain has passed: windows close.
 	rewriteEvery = 10 * time.Second
 	planAgain    = time.Minute

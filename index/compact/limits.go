@@ -19,8 +19,6 @@ const (
 	LevelMax = 3
 	// stragglersMin is how many segments make the last merge, for what came after a window was merged.
 	stragglersMin = 4
-	// samplingAfter is how long after a window's end its metrics are down-sampled: by then what was still being sealed has come, and what is small has been merged.
-	samplingAfter = 15 * time.Minute
 	// windowsKept is how many windows there are at least in the time that records are kept.
 	windowsKept = 16
 )

@@ -16,8 +16,9 @@ type Sampling struct {
 }
 
 // PlanSampling says which segments to down-sample: those that are not yet, once the window of time that Plan puts them into has ended and nothing of it is left to merge.
-// No segment is in two. age is as for Plan.
-func PlanSampling(segments []*catalog.Segment, age func(*catalog.Segment) time.Duration, now time.Time) []Sampling {
+// No segment is in two. age is as for Plan; after is how long there is
+// a wait behind a window's end: by then what was still being sealed has come, and what is small has been merged.
+func PlanSampling(segments []*catalog.Segment, age func(*catalog.Segment) time.Duration, after time.Duration, now time.Time) []Sampling {
 	groups := map[group][]*catalog.Segment{}
 	widths := map[group]int64{}
 	for _, s := range segments {
@@ -31,7 +32,7 @@ func PlanSampling(segments []*catalog.Segment, age func(*catalog.Segment) time.D
 	}
 	var all []Sampling
 	for g, members := range groups {
-		if now.UnixNano() < g.window+int64(samplingAfter) {
+		if now.UnixNano() < g.window+int64(after) {
 			continue
 		}
 		slices.SortFunc(members, byTime)
