@@ -150,10 +150,29 @@ func (a *alerts) Put(ctx context.Context, put ...*alert.Alert) error {
 	if err := a.admit(put); err != nil {
 		return err
 	}
-	if err := a.Alerts.Put(ctx, put...); err != nil {
-		return err
+	if put = a.news(put); len(put) > 0 {
+		if err := a.Alerts.Put(ctx, put...); err != nil {
+			return err
+		}
 	}
 	return a.write()
+}
+
+// news leaves out ends that are known. Rules say an end again for a quarter of an hour, for an Alertmanager that may have forgotten it. This one does not, and would
+// tell it again each time: its router drops an alert whose end has been told, and takes the next word of it for a new end.
+func (a *alerts) news(put []*alert.Alert) []*alert.Alert {
+	now := time.Now()
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	out := make([]*alert.Alert, 0, len(put))
+	for _, p := range put {
+		k := a.known[p.Fingerprint()]
+		if k != nil && !k.Active && p.ResolvedAt(now) && !p.EndsAt.After(k.EndsAt) && !p.StartsAt.Before(k.StartsAt) {
+			continue
+		}
+		out = append(out, p)
+	}
+	return out
 }
 
 // admit refuses all of what is put if not all has room.

@@ -149,6 +149,26 @@ func eventually(t *testing.T, what string, f func() bool) {
 	}
 }
 
+// An end that is said again, as rules do for a while, is told once, though the group has told of others since.
+func TestEndIsToldOnce(t *testing.T) {
+	h := newHook(t)
+	m, _ := start(t, writeConfig(t, h.config("")), t.TempDir())
+	alerts := []*alert.Notification{told("1", later()), told("2", later()), told("3", later()), told("4", later())}
+	send(t, m, alerts...)
+	eventually(t, "all are told", func() bool { return len(h.got()) > 0 })
+	for i := range 3 {
+		alerts[i].EndsAt = time.Now()
+		send(t, m, alerts[:i+1]...) // with the ends before
+		eventually(t, "the end is told", func() bool { return strings.Contains(strings.Join(h.got(), "\n"), fmt.Sprintf(" %d:resolved", i+1)) })
+	}
+	all := strings.Join(h.got(), "\n")
+	for i := range 3 {
+		if x := fmt.Sprintf(" %d:resolved", i+1); strings.Count(all, x) != 1 {
+			t.Errorf("%q is told %d times in\n%s", x, strings.Count(all, x), all)
+		}
+	}
+}
+
 func later() time.Time { return time.Now().Add(4 * time.Minute) }
 
 // Killed after it has paged it does not page again, and an end that came just before it was killed is told.
