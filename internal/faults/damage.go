@@ -81,6 +81,7 @@ func flipLog(ctx context.Context, r *Run) error {
 // flipSegment flips a bit in the largest object while no query process has a copy: what is read then has to say so. With the bit back, as after a restore from a
 // backup, everything is there again.
 func flipSegment(ctx context.Context, r *Run) error {
+	time.Sleep(held) // for some segments
 	objects, err := files(r.Gateway.Dir(), func(path string) bool { return strings.HasSuffix(path, ".parquet") })
 	if err != nil {
 		return err
