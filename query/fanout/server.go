@@ -52,7 +52,7 @@ func (s *Server) Run(ctx context.Context, l net.Listener, opts ...grpc.ServerOpt
 	last := time.AfterFunc(silenceMax, server.Stop)
 	defer last.Stop()
 	server.GracefulStop()
-	<-served
+	_ = <-served
 	return nil
 }
 

@@ -92,8 +92,14 @@ func TestClientCertificates(t *testing.T) {
 		cert, key string
 		ok        bool
 	}{
-		{false, "", "", false}, {true, "", "", true}, {false, good, goodKey, true}, {true, good, goodKey, true},
-		{false, ended, endedKey, false}, {true, ended, endedKey, false}, {false, other, otherKey, false}, {true, other, otherKey, false},
+		{false, "", "", false},
+		{true, "", "", true},
+		{false, good, goodKey, true},
+		{true, good, goodKey, true},
+		{false, ended, endedKey, false},
+		{true, ended, endedKey, false},
+		{false, other, otherKey, false},
+		{true, other, otherKey, false},
 	} {
 		address := echo(t, &Server{CertFile: cert, KeyFile: key, ClientCAFile: ca.File, ClientCertOptional: test.optional})
 		client := &Client{CAFile: ca.File, CertFile: test.cert, KeyFile: test.key}
