@@ -70,7 +70,7 @@ const held = 15 * time.Second
 // Faults are all, in the order of the table.
 var Faults = []Fault{
 	{Name: "none", Do: func(ctx context.Context, r *Run) error { r.inject(ctx, ""); time.Sleep(held); return nil }},
-	{Name: "kill -9 of an owner", Short: true, Do: func(ctx context.Context, r *Run) error {
+	{Name: "kill -9 of an owner", Do: func(ctx context.Context, r *Run) error {
 		owner, err := r.owner(ctx)
 		if err != nil {
 			return err
