@@ -3,10 +3,12 @@ package main
 import (
 	"context"
 	"errors"
+	"slices"
 	"time"
 
 	"clew/ingest"
 	"clew/ingest/deletion"
+	"clew/ingest/members"
 	"clew/internal/clock"
 	"clew/query/api"
 	"clew/query/engine"
@@ -19,10 +21,25 @@ func (p *process) selector(d deletion.Request) (ingest.Selector, error) {
 }
 
 // deletions is api.Deletions by ingest.
-type deletions struct{ ingest *ingest.Ingest }
+type deletions struct {
+	ingest *ingest.Ingest
+	board  *members.Board // nil: there are no other owners
+}
+
+// alone says that no other process owns shards: a deletion is carried out by the process that owns all of them.
+func (d deletions) alone(now time.Time) bool {
+	if d.board == nil {
+		return true
+	}
+	others, known := d.board.Others(now)
+	return known && !slices.ContainsFunc(others, func(m members.Member) bool { return slices.Contains(m.Roles, roleIngest) })
+}
 
 // Request implements api.Deletions.
 func (d deletions) Request(ctx context.Context, r engine.Request, query, by string) (api.Deletion, error) {
+	if !d.alone(time.Now()) {
+		return api.Deletion{}, &api.RefusedError{What: "several processes own shards, and none of them can delete from all: leave one process with the ingest role while records are deleted"}
+	}
 	job, err := d.ingest.Delete(ctx, deletion.Request{Tenant: r.Tenant, Signal: r.Signal, Query: query, From: r.From, To: r.To, By: by}, clock.Now())
 	var refused *deletion.RefusedError
 	if errors.As(err, &refused) {

@@ -118,6 +118,9 @@ func openPlace(ctx context.Context, where string, of *placeFlags) (_ *place, err
 	if isURL(where) {
 		return p, p.openURL(ctx, where, of)
 	}
+	if shardlog.OfCluster(datadir.LogDir(where)) {
+		return nil, fmt.Errorf("%s is of a process of a cluster: its log is on NATS and its segments are in the object store; name that store's URL, and with --server one of the processes", where)
+	}
 	far, closer, err := openFar(ctx, where, of.store)
 	if err != nil {
 		return nil, err

@@ -128,7 +128,7 @@ func (p *process) server() *api.Server {
 		deps.Catalog = func() ([]byte, error) { return p.catalog.Current().Snapshot() }
 	}
 	if p.ingest != nil {
-		deps.Seal, deps.Deletions = p.ingest.Seal, deletions{p.ingest}
+		deps.Seal, deps.Deletions = p.ingest.Seal, deletions{p.ingest, p.board}
 	}
 	if p.engine != nil {
 		deps.Engine, deps.Hosts = p.engine, p.hosts()

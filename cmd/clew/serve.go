@@ -306,7 +306,10 @@ func (p *process) ready() error {
 			return errors.New("the catalog is being read")
 		}
 	}
-	if p.board != nil {
+	if p.board != nil && !p.hasBeenReady.Load() {
+		if _, known := p.board.Others(time.Now()); !known && p.engine != nil {
+			return errors.New("it is not known yet who the other processes are")
+		}
 		p.hasBeenReady.Store(true)
 	}
 	return nil

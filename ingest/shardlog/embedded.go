@@ -114,6 +114,15 @@ func LockDir(dir string) (*os.File, error) {
 	return f, nil
 }
 
+// OfCluster says whether dir is the log's directory of a process that had its log elsewhere: it was locked, and there is no log in it.
+func OfCluster(dir string) bool {
+	if _, err := os.Stat(filepath.Join(dir, "LOCK")); err != nil {
+		return false
+	}
+	entries, err := os.ReadDir(filepath.Join(dir, "nats"))
+	return errors.Is(err, os.ErrNotExist) || err == nil && len(entries) == 0
+}
+
 // Close ends all calls and leases and stops the server. What has been acknowledged is on disk anyway; closing makes the
 // next Open quick.
 func (e *Embedded) Close() error {

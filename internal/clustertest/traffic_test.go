@@ -137,6 +137,7 @@ func (l *traffic) request(tick int) (path string, body []byte) {
 		for i := range logsPerTick {
 			r := records.AppendEmpty()
 			r.SetTimestamp(at(i))
+			r.SetObservedTimestamp(at(i))
 			r.SetSeverityNumber(plog.SeverityNumber(1 + 4*(i%6)))
 			r.Body().SetStr(fmt.Sprintf("request %d of tick tick%d took %d ms", i, tick, tick%97))
 			if i%2 == 0 {
