@@ -52,7 +52,9 @@ func (s *Server) Run(ctx context.Context, l net.Listener, opts ...grpc.ServerOpt
 	last := time.AfterFunc(silenceMax, server.Stop)
 	defer last.Stop()
 	server.GracefulStop()
-	_ = <-served
+	if err := <-served; err != nil && !errors.Is(err, grpc.ErrServerStopped) {
+		return fmt.Errorf("serve questions on %s: %w", l.Addr(), err)
+	}
 	return nil
 }
 
