@@ -17,7 +17,9 @@ import (
 	"clew/internal/access"
 	"clew/internal/access/audit"
 	"clew/internal/access/tlsfiles"
+	"clew/internal/ledger"
 	"clew/internal/telemetry"
+	"clew/query/parts"
 )
 
 // doors are what stands between clew and who asks: the guard, and the record of what was done.
@@ -31,7 +33,11 @@ type doors struct {
 type port struct {
 	what, address string
 	certified     bool // whoever connects shows a certificate
+	unguarded     bool // nobody is asked there, with the section access either
 }
+
+// flightPort is what cluster.flight is called: processes answer each other there, for all tenants.
+const flightPort = "queries between processes (cluster.flight)"
 
 // openDoors makes the guard of a validated configuration. The data directory is ours.
 func openDoors(cfg access.Config, data string, ports []port, logger *slog.Logger, registry *prometheus.Registry) (*doors, error) {
@@ -54,7 +60,10 @@ func openDoors(cfg access.Config, data string, ports []port, logger *slog.Logger
 // openDoors puts the guard at the doors of this process.
 func (p *process) openDoors() error {
 	t := p.cfg.TLS
-	ports := []port{{"UI and API", p.cfg.HTTP, t != nil && t.ClientCAFile != "" && !t.ClientCertOptional}}
+	ports := []port{{what: "UI and API", address: p.cfg.HTTP, certified: t != nil && t.ClientCAFile != "" && !t.ClientCertOptional}}
+	if p.cfg.NATS.Given() {
+		ports = append(ports, port{what: flightPort, address: p.cfg.Cluster.Flight, certified: p.cfg.Cluster.TLS.On(), unguarded: true})
+	}
 	if p.cfg.Roles.has(roleCollector) {
 		ports = append(ports, collectorPorts(&p.cfg.Collector)...)
 	}
@@ -67,7 +76,7 @@ func (p *process) openDoors() error {
 func (d *doors) open() []string {
 	var out []string
 	for _, p := range d.ports {
-		if p.address != "" && !isLoopback(p.address) && !p.certified && !d.guard.On() {
+		if p.address != "" && !isLoopback(p.address) && !p.certified && (p.unguarded || !d.guard.On()) {
 			out = append(out, p.what+" at "+p.address)
 		}
 	}
@@ -78,7 +87,7 @@ func (d *doors) open() []string {
 func (d *doors) bare(secured func(what string) bool) []string {
 	var out []string
 	for _, p := range d.ports {
-		if p.address != "" && !isLoopback(p.address) && !secured(p.what) {
+		if p.address != "" && !isLoopback(p.address) && !p.unguarded && !secured(p.what) {
 			out = append(out, p.what+" at "+p.address)
 		}
 	}
@@ -105,11 +114,11 @@ func (d *doors) reload(cfg access.Config) error {
 func collectorPorts(c *collector.Config) []port {
 	certified := func(t *collector.TLS) bool { return t != nil && t.ClientCAFile != "" }
 	out := []port{
-		{"OTLP over gRPC", c.OTLP.GRPC.Endpoint, certified(c.OTLP.GRPC.TLS)},
-		{"OTLP over HTTP", c.OTLP.HTTP.Endpoint, certified(c.OTLP.HTTP.TLS)},
+		{what: "OTLP over gRPC", address: c.OTLP.GRPC.Endpoint, certified: certified(c.OTLP.GRPC.TLS)},
+		{what: "OTLP over HTTP", address: c.OTLP.HTTP.Endpoint, certified: certified(c.OTLP.HTTP.TLS)},
 	}
 	for _, name := range c.Receivers.Own() {
-		out = append(out, port{name, net.JoinHostPort(c.Receivers.Host, "*"), certified(c.Receivers.TLS)})
+		out = append(out, port{what: name, address: net.JoinHostPort(c.Receivers.Host, "*"), certified: certified(c.Receivers.TLS)})
 	}
 	return out
 }
@@ -174,6 +183,7 @@ func narrowed(ctx context.Context, all any) any {
 		}
 	}
 	s.Limits = limits
+	s.Aside, s.Ledger = []parts.Aside{}, ledger.Summary{} // of all tenants
 	s.Ingest.Shards = slices.Clone(s.Ingest.Shards)
 	for i := range s.Ingest.Shards {
 		s.Ingest.Shards[i].Heads = slices.DeleteFunc(slices.Clone(s.Ingest.Shards[i].Heads), func(h ingest.HeadStatus) bool { return !access.Sees(ctx, h.Tenant) })

@@ -6,6 +6,7 @@ import (
 	"net/http/httputil"
 	"net/url"
 
+	"clew/internal/access"
 	"clew/query/metrics"
 	"clew/query/promapi"
 )
@@ -34,6 +35,7 @@ func forward(address, path string, logger *slog.Logger) http.Handler {
 		Rewrite: func(r *httputil.ProxyRequest) {
 			r.Out.URL = target
 			r.SetXForwarded()
+			access.From(r.In.Context()).Forward(r.Out.Header)
 		},
 		ErrorLog: slog.NewLogLogger(logger.Handler(), slog.LevelDebug),
 	}
