@@ -43,6 +43,11 @@ func (f *Feeder) Run(ctx context.Context) error {
 		if err != nil {
 			return fmt.Errorf("feed the trace index: %w", err)
 		}
+		select { // a pass looks at all segments
+		case <-time.After(time.Duration(f.catalog.Current().Len()) * feederRest):
+		case <-ctx.Done():
+			return nil
+		}
 		wait, cancel := context.WithTimeout(ctx, retryAfter)
 		err = f.catalog.Wait(wait, func(v *catalog.Version) bool { return v.Sequence() > sequence })
 		cancel()

@@ -41,12 +41,25 @@ func (f *Feeder) Run(ctx context.Context) error {
 		if err != nil {
 			return fmt.Errorf("feed the vocabulary index: %w", err)
 		}
+		if !f.rest(ctx) {
+			return nil
+		}
 		if err := f.wait(ctx, sequence); err != nil {
 			if ctx.Err() != nil {
 				return nil
 			}
 			return fmt.Errorf("feed the vocabulary index: %w", err)
 		}
+	}
+}
+
+// rest lets time pass between two passes, as each looks at all segments. It says whether ctx still holds.
+func (f *Feeder) rest(ctx context.Context) bool {
+	select {
+	case <-time.After(time.Duration(f.segments.catalog.Current().Len()) * feederRest):
+		return true
+	case <-ctx.Done():
+		return false
 	}
 }
 

@@ -20,4 +20,7 @@ const (
 	fedValuesMax = 10_000
 	// feederLooks is how often the feeder looks at the age of what the vocabulary index holds.
 	feederLooks = 10 * time.Minute
+	// feederRest is how long the feeder rests for each segment of the catalog between two looks at all of them, which take some 3 us each on a busy machine: with a million, and several
+	// commits a second, it would do nothing else.
+	feederRest = 20 * time.Microsecond
 )
