@@ -69,6 +69,10 @@ e2e: build ## the tests that drive real clew processes, alone
 
 soak: build ## the long forms of the crash tests, and a cluster broken in every way (docs/reliability.md)
 	CLEW_SOAK=1 $(GO) test -timeout 120m -count 1 -v ./internal/e2e/...
+	before=$$(mktemp -d) && git worktree add -q --detach $$before/tree HEAD~1 && (cd $$before/tree && $(GO) build -o $$before/clew ./cmd/clew); \
+	  git worktree remove --force $$before/tree; \
+	  CLEW_SOAK=1 $(GO) test -timeout 60m -count 1 -v ./internal/clustertest -clew $(CURDIR)/bin/clew -before $$before/clew; \
+	  code=$$?; rm -rf $$before; exit $$code
 	$(GO) test -timeout 90m -count 1 -v ./internal/faults -clew $(CURDIR)/bin/clew -records $(RECORDS) -rate 38000 -table $(CURDIR)/docs/reliability.md
 
 # DuckDB reads our Parquet files in a test, Azurite is an Azure Blob Storage to test against, clients for Node send to clew, and people log in at a real OpenID Connect provider; without Node those tests say that they are skipped.
