@@ -40,9 +40,14 @@ func TestSeek(t *testing.T) {
 	mixed.cuts = map[time.Duration]time.Time{0: dayStart.Add(13 * time.Hour), points.Five: dayStart.Add(6 * time.Hour)}
 	for name, s := range map[string]*Storage{"raw": d.raw, "5m": d.five, "1h": d.hour, "mixed": storageOf(&mixed)} {
 		for _, hints := range []storage.SelectHints{
-			{}, {Step: 5 * time.Hour.Milliseconds()}, {Func: "rate", Range: time.Minute.Milliseconds()}, {Func: "rate", Range: 4 * time.Hour.Milliseconds()},
-			{Func: "avg_over_time", Range: 4 * time.Hour.Milliseconds()}, {Func: "count_over_time", Range: 7 * time.Minute.Milliseconds()},
-			{Func: "max_over_time", Range: 4 * time.Hour.Milliseconds()}, {Func: "min_over_time", Range: 4 * time.Minute.Milliseconds()},
+			{},
+			{Step: 5 * time.Hour.Milliseconds()},
+			{Func: "rate", Range: time.Minute.Milliseconds()},
+			{Func: "rate", Range: 4 * time.Hour.Milliseconds()},
+			{Func: "avg_over_time", Range: 4 * time.Hour.Milliseconds()},
+			{Func: "count_over_time", Range: 7 * time.Minute.Milliseconds()},
+			{Func: "max_over_time", Range: 4 * time.Hour.Milliseconds()},
+			{Func: "min_over_time", Range: 4 * time.Minute.Milliseconds()},
 		} {
 			from, to := dayStart.Add(3*time.Hour).UnixMilli(), dayStart.Add(21*time.Hour).UnixMilli()
 			q, err := s.Querier(from, to)
