@@ -43,6 +43,7 @@ type kept struct {
 	GeneratorURL string         `json:"generator_url,omitempty"`
 	Timeout      bool           `json:"timeout,omitempty"` // EndsAt is not its sender's word
 	Active       bool           `json:"active"`
+	Told         []uint64       `json:"told,omitempty"` // the groups (hashes of their keys) that have told its end
 
 	written time.Time // UpdatedAt as it was last written or read
 }
@@ -131,9 +132,11 @@ func (a *alerts) merge(value []byte) {
 	now, fp := time.Now(), k.Labels.Fingerprint()
 	a.mu.Lock()
 	if was := a.known[fp]; was != nil && !k.UpdatedAt.After(was.UpdatedAt) && !(was.Active && !k.Active) || forgotten(&k, now) {
+		a.takeTold(fp, &k)
 		a.mu.Unlock()
 		return
 	}
+	k.keepTold(a.known[fp])
 	a.known[fp] = &k
 	a.mu.Unlock()
 	if k.Active && !k.EndsAt.After(now) {
@@ -208,6 +211,7 @@ func (a *alerts) note(stored *alert.Alert, now time.Time) {
 	was := a.known[fp]
 	if was != nil {
 		k.written = was.written
+		k.keepTold(was)
 	}
 	if k.news(was) || a.shared && k.stale(was) {
 		a.dirty[fp] = true

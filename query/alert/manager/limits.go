@@ -6,6 +6,8 @@ import "time"
 const (
 	// alertsMax bounds alerts, so that a client of the API cannot take the memory: about 2 KB each. Those that ended count until they are forgotten.
 	alertsMax = 50_000
+	// groupsOfAlertMax bounds of how many groups it is remembered that they told an alert's end: routes that continue make several.
+	groupsOfAlertMax = 32
 	// silencesMax and silenceBytesMax bound silences.
 	silencesMax     = 10_000
 	silenceBytesMax = 64 << 10

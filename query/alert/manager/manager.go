@@ -342,6 +342,7 @@ func (m *Manager) take(s *settings) {
 	r := &routing{settings: s, inhibitor: inhibit.NewInhibitor(m.alerts, s.config.InhibitRules, m.log, eventrecorder.NopRecorder())}
 	noWait := func() time.Duration { return 0 }
 	var stage notify.Stage = m.pipeline.New(s.integrations, noWait, r.inhibitor, m.silencer, timeinterval.NewIntervener(intervals), m.groups, m.notices, nil)
+	stage = &ended{next: stage, alerts: m.alerts}
 	if m.opts.Siblings != nil {
 		stage = m.opts.Siblings.guard(m.leading, stage)
 	}

@@ -169,6 +169,43 @@ func TestEndIsToldOnce(t *testing.T) {
 	}
 }
 
+// Ends that were told are not told again after a kill, though the group's last message had other ends in it; one that nobody has told is.
+func TestEndsAreToldOnceThroughKills(t *testing.T) {
+	h := newHook(t)
+	file, dir := writeConfig(t, h.config("")), t.TempDir()
+	m, _ := start(t, file, dir)
+	alerts := []*alert.Notification{told("1", later()), told("2", later()), told("3", later()), told("4", later())}
+	send(t, m, alerts...)
+	eventually(t, "all are told", func() bool { return len(h.got()) > 0 })
+	for i := range 2 {
+		alerts[i].EndsAt = time.Now()
+		send(t, m, alerts[i])
+		eventually(t, "the end is told", func() bool { return strings.Contains(strings.Join(h.got(), "\n"), fmt.Sprintf(" %d:resolved", i+1)) })
+	}
+	eventually(t, "that is durable", func() bool {
+		entries, err := os.ReadFile(filepath.Join(dir, "alerts.journal"))
+		return err == nil && strings.Count(string(entries), `"told":[`) == 2
+	})
+	dir = killed(t, dir)
+	h.mu.Lock()
+	h.notices = nil
+	h.mu.Unlock()
+
+	again, stop := start(t, file, dir)
+	send(t, again, alerts[0], alerts[1]) // rules say ends again for a while
+	time.Sleep(500 * time.Millisecond)   // five intervals of the group
+	if got := h.got(); len(got) != 0 {
+		t.Errorf("told again: %q", got)
+	}
+	alerts[2].EndsAt = time.Now()
+	send(t, again, alerts[2])
+	eventually(t, "a new end is told", func() bool { return len(h.got()) > 0 })
+	stop()
+	if got := h.got(); len(got) != 1 || strings.Count(got[0], "resolved") != 1 || !strings.Contains(got[0], "3:resolved") {
+		t.Errorf("told: %q", got)
+	}
+}
+
 func later() time.Time { return time.Now().Add(4 * time.Minute) }
 
 // Killed after it has paged it does not page again, and an end that came just before it was killed is told.
