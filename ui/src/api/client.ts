@@ -88,6 +88,11 @@ function logIn(): void {
   location.assign(`/auth/login?${new URLSearchParams({ next: location.pathname + location.search + location.hash })}`);
 }
 
+/** The error where it is about the query's text: it is said, and marked, there. */
+export function mistakeIn(error: unknown): ApiError | undefined {
+  return error instanceof ApiError && error.field === 'query' ? error : undefined;
+}
+
 export function errorFrom(status: number, body: unknown): ApiError {
   try {
     const { error: e } = errorBody(body, '');

@@ -4,7 +4,7 @@ import { keepPreviousData, useQueries, useQuery } from '@tanstack/react-query';
 import type { Millis, Zone } from '@/logic/format';
 import type { Labels } from '@/logic/metrics/series';
 import { toUnixNanos } from '@/logic/timerange';
-import { ApiError, ask } from './client';
+import { ask } from './client';
 import { type Sequence, type SequencesAnswer, sequencesAnswer, type Window } from './hosts';
 import { list, num, object, open, or, type Shape, str, wrong } from './validate';
 
@@ -201,9 +201,4 @@ export function useExemplars(queries: readonly string[], { start, end }: Ends) {
       enabled: query !== '',
     })),
   });
-}
-
-/** The error where it is about the query's text. */
-export function mistakeIn(error: unknown): ApiError | undefined {
-  return error instanceof ApiError && error.status === 400 && error.field === 'query' ? error : undefined;
 }

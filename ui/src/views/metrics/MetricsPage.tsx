@@ -2,7 +2,8 @@
 import { Button } from '@mantine/core';
 import { IconDownload, IconPlus } from '@tabler/icons-react';
 import { lazy, Suspense, useCallback, useEffect, useMemo, useState } from 'react';
-import { mistakeIn, useExemplars, useInstants, useRanges } from '@/api/promql';
+import { mistakeIn } from '@/api/client';
+import { useExemplars, useInstants, useRanges } from '@/api/promql';
 import { queryClient } from '@/api/queries';
 import { ErrorNote } from '@/components/ErrorNote';
 import { notesOf } from '@/logic/metrics/notes';

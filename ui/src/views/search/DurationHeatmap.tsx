@@ -1,6 +1,7 @@
 // Spans by time and duration. Dragging a rectangle asks for the spans in it.
 import { useMemo, useRef, useState } from 'react';
 import type uPlot from 'uplot';
+import { mistakeIn } from '@/api/client';
 import { useHeatmap } from '@/api/queries';
 import { timeAxis, valueAxis, zoneDate } from '@/components/chart';
 import { ErrorNote } from '@/components/ErrorNote';
@@ -72,6 +73,7 @@ export function DurationHeatmap({ state }: { state: SearchState }) {
   );
   useChart(host, options, data);
 
+  if (mistakeIn(error)) return null;
   if (error && !answer) return <ErrorNote error={error} retry={() => void refetch()} />;
   return (
     <section className={classes.chart} aria-label="Durations over time">

@@ -2,7 +2,7 @@
 import { Button } from '@mantine/core';
 import { IconPlayerPause, IconPlayerPlay } from '@tabler/icons-react';
 import { useCallback, useEffect, useRef } from 'react';
-import { ApiError } from '@/api/client';
+import { type ApiError, mistakeIn } from '@/api/client';
 import { useCount, useRecord } from '@/api/queries';
 import { ErrorNote } from '@/components/ErrorNote';
 import type { AnyRecord } from '@/logic/record';
@@ -31,7 +31,7 @@ export default function SearchPage() {
   const spans = useCount({ ...state.scope, signal: 'spans' });
   const logs = useCount({ ...state.scope, signal: 'logs' });
   const count = state.kind === 'logs' ? logs : spans;
-  const problem = queryProblem(results.error) ?? queryProblem(count.error);
+  const problem = mistakeIn(results.error) ?? mistakeIn(count.error);
   const selected = useSelected(state, results);
   useEffect(() => {
     document.title = state.query ? `${state.query} – clew` : 'clew';
@@ -170,9 +170,4 @@ function LiveButton() {
       Live
     </Button>
   );
-}
-
-/** The error where it is about the query's text; it is shown there. */
-function queryProblem(error: unknown): ApiError | undefined {
-  return error instanceof ApiError && error.field === 'query' ? error : undefined;
 }

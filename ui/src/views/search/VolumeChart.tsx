@@ -3,6 +3,7 @@ import { Menu } from '@mantine/core';
 import { IconChevronDown } from '@tabler/icons-react';
 import { useMemo, useRef, useState } from 'react';
 import uPlot from 'uplot';
+import { mistakeIn } from '@/api/client';
 import { useHistogram } from '@/api/queries';
 import { AlertNote } from '@/components/AlertNote';
 import { timeAxis, valueAxis, zoneDate } from '@/components/chart';
@@ -57,6 +58,7 @@ export function VolumeChart({ state }: { state: SearchState }) {
   }, [colors, start, end, shown.width, theme, zone, setRange, marks]);
   useChart(host, answer ? options : undefined, shown.data);
 
+  if (mistakeIn(error)) return null;
   if (error && !answer) return <ErrorNote error={error} retry={() => void refetch()} />;
   const from = hover === undefined ? undefined : shown.times[hover];
   return (
