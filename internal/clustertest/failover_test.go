@@ -5,6 +5,7 @@ import (
 	"flag"
 	"fmt"
 	"maps"
+	"os"
 	"slices"
 	"sync"
 	"sync/atomic"
@@ -17,6 +18,25 @@ import (
 )
 
 var clewBinary = flag.String("clew", "", "a built clew; empty: it is built")
+
+// TestMain builds clew for all tests, unless it is given or not asked for.
+func TestMain(m *testing.M) {
+	flag.Parse()
+	if *clewBinary != "" || testing.Short() {
+		os.Exit(m.Run())
+	}
+	dir, err := os.MkdirTemp("", "clew-cluster-")
+	if err != nil {
+		panic(err) // nothing can be tested
+	}
+	if *clewBinary, err = harness.Build(dir); err != nil {
+		fmt.Fprintln(os.Stderr, err)
+		os.Exit(1)
+	}
+	code := m.Run()
+	os.RemoveAll(dir)
+	os.Exit(code)
+}
 
 // start runs a cluster with two collectors, two ingest and one query process until the test ends.
 func start(t *testing.T, shards int) *Cluster {
@@ -32,13 +52,6 @@ func startWith(t *testing.T, o Options) *Cluster {
 	}
 	s3 := s3test.Start(t)
 	s3test.SetEnvironment(t)
-	if *clewBinary == "" {
-		built, err := harness.Build(t.TempDir())
-		if err != nil {
-			t.Fatal(err)
-		}
-		*clewBinary = built
-	}
 	o.Dir, o.Store = t.TempDir(), s3test.URL(s3.Address, "clew")
 	if o.Binary == "" {
 		o.Binary = *clewBinary
