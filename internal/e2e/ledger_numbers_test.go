@@ -121,6 +121,7 @@ func flow(t *testing.T, p *harness.Process, host string) account.Flow {
 // readNumbered counts the records by their ids.
 func readNumbered(t *testing.T, p *harness.Process) map[int64]int {
 	t.Helper()
+	waitWhole(t, p, "logs")
 	found := map[int64]int{}
 	params := url.Values{"signal": {"logs"}, "query": {"service:numbered"}, "order": {"asc"}, "limit": {"5000"}}
 	for {

@@ -202,6 +202,7 @@ func (l *ledger) check(t *testing.T, p *harness.Process) {
 
 func readAll(t *testing.T, p *harness.Process, signal string) map[int64]int {
 	t.Helper()
+	waitWhole(t, p, signal)
 	found := map[int64]int{}
 	params := url.Values{"signal": {signal}, "order": {"asc"}, "limit": {"5000"}}
 	for {

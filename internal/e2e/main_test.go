@@ -114,3 +114,13 @@ func postJSON(t *testing.T, address, path, body string) (int, string) {
 }
 
 func tempData(t *testing.T) string { return filepath.Join(t.TempDir(), "data") }
+
+// waitWhole waits until answers are not partial: on a busy machine acknowledged records may wait to be read while heads are being sealed, and answers say so.
+func waitWhole(t *testing.T, p *harness.Process, signal string) {
+	t.Helper()
+	eventually(t, time.Minute, "whole answers", func() bool {
+		var c api.Count
+		get(t, p, "/api/v1/count", url.Values{"signal": {signal}}, &c)
+		return !c.Stats.Partial
+	})
+}
