@@ -21,6 +21,7 @@ import (
 	"github.com/prometheus/prometheus/rules"
 	"github.com/prometheus/prometheus/scrape"
 	"github.com/prometheus/prometheus/tsdb"
+	"github.com/prometheus/prometheus/util/features"
 	"github.com/prometheus/prometheus/util/notifications"
 	v1 "github.com/prometheus/prometheus/web/api/v1"
 
@@ -95,7 +96,7 @@ func (a *API) newHandlers() *v1.API {
 		false,
 		promlang.Lookback,
 		false, false,
-		nil, nil,
+		nil, features.NewRegistry(),
 		v1.OpenAPIOptions{ExternalURL: "/prometheus", Version: a.deps.Version},
 		a.parser,
 	)

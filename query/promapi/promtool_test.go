@@ -124,6 +124,7 @@ func TestPaths(t *testing.T) {
 		{"/prometheus/api/v1/series?match[]=system_cpu_time_seconds_total", 200, `"instance":"a"`},
 		{"/prometheus/api/v1/series", 400, `"errorType":"bad_data"`},
 		{"/prometheus/api/v1/status/buildinfo", 200, `"version":"3`},
+		{"/prometheus/api/v1/features", 200, `"status":"success"`},
 		{"/prometheus/api/v1/status/tsdb", 200, `"numSeries":2`},
 		{"/prometheus/api/v1/rules", 200, `{"groups":[]}`},
 		{"/prometheus/api/v1/alerts", 200, `{"alerts":[]}`},
