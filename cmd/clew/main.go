@@ -43,12 +43,18 @@ func run(ctx context.Context, args []string) int {
 		return exitFound
 	case errors.As(err, &code):
 		return int(code)
-	case errors.Is(err, syscall.EPIPE):
-		// The reader has seen enough, as in `clew grep x | head`.
+	case readerGone(err):
 		return exitFound
 	}
 	fmt.Fprintf(os.Stderr, "clew: %v\n", err)
 	return exitError
+}
+
+// readerGone says whether the one who reads our output has seen enough, as in `clew grep x | head`. A server which hangs up in the middle of a request (it wants a certificate, say) is
+// the same error on a socket, and a failure.
+func readerGone(err error) bool {
+	var file *os.PathError
+	return errors.As(err, &file) && file.Path == os.Stdout.Name() && errors.Is(file.Err, syscall.EPIPE)
 }
 
 func newRoot() *cobra.Command {

@@ -1,6 +1,7 @@
 package notify
 
 import (
+	"context"
 	"encoding/pem"
 	"log/slog"
 	"net/http"
@@ -50,7 +51,10 @@ func TestAccess(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		go func() { _ = s.Run(t.Context()) }()
+		ctx, cancel := context.WithCancel(t.Context())
+		done := make(chan struct{})
+		go func() { defer close(done); _ = s.Run(ctx) }()
+		t.Cleanup(func() { cancel(); <-done }) // its journal is in a folder that the test removes
 		for _, want := range []string{c.before, c.then} {
 			if err := s.Send(t.Context(), &alert.Notification{Labels: labels.FromStrings("x", "1"), StartsAt: time.Now(), EndsAt: time.Now().Add(time.Hour)}); err != nil {
 				t.Fatal(err)
