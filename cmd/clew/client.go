@@ -10,6 +10,7 @@ import (
 	"net/url"
 	"os"
 	"strings"
+	"syscall"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -135,6 +136,9 @@ func (c *client) request(ctx context.Context, method, path string, params url.Va
 	if err != nil {
 		if ctx.Err() != nil {
 			return nil, ctx.Err()
+		}
+		if strings.HasPrefix(c.server, "https:") && (errors.Is(err, syscall.EPIPE) || errors.Is(err, syscall.ECONNRESET)) {
+			return nil, fmt.Errorf("%w (%s hangs up: it may want a client certificate, --tls-cert and --tls-key)", errors.Unwrap(err), c.server)
 		}
 		return nil, fmt.Errorf("%w (is clew running at %s? start it with `clew run`, or name it with --server)", errors.Unwrap(err), c.server)
 	}
