@@ -4,6 +4,8 @@ import (
 	"net/http"
 
 	"github.com/gin-gonic/gin"
+
+	"clew/query/suggest"
 )
 
 // Suggest is the answer of /api/v1/suggest.
@@ -30,7 +32,7 @@ func (s *Server) suggest(c *gin.Context) {
 		s.failed(c, err)
 		return
 	}
-	found, err := s.deps.Engine.Suggest(c.Request.Context(), r)
+	found, err := suggest.Suggest(c.Request.Context(), s.deps.Engine, r)
 	if err != nil {
 		s.failed(c, err)
 		return
@@ -69,7 +71,7 @@ func (s *Server) complete(c *gin.Context) {
 		s.failed(c, err)
 		return
 	}
-	found, err := s.deps.Engine.Complete(c.Request.Context(), r, c.Query("field"), c.Query("prefix"), top)
+	found, err := suggest.Complete(c.Request.Context(), s.deps.Engine, r, c.Query("field"), c.Query("prefix"), top)
 	if err != nil {
 		s.failed(c, err)
 		return

@@ -354,7 +354,7 @@ func (e *Engine) explainAll(ctx context.Context, r Request) (*Explanation, error
 }
 
 func (e *Engine) answerWords(ctx context.Context, q *Question, r Request) (*Partial, error) {
-	words, err := e.wordsNear(ctx, r, q.Field, q.Text)
+	words, err := e.WordsNear(ctx, r, q.Field, q.Text)
 	if err != nil {
 		return nil, err
 	}

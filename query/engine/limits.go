@@ -76,18 +76,13 @@ var ErrBusy = errors.New("too many queries are running")
 const (
 	// acceleratedMin is how many entries a vocabulary must have for the index to be asked: below, trying all takes less than a millisecond.
 	acceleratedMin = 20_000
-	// suggestFor bounds the search for what may have been meant; suggestLeavesMax the leaves of a query that are looked at, suggestionsMax the candidates that are
-	// counted for each, suggestValuesMax the values of a field and suggestEntriesMax the entries of vocabularies that are compared, at about a microsecond each.
-	suggestFor        = 2 * time.Second
-	suggestLeavesMax  = 8
-	suggestionsMax    = 5
-	suggestValuesMax  = 10_000
-	suggestEntriesMax = 200_000
+	// nearWordsMax is how many words near another the vocabulary index is asked for, nearEntriesMax how many entries of vocabularies are compared without it, at about a
+	// microsecond each.
+	nearWordsMax   = 5
+	nearEntriesMax = 200_000
 	// usageRowsMax bounds the services, fields or templates that usage keeps apart, usageNameBytes what is shown of one.
 	usageRowsMax   = 100_000
 	usageNameBytes = 500
-	// completeFor is how long a completion may count records: who types does not wait longer.
-	completeFor = 300 * time.Millisecond
 	// sameTimeMax is how many rows of the same time a search chooses among: 40 bytes each.
 	sameTimeMax = 2 << 20
 	// traceSlack is how many traces more than needed are looked for behind a cursor, where some may turn out to have been shown, traceRounds
