@@ -12,6 +12,7 @@ import (
 	"time"
 
 	"clew/agents/host"
+	"clew/internal/harness"
 )
 
 // atPorts gives the default configuration other ports for OTLP, for the time of the test.
@@ -19,15 +20,11 @@ func atPorts(t *testing.T) (grpc, http string) {
 	t.Helper()
 	before := defaultYAML
 	t.Cleanup(func() { defaultYAML = before })
-	free := func() string {
-		l, err := net.Listen("tcp", "127.0.0.1:0")
-		if err != nil {
-			t.Fatal(err)
-		}
-		defer l.Close()
-		return l.Addr().String()
+	free, err := harness.FreePorts(2)
+	if err != nil {
+		t.Fatal(err)
 	}
-	grpc, http = free(), free()
+	grpc, http = free[0], free[1]
 	defaultYAML = []byte(strings.NewReplacer("127.0.0.1:4317", grpc, "127.0.0.1:4318", http).Replace(string(before)))
 	return grpc, http
 }

@@ -5,7 +5,6 @@ import (
 	"context"
 	"crypto/tls"
 	"encoding/base64"
-	"fmt"
 	"io"
 	"log/slog"
 	"net"
@@ -29,6 +28,7 @@ import (
 
 	"clew/internal/access"
 	"clew/internal/access/testca"
+	"clew/internal/harness"
 	"clew/internal/telemetry"
 )
 
@@ -62,21 +62,33 @@ func senders(t *testing.T, change ...func(*access.Config)) (*access.Guard, map[s
 // refusals are the statuses that each kind of credentials gets at the tenant acme; 429 is for addresses that have failed often, as this one will.
 var refusals = map[string][]int{"none": {401}, "wrong": {401, 429}, "expired": {401, 429}, "reader": {403}, "stranger": {403}}
 
-// onPorts gives the receivers with ports of their own others than the usual ones.
-func onPorts(c *Config) {
-	c.Receivers.Jaeger, c.Receivers.Zipkin, c.Receivers.Syslog, c.Receivers.Fluent = true, true, true, true
-	endpoint := func(port int) map[string]any { return map[string]any{"endpoint": fmt.Sprintf("127.0.0.1:%d", port)} }
-	listen := func(port int) map[string]any {
-		return map[string]any{"listen_address": fmt.Sprintf("127.0.0.1:%d", port)}
+// doors are where the receivers with ports of their own listen in a test: at others than the usual ones.
+type doors struct {
+	jaegerGRPC, jaegerHTTP, jaegerCompact, jaegerBinary, zipkin, syslog3164, syslog5424, fluent string
+}
+
+func newDoors(t *testing.T) *doors {
+	t.Helper()
+	free, err := harness.FreePorts(8)
+	if err != nil {
+		t.Fatal(err)
 	}
+	return &doors{free[0], free[1], free[2], free[3], free[4], free[5], free[6], free[7]}
+}
+
+// open is for start.
+func (d *doors) open(c *Config) {
+	c.Receivers.Jaeger, c.Receivers.Zipkin, c.Receivers.Syslog, c.Receivers.Fluent = true, true, true, true
+	endpoint := func(address string) map[string]any { return map[string]any{"endpoint": address} }
+	listen := func(address string) map[string]any { return map[string]any{"listen_address": address} }
 	c.Otelcol = map[string]any{"receivers": map[string]any{
 		"jaeger": map[string]any{"protocols": map[string]any{
-			"grpc": endpoint(21510), "thrift_http": endpoint(21511), "thrift_compact": endpoint(21512), "thrift_binary": endpoint(21513),
+			"grpc": endpoint(d.jaegerGRPC), "thrift_http": endpoint(d.jaegerHTTP), "thrift_compact": endpoint(d.jaegerCompact), "thrift_binary": endpoint(d.jaegerBinary),
 		}},
-		"zipkin":             endpoint(21514),
-		"syslog/rfc3164_tcp": map[string]any{"tcp": listen(21515)}, "syslog/rfc3164_udp": map[string]any{"udp": listen(21515)},
-		"syslog/rfc5424_tcp": map[string]any{"tcp": listen(21516)}, "syslog/rfc5424_udp": map[string]any{"udp": listen(21516)},
-		"fluent_forward": endpoint(21517),
+		"zipkin":             endpoint(d.zipkin),
+		"syslog/rfc3164_tcp": map[string]any{"tcp": listen(d.syslog3164)}, "syslog/rfc3164_udp": map[string]any{"udp": listen(d.syslog3164)},
+		"syslog/rfc5424_tcp": map[string]any{"tcp": listen(d.syslog5424)}, "syslog/rfc5424_udp": map[string]any{"udp": listen(d.syslog5424)},
+		"fluent_forward": endpoint(d.fluent),
 	}}
 }
 
@@ -84,7 +96,8 @@ func onPorts(c *Config) {
 func TestCredentialMatrixHTTP(t *testing.T) {
 	guard, tokens := senders(t)
 	mem := newMemLog(1)
-	r := startGuarded(t, mem, guard, onPorts)
+	at := newDoors(t)
+	r := startGuarded(t, mem, guard, at.open)
 	otlp := "http://" + r.c.Addrs().HTTP.String()
 	zipkin := `[{"traceId":"` + traceHex + `","id":"0123456789abcdef","name":"a","timestamp":1700000000000000,"duration":5,"localEndpoint":{"serviceName":"s"}}]`
 	loki := `{"streams":[{"stream":{"app":"shop"},"values":[["1700000000000000001","x"]]}]}`
@@ -103,8 +116,8 @@ func TestCredentialMatrixHTTP(t *testing.T) {
 		{"GET", otlp + "/", "", ""},
 		{"GET", otlp + "/nothing", "", ""},
 		{"POST", otlp + "/api/v1/agents/heartbeat", "application/json", "{}"},
-		{"POST", "http://127.0.0.1:21514/api/v2/spans", "application/json", zipkin},
-		{"POST", "http://127.0.0.1:21511/api/traces", "application/x-thrift", "\x00"},
+		{"POST", "http://" + at.zipkin + "/api/v2/spans", "application/json", zipkin},
+		{"POST", "http://" + at.jaegerHTTP + "/api/traces", "application/x-thrift", "\x00"},
 	} {
 		ask := func(authorization, tenant string) int {
 			req, err := http.NewRequestWithContext(t.Context(), door.method, door.url, strings.NewReader(door.body))
@@ -180,8 +193,9 @@ func checkTenants(t *testing.T, mem *memLog, want ...string) {
 func TestCredentialMatrixGRPC(t *testing.T) {
 	guard, tokens := senders(t)
 	mem := newMemLog(1)
-	r := startGuarded(t, mem, guard, onPorts)
-	conn, err := grpc.NewClient("127.0.0.1:21510", grpc.WithTransportCredentials(insecure.NewCredentials()))
+	at := newDoors(t)
+	r := startGuarded(t, mem, guard, at.open)
+	conn, err := grpc.NewClient(at.jaegerGRPC, grpc.WithTransportCredentials(insecure.NewCredentials()))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -231,7 +245,7 @@ func TestCredentialMatrixGRPC(t *testing.T) {
 }
 
 // sendMute sends a record by each protocol that carries no credentials.
-func sendMute(t *testing.T) {
+func sendMute(t *testing.T, at *doors) {
 	t.Helper()
 	say := func(network, address, text string) {
 		conn, err := net.Dial(network, address)
@@ -244,11 +258,11 @@ func sendMute(t *testing.T) {
 		}
 	}
 	for _, network := range []string{"tcp", "udp"} {
-		say(network, "127.0.0.1:21515", "<34>Oct 11 22:14:15 h app: three\n")
-		say(network, "127.0.0.1:21516", "<34>1 2026-11-21T22:14:15Z h app 1 - - five\n")
+		say(network, at.syslog3164, "<34>Oct 11 22:14:15 h app: three\n")
+		say(network, at.syslog5424, "<34>1 2026-11-21T22:14:15Z h app 1 - - five\n")
 	}
 	// ["tag", 1700000000, {"message": "hello"}]
-	say("tcp", "127.0.0.1:21517", "\x93\xa3tag\xce\x65\x53\xf1\x00\x81\xa7message\xa5hello")
+	say("tcp", at.fluent, "\x93\xa3tag\xce\x65\x53\xf1\x00\x81\xa7message\xa5hello")
 }
 
 // What cannot say who it is takes nothing, unless the configuration says whose it is.
@@ -256,8 +270,9 @@ func TestMuteProtocols(t *testing.T) {
 	t.Run("closed", func(t *testing.T) {
 		guard, _ := senders(t)
 		mem := newMemLog(1)
-		r := startGuarded(t, mem, guard, onPorts)
-		sendMute(t)
+		at := newDoors(t)
+		r := startGuarded(t, mem, guard, at.open)
+		sendMute(t, at)
 		refused := func() float64 {
 			return r.counter("clew_receiver_records_refused_total", map[string]string{"protocol": "syslog", "reason": "access_mute"})
 		}
@@ -272,8 +287,9 @@ func TestMuteProtocols(t *testing.T) {
 	t.Run("open", func(t *testing.T) {
 		guard, _ := senders(t, func(c *access.Config) { c.WithoutCredentials = map[string]string{"syslog": "acme", "fluent": "acme"} })
 		mem := newMemLog(1)
-		startGuarded(t, mem, guard, onPorts)
-		sendMute(t)
+		at := newDoors(t)
+		startGuarded(t, mem, guard, at.open)
+		sendMute(t, at)
 		count := func() int {
 			if len(mem.all(telemetry.Logs)) == 0 {
 				return 0
@@ -300,7 +316,8 @@ func TestCertificates(t *testing.T) {
 		c.Certificates = []access.Certificate{{Name: "agent-*.example", Role: access.Write, Tenants: []string{"acme"}}}
 	})
 	mem := newMemLog(1)
-	r := startGuarded(t, mem, guard, onPorts, func(c *Config) { c.OTLP.GRPC.TLS, c.OTLP.HTTP.TLS, c.Receivers.TLS = secure, secure, secure })
+	at := newDoors(t)
+	r := startGuarded(t, mem, guard, at.open, func(c *Config) { c.OTLP.GRPC.TLS, c.OTLP.HTTP.TLS, c.Receivers.TLS = secure, secure, secure })
 	client := func(of *testca.CA, name string) *tls.Config {
 		c := ca.Client(t, "", "")
 		if name != "" {
@@ -344,7 +361,7 @@ func TestCertificates(t *testing.T) {
 		if status.Code(err) != test.grpc {
 			t.Errorf("%s over gRPC: %v, want %v", test.what, err, test.grpc)
 		}
-		forward, err := tls.Dial("tcp", "127.0.0.1:21517", test.tls)
+		forward, err := tls.Dial("tcp", at.fluent, test.tls)
 		if err == nil { // with TLS 1.3 a client learns afterwards that its certificate was not taken: what came of it is in the log
 			_, _ = io.WriteString(forward, "\x93\xa3tag\xce\x65\x53\xf1\x00\x81\xa7message\xa5hello")
 			_ = forward.CloseWrite()

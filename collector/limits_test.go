@@ -2,7 +2,6 @@ package collector
 
 import (
 	"bytes"
-	"net"
 	"net/http"
 	"testing"
 
@@ -10,17 +9,17 @@ import (
 	"github.com/prometheus/prometheus/prompb"
 
 	"clew/collector/quota"
+	"clew/internal/harness"
 	"clew/internal/telemetry"
 )
 
 // TestTenantRateEveryWay: a tenant that sends too fast is told so whatever it speaks, by stock receivers too; another one does not notice.
 func TestTenantRateEveryWay(t *testing.T) {
-	l, err := net.Listen("tcp", "127.0.0.1:0")
+	ports, err := harness.FreePorts(1)
 	if err != nil {
 		t.Fatal(err)
 	}
-	zipkin := l.Addr().String()
-	l.Close()
+	zipkin := ports[0]
 	mem := newMemLog(1)
 	r := start(t, mem, func(c *Config) {
 		c.Tenants = quota.Config{Defaults: quota.Limits{BytesPerSecond: 1, BurstBytes: 1}}

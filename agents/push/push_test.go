@@ -3,7 +3,6 @@ package push
 import (
 	"errors"
 	"io"
-	"net"
 	"net/http"
 	"strings"
 	"testing"
@@ -16,6 +15,7 @@ import (
 	"go.opentelemetry.io/collector/receiver"
 	"go.opentelemetry.io/collector/receiver/receivertest"
 
+	"clew/internal/harness"
 	"clew/internal/receivers/way"
 )
 
@@ -32,12 +32,11 @@ func serve(t *testing.T, protocol string, next consumer.Logs) string {
 			f = have
 		}
 	}
-	l, err := net.Listen("tcp", "127.0.0.1:0")
+	ports, err := harness.FreePorts(1)
 	if err != nil {
 		t.Fatal(err)
 	}
-	address := l.Addr().String()
-	l.Close()
+	address := ports[0]
 	cfg := f.CreateDefaultConfig().(*Config)
 	cfg.NetAddr.Endpoint = address
 	r, err := f.CreateLogs(t.Context(), receivertest.NewNopSettings(f.Type()), cfg, next)

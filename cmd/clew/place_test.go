@@ -2,7 +2,6 @@ package main
 
 import (
 	"io"
-	"net"
 	"os"
 	"path"
 	"path/filepath"
@@ -13,6 +12,7 @@ import (
 	"clew/index/store"
 	"clew/index/store/bucket"
 	"clew/ingest/datadir"
+	"clew/internal/harness"
 	"clew/internal/s3test"
 )
 
@@ -150,13 +150,11 @@ func TestRepairInObjectStore(t *testing.T) {
 // A store that does not answer is an error, not missing segments.
 func TestCheckWhileTheStoreIsAway(t *testing.T) {
 	s3test.SetEnvironment(t)
-	listener, err := net.Listen("tcp", "127.0.0.1:0")
+	nobody, err := harness.FreePorts(1)
 	if err != nil {
 		t.Fatal(err)
 	}
-	address := listener.Addr().String()
-	listener.Close()
-	if out, code := clew(t, "check", s3test.URL(address, "data")); code != exitError || !strings.Contains(out, "store is away") {
+	if out, code := clew(t, "check", s3test.URL(nobody[0], "data")); code != exitError || !strings.Contains(out, "store is away") {
 		t.Errorf("exit %d: %s", code, out)
 	}
 }

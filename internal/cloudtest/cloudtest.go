@@ -10,6 +10,8 @@ import (
 	"syscall"
 	"testing"
 	"time"
+
+	"clew/internal/harness"
 )
 
 // Bucket is the bucket (Azure: the container) that every server has.
@@ -31,17 +33,15 @@ type Server struct {
 // start runs a command, made for an address, until the test ends.
 func start(t testing.TB, command func(host, port string) []string) *Server {
 	t.Helper()
-	listener, err := net.Listen("tcp", "127.0.0.1:0")
+	ports, err := harness.FreePorts(1)
 	if err != nil {
 		t.Fatal(err)
 	}
-	address := listener.Addr().String()
-	listener.Close()
-	host, port, err := net.SplitHostPort(address)
+	host, port, err := net.SplitHostPort(ports[0])
 	if err != nil {
 		t.Fatal(err)
 	}
-	s := &Server{Address: address, command: command(host, port)}
+	s := &Server{Address: ports[0], command: command(host, port)}
 	t.Cleanup(s.Kill)
 	s.Restart(t)
 	return s

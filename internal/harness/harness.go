@@ -9,7 +9,6 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"net"
 	"net/http"
 	"net/url"
 	"os"
@@ -50,20 +49,6 @@ func Build(dir string) (string, error) {
 		return "", fmt.Errorf("build clew: %w\n%s", err, text)
 	}
 	return out, nil
-}
-
-// FreePorts finds n free loopback ports. Another process may take one before it is used; callers start again then.
-func FreePorts(n int) ([]string, error) {
-	var addresses []string
-	for range n {
-		l, err := net.Listen("tcp", "127.0.0.1:0")
-		if err != nil {
-			return nil, err
-		}
-		defer l.Close()
-		addresses = append(addresses, l.Addr().String())
-	}
-	return addresses, nil
 }
 
 // Start runs clew and returns when the process has been started; use WaitReady before talking to it.

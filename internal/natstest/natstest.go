@@ -15,6 +15,8 @@ import (
 	"time"
 
 	"github.com/nats-io/nats.go"
+
+	"clew/internal/harness"
 )
 
 // Options say which servers run.
@@ -95,26 +97,20 @@ func Start(o Options) (*Cluster, error) {
 	return c, nil
 }
 
-// addresses are host:port of clients and of routes. Ports are free on the first host when this returns; in other network namespaces all are.
+// addresses are host:port of clients and of routes.
 func addresses(o Options) (clients, routes []string, err error) {
-	var open []net.Listener
-	defer func() {
-		for _, l := range open {
-			l.Close()
-		}
-	}()
-	for i := range o.Servers {
-		host := "127.0.0.1"
-		if o.Hosts != nil {
-			host = o.Hosts[i]
-		}
-		for _, to := range []*[]string{&clients, &routes} {
-			l, err := net.Listen("tcp", "127.0.0.1:0")
+	free, err := harness.FreePorts(2 * o.Servers)
+	if err != nil {
+		return nil, nil, err
+	}
+	clients, routes = free[:o.Servers], free[o.Servers:]
+	for i, host := range o.Hosts { // of other network namespaces, where all ports are free
+		for _, address := range []*string{&clients[i], &routes[i]} {
+			_, port, err := net.SplitHostPort(*address)
 			if err != nil {
 				return nil, nil, err
 			}
-			open = append(open, l)
-			*to = append(*to, fmt.Sprintf("%s:%d", host, l.Addr().(*net.TCPAddr).Port))
+			*address = net.JoinHostPort(host, port)
 		}
 	}
 	return clients, routes, nil

@@ -4,7 +4,6 @@ package s3test
 
 import (
 	"fmt"
-	"net"
 	"net/http"
 	"os"
 	"os/exec"
@@ -15,6 +14,8 @@ import (
 	"syscall"
 	"testing"
 	"time"
+
+	"clew/internal/harness"
 )
 
 // Credentials of every gateway, as the environment variables that S3 clients read.
@@ -65,12 +66,11 @@ func Start(t testing.TB) *Gateway {
 	if _, err := binary(); err != nil {
 		t.Skipf("no S3 server to test against: %v", err)
 	}
-	listener, err := net.Listen("tcp", "127.0.0.1:0")
+	ports, err := harness.FreePorts(1)
 	if err != nil {
 		t.Fatal(err)
 	}
-	g := &Gateway{Address: listener.Addr().String(), dir: t.TempDir()}
-	listener.Close()
+	g := &Gateway{Address: ports[0], dir: t.TempDir()}
 	if err := os.Mkdir(filepath.Join(g.dir, Bucket), 0o755); err != nil {
 		t.Fatal(err)
 	}

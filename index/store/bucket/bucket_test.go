@@ -7,13 +7,13 @@ import (
 	"fmt"
 	"io"
 	"io/fs"
-	"net"
 	"sync/atomic"
 	"testing"
 	"time"
 
 	"clew/index/store"
 	"clew/internal/cloudtest"
+	"clew/internal/harness"
 	"clew/internal/s3test"
 )
 
@@ -129,12 +129,11 @@ func testAway(t *testing.T, c cloud) {
 		}
 	})
 	t.Run("nobody listens", func(t *testing.T) {
-		listener, err := net.Listen("tcp", "127.0.0.1:0")
+		nobody, err := harness.FreePorts(1)
 		if err != nil {
 			t.Fatal(err)
 		}
-		listener.Close()
-		check(t, t.Context(), c.open(t, listener.Addr().String()), store.AwayUnreachable)
+		check(t, t.Context(), c.open(t, nobody[0]), store.AwayUnreachable)
 	})
 	t.Run("the caller's own deadline", func(t *testing.T) {
 		relay.Delay(time.Minute)

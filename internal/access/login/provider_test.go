@@ -25,6 +25,7 @@ import (
 	"github.com/prometheus/client_golang/prometheus"
 
 	"clew/internal/access"
+	"clew/internal/harness"
 )
 
 // startProvider runs a real OpenID Connect provider until the test ends: oidc-provider, which is certified. Without Node, or before make deps, the test is skipped.
@@ -65,12 +66,11 @@ func startProvider(t testing.TB, redirect string) (issuer string) {
 
 func freePort(t testing.TB) string {
 	t.Helper()
-	l, err := net.Listen("tcp", "127.0.0.1:0")
+	ports, err := harness.FreePorts(1)
 	if err != nil {
 		t.Fatal(err)
 	}
-	defer l.Close()
-	_, port, err := net.SplitHostPort(l.Addr().String())
+	_, port, err := net.SplitHostPort(ports[0])
 	if err != nil {
 		t.Fatal(err)
 	}
