@@ -22,13 +22,16 @@ import (
 	"go.opentelemetry.io/collector/pdata/plog"
 	"go.opentelemetry.io/collector/receiver"
 	"go.opentelemetry.io/collector/receiver/receivertest"
+	"go.uber.org/zap"
+	"go.uber.org/zap/zaptest/observer"
 )
 
 // sink keeps what it takes, and refuses while it is told to.
 type sink struct {
-	mu     sync.Mutex
-	refuse bool
-	got    []got
+	mu      sync.Mutex
+	refuse  bool
+	refused int // calls
+	got     []got
 }
 
 type got struct {
@@ -44,6 +47,7 @@ func (s *sink) ConsumeLogs(_ context.Context, logs plog.Logs) error {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if s.refuse {
+		s.refused++
 		return errors.New("full")
 	}
 	for _, res := range logs.ResourceLogs().All() {
@@ -89,12 +93,44 @@ func (s *sink) wait(t *testing.T, want ...string) {
 	}
 }
 
+// waitRefused waits until the sink refuses something from now on.
+func (s *sink) waitRefused(t *testing.T) {
+	t.Helper()
+	calls := func() int {
+		s.mu.Lock()
+		defer s.mu.Unlock()
+		return s.refused
+	}
+	before := calls()
+	for deadline := time.Now().Add(20 * time.Second); calls() == before; time.Sleep(5 * time.Millisecond) {
+		if time.Now().After(deadline) {
+			t.Fatal("nothing was offered to a sink that refuses")
+		}
+	}
+}
+
+// polls counts a receiver's looks at its files, by what it logs at the beginning of each.
+type polls struct{ log *observer.ObservedLogs }
+
+func (p polls) count() int { return p.log.FilterMessage("matched files").Len() }
+
+// wait returns when a look that begins from now on has ended.
+func (p polls) wait(t *testing.T) {
+	t.Helper()
+	before := p.count()
+	for deadline := time.Now().Add(20 * time.Second); p.count() < before+2; time.Sleep(5 * time.Millisecond) {
+		if time.Now().After(deadline) {
+			t.Fatalf("%d looks at the files, then none", before)
+		}
+	}
+}
+
 type host map[component.ID]component.Component
 
 func (h host) GetExtensions() map[component.ID]component.Component { return h }
 
 // start runs a receiver with its checkpoints below dir until stop is called.
-func start(t *testing.T, dir string, to consumer.Logs, change func(*Config)) (stop func()) {
+func start(t *testing.T, dir string, to consumer.Logs, change func(*Config)) (looked polls, stop func()) {
 	t.Helper()
 	id := component.MustNewID("file_storage")
 	store := filestorage.NewFactory()
@@ -120,7 +156,8 @@ func start(t *testing.T, dir string, to consumer.Logs, change func(*Config)) (st
 		t.Fatal(err)
 	}
 	var r receiver.Logs
-	if r, err = f.CreateLogs(t.Context(), settings(), cfg, to); err != nil {
+	set, looked := settings()
+	if r, err = f.CreateLogs(t.Context(), set, cfg, to); err != nil {
 		t.Fatal(err)
 	}
 	if err := extension.Start(t.Context(), componenttest.NewNopHost()); err != nil {
@@ -129,7 +166,7 @@ func start(t *testing.T, dir string, to consumer.Logs, change func(*Config)) (st
 	if err := r.Start(t.Context(), host{id: extension}); err != nil {
 		t.Fatal(err)
 	}
-	return sync.OnceFunc(func() {
+	return looked, sync.OnceFunc(func() {
 		if err := errors.Join(r.Shutdown(context.Background()), extension.Shutdown(context.Background())); err != nil {
 			t.Error(err)
 		}
@@ -157,8 +194,8 @@ func TestRotation(t *testing.T) {
 	app := filepath.Join(dir, "log", "app.log")
 	write(t, app, "history\n")
 	s := &sink{}
-	stop := start(t, dir, s, nil)
-	time.Sleep(100 * time.Millisecond) // one poll must see the end of the history
+	looked, stop := start(t, dir, s, nil)
+	looked.wait(t) // sees the end of the history
 	want := []string{"one", "two"}
 	write(t, app, "one\ntwo\n")
 	s.wait(t, want...)
@@ -176,7 +213,7 @@ func TestRotation(t *testing.T) {
 	stop()
 	write(t, app, "while down\n")
 	write(t, filepath.Join(dir, "log", "deep", "er.log"), "in a new file\n")
-	stop = start(t, dir, s, nil)
+	_, stop = start(t, dir, s, nil)
 	want = append(want, "while down", "in a new file")
 	s.wait(t, want...)
 
@@ -189,20 +226,20 @@ func TestRotation(t *testing.T) {
 	want = append(want, more...)
 	s.wait(t, want...)
 	compress(t, app+".1")
-	time.Sleep(200 * time.Millisecond)
+	looked.wait(t)
 	s.wait(t, want...)
 
 	t.Log("started again after that")
 	stop()
-	stop = start(t, dir, s, nil)
-	time.Sleep(200 * time.Millisecond)
+	looked, stop = start(t, dir, s, nil)
+	looked.wait(t)
 	s.wait(t, want...)
 
 	t.Log("truncated in place")
 	if err := os.Truncate(app, 0); err != nil {
 		t.Fatal(err)
 	}
-	time.Sleep(60 * time.Millisecond)
+	looked.wait(t)
 	write(t, app, "after truncation\n")
 	want = append(want, "after truncation")
 	s.wait(t, want...)
@@ -234,21 +271,21 @@ func TestRefusalAndStop(t *testing.T) {
 	dir := t.TempDir()
 	app := filepath.Join(dir, "log", "app.log")
 	s := &sink{refuse: true}
-	stop := start(t, dir, s, nil)
-	time.Sleep(60 * time.Millisecond)
+	looked, stop := start(t, dir, s, nil)
+	looked.wait(t)
 	var want []string
 	for i := range 350 {
 		want = append(want, fmt.Sprintf("line %03d", i))
 	}
 	write(t, app, strings.Join(want, "\n")+"\n")
-	time.Sleep(200 * time.Millisecond)
+	s.waitRefused(t)
 	stop()
 	if got := s.bodies(); len(got) != 0 {
 		t.Fatalf("a refusing sink took %q", got)
 	}
-	stop = start(t, dir, s, nil)
+	_, stop = start(t, dir, s, nil)
 	defer stop()
-	time.Sleep(100 * time.Millisecond)
+	s.waitRefused(t)
 	s.setRefuse(false)
 	s.wait(t, want...)
 }
@@ -257,8 +294,9 @@ func TestStackTraceOfAContainer(t *testing.T) {
 	dir := t.TempDir()
 	pod := filepath.Join(dir, "log", "pods", "shop_checkout-5d9_0a1b", "checkout", "3.log")
 	s := &sink{}
-	defer start(t, dir, s, func(c *Config) { c.Framing = "pods"; c.IncludeFileRecordOffset = true })()
-	time.Sleep(60 * time.Millisecond)
+	looked, stop := start(t, dir, s, func(c *Config) { c.Framing = "pods"; c.IncludeFileRecordOffset = true })
+	defer stop()
+	looked.wait(t)
 	write(t, pod, "2026-11-21T10:20:03.1Z stdout F 2026-11-21 10:20:03 ERROR [main] c.e.Shop : failed\n"+
 		"2026-11-21T10:20:03.1Z stdout F java.lang.IllegalStateException: no stock\n2026-11-21T10:20:03.1Z stdout F \tat a.B.c(B.java:1)\n")
 	write(t, pod, "2026-11-21T10:20:04Z stderr F plain\n")
@@ -301,8 +339,10 @@ func TestNamesOfSources(t *testing.T) {
 }
 
 // settings have the same id each time: checkpoints are kept by it.
-func settings() receiver.Settings {
+func settings() (receiver.Settings, polls) {
 	set := receivertest.NewNopSettings(Type)
 	set.ID = component.NewIDWithName(Type, "test")
-	return set
+	core, seen := observer.New(zap.DebugLevel)
+	set.Logger = zap.New(core)
+	return set, polls{seen}
 }
