@@ -49,8 +49,15 @@ type Listener struct {
 type TLS struct {
 	CertFile string `yaml:"cert_file"`
 	KeyFile  string `yaml:"key_file"`
-	// ClientCAFile, if set, makes client certificates required.
+	// ClientCAFile, if set, makes client certificates required, unless ClientCertOptional.
 	ClientCAFile string `yaml:"client_ca_file,omitempty"`
+	// ClientCertOptional takes senders without a certificate too, who show a token instead: on the ports of OTLP and what shares them.
+	ClientCertOptional bool `yaml:"client_cert_optional,omitempty"`
+}
+
+// CertificateRequired says whether nobody gets in without a certificate.
+func (t *TLS) CertificateRequired() bool {
+	return t != nil && t.ClientCAFile != "" && !t.ClientCertOptional
 }
 
 // DefaultConfig listens on loopback, OTLP's standard ports.
@@ -120,6 +127,9 @@ func (l Listener) validate(path string) []error {
 	file("cert_file", l.TLS.CertFile, true)
 	file("key_file", l.TLS.KeyFile, true)
 	file("client_ca_file", l.TLS.ClientCAFile, false)
+	if l.TLS.ClientCertOptional && l.TLS.ClientCAFile == "" {
+		errs = append(errs, fmt.Errorf("%s.tls.client_cert_optional: without client_ca_file there is nobody to verify certificates by", path))
+	}
 	return errs
 }
 

@@ -39,7 +39,12 @@ func (c Config) otelcolConfig() map[string]any {
 		}
 		protocols["http"] = http
 	}
-	receivers := map[string]any{otlpreceiver.Type.String(): map[string]any{"protocols": protocols}}
+	otlp := map[string]any{"protocols": protocols}
+	optional := func(l Listener) bool { return l.TLS != nil && l.TLS.ClientCertOptional }
+	if grpc, http := optional(c.OTLP.GRPC), optional(c.OTLP.HTTP); grpc || http {
+		otlp["client_cert_optional"] = map[string]any{"grpc": grpc, "http": http}
+	}
+	receivers := map[string]any{otlpreceiver.Type.String(): otlp}
 	extensions := map[string]any{otelembed.ReadyType: map[string]any{}}
 	logs, spans := []any{otlpreceiver.Type.String()}, []any{otlpreceiver.Type.String()}
 	for name, components := range c.Receivers.components() {

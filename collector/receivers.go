@@ -69,6 +69,9 @@ func (r *Receivers) Own() []string {
 func (r *Receivers) validate(path string) []error {
 	l := Listener{TLS: r.TLS}
 	errs := l.validate(path)
+	if r.TLS != nil && r.TLS.ClientCertOptional {
+		errs = append(errs, fmt.Errorf("%s.tls.client_cert_optional: their protocols have it required or not at all: leave it out, or client_ca_file", path))
+	}
 	if net.ParseIP(r.Host) == nil && strings.ContainsAny(r.Host, ":/ ") {
 		errs = append(errs, fmt.Errorf("%s.host: %q: want a name or an address without a port", path, r.Host))
 	}

@@ -112,13 +112,12 @@ func (d *doors) reload(cfg access.Config) error {
 
 // collectorPorts are those of a configuration, but for the one of UI and API.
 func collectorPorts(c *collector.Config) []port {
-	certified := func(t *collector.TLS) bool { return t != nil && t.ClientCAFile != "" }
 	out := []port{
-		{what: "OTLP over gRPC", address: c.OTLP.GRPC.Endpoint, certified: certified(c.OTLP.GRPC.TLS)},
-		{what: "OTLP over HTTP", address: c.OTLP.HTTP.Endpoint, certified: certified(c.OTLP.HTTP.TLS)},
+		{what: "OTLP over gRPC", address: c.OTLP.GRPC.Endpoint, certified: c.OTLP.GRPC.TLS.CertificateRequired()},
+		{what: "OTLP over HTTP", address: c.OTLP.HTTP.Endpoint, certified: c.OTLP.HTTP.TLS.CertificateRequired()},
 	}
 	for _, name := range c.Receivers.Own() {
-		out = append(out, port{what: name, address: net.JoinHostPort(c.Receivers.Host, "*"), certified: certified(c.Receivers.TLS)})
+		out = append(out, port{what: name, address: net.JoinHostPort(c.Receivers.Host, "*"), certified: c.Receivers.TLS.CertificateRequired()})
 	}
 	return out
 }
@@ -130,7 +129,8 @@ func shareTLS(t *tlsfiles.Server, c *collector.Config) {
 	}
 	for _, l := range []**collector.TLS{&c.OTLP.GRPC.TLS, &c.OTLP.HTTP.TLS, &c.Receivers.TLS} {
 		if *l == nil {
-			*l = &collector.TLS{CertFile: t.CertFile, KeyFile: t.KeyFile, ClientCAFile: t.ClientCAFile}
+			// The protocols of the receivers have certificates required or not at all: those who asked for any get them required.
+			*l = &collector.TLS{CertFile: t.CertFile, KeyFile: t.KeyFile, ClientCAFile: t.ClientCAFile, ClientCertOptional: t.ClientCertOptional && l != &c.Receivers.TLS}
 		}
 	}
 }
@@ -205,7 +205,7 @@ func validateAccess(a *access.Config, t *tlsfiles.Server, c *collector.Config, b
 		return
 	}
 	for _, name := range c.Receivers.Own() {
-		needs := name == "syslog" || name == "fluent" && (c.Receivers.TLS == nil || c.Receivers.TLS.ClientCAFile == "")
+		needs := name == "syslog" || name == "fluent" && !c.Receivers.TLS.CertificateRequired()
 		if needs && a.WithoutCredentials[name] == "" {
 			bad("access.without_credentials."+name, "want the tenant of what comes by %s, which carries no credentials, such as %s; or turn it off", name, telemetry.DefaultTenant)
 		}

@@ -20,7 +20,15 @@ type Protocols struct {
 
 // Config of the receiver, as a part of the Collector's configuration.
 type Config struct {
-	Protocols Protocols `mapstructure:"protocols"`
+	Protocols          Protocols          `mapstructure:"protocols"`
+	ClientCertOptional ClientCertOptional `mapstructure:"client_cert_optional"`
+}
+
+// ClientCertOptional says where a client_ca_file verifies the certificates that are shown and lets in who shows none, which the Collector's own settings
+// cannot say.
+type ClientCertOptional struct {
+	GRPC bool `mapstructure:"grpc"`
+	HTTP bool `mapstructure:"http"`
 }
 
 // Validate is called by the Collector.

@@ -14,6 +14,7 @@ package otlpreceiver
 
 import (
 	"context"
+	"crypto/tls"
 	"errors"
 	"fmt"
 	"net"
@@ -119,9 +120,16 @@ func (r *otlpReceiver) listenHTTP(ctx context.Context, host component.Host, cfg 
 	if err != nil {
 		return err
 	}
-	listener, err := cfg.ToListener(ctx)
+	listener, err := cfg.NetAddr.Listen(ctx)
 	if err != nil {
 		return err
+	}
+	if cfg.TLS.HasValue() {
+		config, err := serverTLS(ctx, cfg.TLS.Get(), r.cfg.ClientCertOptional.HTTP, "h2", "http/1.1")
+		if err != nil {
+			return errors.Join(err, listener.Close())
+		}
+		listener = tls.NewListener(listener, config)
 	}
 	r.http = server
 	r.serve(host, "http", listener, func() error { return server.Serve(listener) })

@@ -165,7 +165,7 @@ func (r *otlpReceiver) grpcServer(ctx context.Context, server *grpc.Server, cfg 
 		return s, nil
 	}
 	s.Protocols.SetHTTP2(true)
-	s.TLSConfig, err = cfg.TLS.Get().LoadTLSConfig(ctx)
+	s.TLSConfig, err = serverTLS(ctx, cfg.TLS.Get(), r.cfg.ClientCertOptional.GRPC, "h2")
 	return s, err
 }
 

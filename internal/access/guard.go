@@ -110,15 +110,15 @@ func (g *Guard) Set(cfg Config) error {
 	if err != nil {
 		return fmt.Errorf("access: %w", err)
 	}
-	if p.vault, err = newVault(key); err != nil {
+	var ended *logouts
+	flows := &spent{of: map[string]int64{}}
+	if former := g.policy.Load(); former != nil && former.vault != nil {
+		ended, flows = former.vault.ended, former.vault.spent
+	} else if ended, err = openLogouts(g.deps.Data, g.now()); err != nil {
 		return fmt.Errorf("access: %w", err)
 	}
-	if former := g.policy.Load(); former != nil && former.vault != nil {
-		former.vault.mu.Lock()
-		for id, expires := range former.vault.ended {
-			p.vault.ended[id] = expires
-		}
-		former.vault.mu.Unlock()
+	if p.vault, err = newVault(key, ended, flows); err != nil {
+		return fmt.Errorf("access: %w", err)
 	}
 	g.policy.Store(p)
 	return nil

@@ -28,6 +28,10 @@ const (
 	sessionMax = 30 * 24 * time.Hour
 	// sessionBytesMax bounds a session's cookie: browsers drop cookies beyond 4 KiB.
 	sessionBytesMax = 3800
-	// loggedOutMax bounds the sessions that were ended before their time and are remembered until it.
-	loggedOutMax = 10_000
+	// loggedOutMax bounds the sessions that were ended before their time and are remembered until it: half a megabyte on the disk. logoutLinesFree is how many
+	// lines of expired ones their file may have before it is written anew.
+	loggedOutMax    = 10_000
+	logoutLinesFree = 1000
+	// flowsMax bounds the logins at the provider that are remembered as done, of ten minutes each.
+	flowsMax = 10_000
 )

@@ -50,7 +50,7 @@ func (g *Guard) LoginToken(r *http.Request, token string) (*http.Cookie, *Refusa
 // begin gives a session its cookie.
 func (g *Guard) begin(r *http.Request, id *Identity, s *Session) (*http.Cookie, *Refusal) {
 	p, now := g.policy.Load(), g.now()
-	s.ID, s.Expires = randomText(), now.Add(p.cfg.Session).Unix()
+	s.ID, s.Begun, s.Expires = randomText(), now.UnixNano(), now.Add(p.cfg.Session).Unix()
 	value, err := p.vault.seal(s)
 	if err != nil {
 		return nil, forbidden("session", "%v", err)
@@ -102,7 +102,9 @@ func (g *Guard) Logout(r *http.Request) []*http.Cookie {
 			continue
 		}
 		id, _ := p.session(c.Value, now)
-		p.vault.end(s, now)
+		if err := p.vault.ended.end(s, now); err != nil {
+			g.deps.Logger.Error("a logout is not on the disk: its session would be good again after a restart", "error", err)
+		}
 		g.Record(Event{Who: id.String(), Address: g.Address(r), What: "logout", Where: "login", Allowed: true})
 	}
 	return out
@@ -120,10 +122,10 @@ func (g *Guard) BeginProvider(r *http.Request, next string) (string, *http.Cooki
 		return "", nil, away()
 	}
 	f := &Flow{State: randomText(), Nonce: randomText(), Verifier: oauth2.GenerateVerifier(), Next: LocalPath(next)}
-	value, err := p.vault.seal(&Session{ID: f.State, Kind: "flow", Flow: f, Expires: now.Add(flowTime).Unix()})
+	value, err := p.vault.seal(&Session{ID: f.State, Kind: flowKind, Flow: f, Expires: now.Add(flowTime).Unix()})
 	if err != nil {
 		f.Next = "/" // an address that is longer than a cookie
-		if value, err = p.vault.seal(&Session{ID: f.State, Kind: "flow", Flow: f, Expires: now.Add(flowTime).Unix()}); err != nil {
+		if value, err = p.vault.seal(&Session{ID: f.State, Kind: flowKind, Flow: f, Expires: now.Add(flowTime).Unix()}); err != nil {
 			return "", nil, forbidden("session", "%v", err)
 		}
 	}
@@ -150,10 +152,10 @@ func (g *Guard) finish(r *http.Request) (*http.Cookie, string, *Refusal) {
 	}
 	begun, err := p.vault.open(c.Value, now)
 	q := r.URL.Query()
-	if err != nil || begun.Kind != "flow" || subtle.ConstantTimeCompare([]byte(begun.Flow.State), []byte(q.Get("state"))) != 1 {
+	if err != nil || begun.Kind != flowKind || subtle.ConstantTimeCompare([]byte(begun.Flow.State), []byte(q.Get("state"))) != 1 {
 		return nil, "", again
 	}
-	p.vault.end(begun, now) // a code is good for one login
+	p.vault.spent.add(begun, now) // a code is good for one login
 	if q.Get("error") != "" {
 		return nil, "", unauthenticated("provider_refused", "the provider says: %.200s", q.Get("error")+" "+q.Get("error_description"))
 	}

@@ -15,14 +15,18 @@ import (
 	"time"
 )
 
+// flowKind is a login at the provider that has begun.
+const flowKind = "flow"
+
 // Session is a browser's login. It is kept by the browser, encrypted and authenticated, so that any clew with the key knows it and none has to remember it;
 // what it may is looked up in the configuration at each request, so that a token that is removed ends its sessions.
 type Session struct {
 	ID      string              `json:"i"`
-	Kind    string              `json:"k"` // token, oidc, or flow: a login that has begun
+	Kind    string              `json:"k"` // token, oidc, or flowKind
 	Hash    string              `json:"h,omitempty"`
 	Claims  map[string][]string `json:"c,omitempty"`
 	Flow    *Flow               `json:"f,omitempty"`
+	Begun   int64               `json:"b"` // nanoseconds since 1970
 	Expires int64               `json:"e"` // seconds since 1970
 }
 
@@ -34,22 +38,28 @@ type Flow struct {
 	Next     string `json:"x"` // where to go afterwards
 }
 
-// vault encrypts sessions, and remembers those that were ended before their time.
+// vault encrypts sessions, and knows those that were ended before their time. One that replaces another, by another configuration, goes on with the same
+// endings.
 type vault struct {
-	aead cipher.AEAD
-
-	mu    sync.Mutex
-	ended map[string]int64 // session to its expiry
+	aead  cipher.AEAD
+	ended *logouts
+	spent *spent
 }
 
-func newVault(key []byte) (*vault, error) {
+// spent are logins at the provider that have come back. They are in memory alone: the provider takes a login's code once, whatever clew has forgotten.
+type spent struct {
+	mu sync.Mutex
+	of map[string]int64 // state to its expiry
+}
+
+func newVault(key []byte, ended *logouts, flows *spent) (*vault, error) {
 	sum := sha256.Sum256(append([]byte("clew session "), key...))
 	block, err := aes.NewCipher(sum[:])
 	if err != nil {
 		return nil, err
 	}
 	aead, err := cipher.NewGCM(block)
-	return &vault{aead: aead, ended: map[string]int64{}}, err
+	return &vault{aead: aead, ended: ended, spent: flows}, err
 }
 
 // sessionKey reads the key of sessions, or makes it in the data directory.
@@ -111,33 +121,40 @@ func (v *vault) open(text string, now time.Time) (*Session, error) {
 	if err := json.Unmarshal(plain, &s); err != nil {
 		return nil, errSession
 	}
-	v.mu.Lock()
-	defer v.mu.Unlock()
-	if _, ended := v.ended[s.ID]; ended || now.Unix() >= s.Expires {
+	if now.Unix() >= s.Expires {
+		return nil, errSession
+	}
+	if s.Kind == flowKind && v.spent.has(s.ID) || s.Kind != flowKind && v.ended.over(&s) {
 		return nil, errSession
 	}
 	return &s, nil
 }
 
-// end makes a session invalid before its time. When too many are remembered, those that end soonest are forgotten.
-func (v *vault) end(s *Session, now time.Time) {
-	v.mu.Lock()
-	defer v.mu.Unlock()
-	for id, expires := range v.ended {
-		if expires <= now.Unix() {
-			delete(v.ended, id)
-		}
-	}
-	if len(v.ended) >= loggedOutMax {
-		var soonest string
-		for id, expires := range v.ended {
-			if soonest == "" || expires < v.ended[soonest] {
+func (f *spent) has(state string) bool {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	_, has := f.of[state]
+	return has
+}
+
+// add remembers a login until it expires. Anybody can begin logins: when there are too many, the one that expires soonest is forgotten.
+func (f *spent) add(s *Session, now time.Time) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	if len(f.of) >= flowsMax {
+		soonest := ""
+		for id, expires := range f.of {
+			if expires <= now.Unix() {
+				delete(f.of, id)
+			} else if soonest == "" || expires < f.of[soonest] {
 				soonest = id
 			}
 		}
-		delete(v.ended, soonest)
+		if len(f.of) >= flowsMax {
+			delete(f.of, soonest)
+		}
 	}
-	v.ended[s.ID] = s.Expires
+	f.of[s.ID] = s.Expires
 }
 
 func randomText() string {
