@@ -36,17 +36,26 @@ type client struct {
 	holdings holdings
 	// kick tells Run that a write has failed.
 	kick chan struct{}
-	// buffers holds *[]byte for encoded messages.
+	// numbers stamps messages, if the processes that read them know stamps.
+	numbers *numbering
+	stamped atomic.Bool
+	// buffers holds *encoding.
 	buffers sync.Pool
+}
+
+// encoding is the memory of a message being appended.
+type encoding struct {
+	bytes []byte
+	stamp stamp
 }
 
 func newClient(cfg Config, timing timing) *client {
 	c := &client{
 		cfg: cfg, log: cfg.Logger, timing: timing, messageBytes: messageBytesMax,
 		window: semaphore.NewWeighted(appendsBytesInFlight),
-		kick:   make(chan struct{}, 1),
+		kick:   make(chan struct{}, 1), numbers: newNumbering(),
 	}
-	c.buffers.New = func() any { return new([]byte) }
+	c.buffers.New = func() any { return &encoding{} }
 	c.ctx, c.cancel = context.WithCancel(context.Background())
 	return c
 }
@@ -75,8 +84,8 @@ func (c *client) Append(ctx context.Context, shard int, m *Message) (Position, e
 	if n := c.shardsOpen(); shard < 0 || shard >= n {
 		return 0, fmt.Errorf("append: shard %d of %d", shard, n)
 	}
-	buf := c.buffers.Get().(*[]byte)
-	b, err := encodeMessage((*buf)[:0], m, c.messageBytes)
+	buf := c.buffers.Get().(*encoding)
+	b, stamp, err := c.encode(buf, shard, m)
 	if err != nil {
 		c.buffers.Put(buf)
 		return 0, err
@@ -85,7 +94,10 @@ func (c *client) Append(ctx context.Context, shard int, m *Message) (Position, e
 	switch full := (*FullError)(nil); {
 	case err == nil:
 		c.counts.appended(len(b), time.Since(start))
-		*buf = b
+		if stamp != nil {
+			c.numbers.acknowledged(shard, stamp.Number, p)
+		}
+		buf.bytes = b
 		c.buffers.Put(buf)
 		return p, nil
 	case errors.As(err, &full):
@@ -95,6 +107,21 @@ func (c *client) Append(ctx context.Context, shard int, m *Message) (Position, e
 		c.failed()
 	}
 	return 0, fmt.Errorf("append to shard %d: %w", shard, err)
+}
+
+// encode makes a message's bytes in buf, stamped (nil: not) if all readers know stamps. Where receipts have no room they are left for the next message.
+func (c *client) encode(buf *encoding, shard int, m *Message) ([]byte, *stamp, error) {
+	if !c.stamped.Load() {
+		b, err := encodeMessage(buf.bytes[:0], m, nil, c.messageBytes)
+		return b, nil, err
+	}
+	c.numbers.next(shard, &buf.stamp)
+	b, err := encodeMessage(buf.bytes[:0], m, &buf.stamp, c.messageBytes)
+	if errors.Is(err, ErrTooLarge) && len(buf.stamp.Receipts) > 0 {
+		buf.stamp.Receipts = buf.stamp.Receipts[:0]
+		b, err = encodeMessage(buf.bytes[:0], m, &buf.stamp, c.messageBytes)
+	}
+	return b, &buf.stamp, err
 }
 
 func (c *client) append(ctx context.Context, shard int, b []byte) (Position, error) {
@@ -160,7 +187,7 @@ func (c *client) Trim(ctx context.Context, shard int, position Position) error {
 		return err
 	}
 	if err := s.purge(ctx, logStream(shard), jetstream.WithPurgeSequence(position+1)); err != nil {
-		return fmt.Errorf("trim shard %d to %d: %w", shard, position, err)
+		return fmt.Errorf("trim shard %d to %d: %w", shard, position, asGone(err, shard))
 	}
 	return nil
 }
@@ -176,7 +203,7 @@ func (c *client) State(ctx context.Context, shard int) (State, error) {
 	}
 	info, err := s.info(ctx, s.pubJS, logStream(shard))
 	if err != nil {
-		return State{}, fmt.Errorf("state of shard %d: %w", shard, err)
+		return State{}, fmt.Errorf("state of shard %d: %w", shard, asGone(err, shard))
 	}
 	return State{
 		First: firstOf(info.State), Last: info.State.LastSeq,
@@ -189,6 +216,14 @@ func (c *client) checkStored(shard int) error {
 		return fmt.Errorf("shard %d of %d", shard, n)
 	}
 	return nil
+}
+
+// asGone names the error of a shard's stream that does not exist.
+func asGone(err error, shard int) error {
+	if errors.Is(err, jetstream.ErrStreamNotFound) {
+		return &GoneError{Stream: logStream(shard), Shard: shard}
+	}
+	return err
 }
 
 // firstOf is the first sequence of a stream, LastSeq+1 when it is empty (JetStream says 0 for one that never held anything).

@@ -4,12 +4,13 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"sync"
 	"time"
 
 	"github.com/nats-io/nats.go/jetstream"
 )
 
-// Consume implements Log. Errors besides f's and ctx's: *TrimmedError, *BeyondError, ErrClosed.
+// Consume implements Log. Errors besides f's and ctx's: *TrimmedError, *BeyondError, *GoneError, *RemadeError, ErrClosed.
 //
 // A message of a newer format is given like a damaged one, with an *UnknownVersionError in Damage. Messages that the stream has lost are
 // given as one Entry at the position of the last of them, with a *DamagedMessageError that says how many.
@@ -17,28 +18,79 @@ func (c *client) Consume(ctx context.Context, shard int, after Position, f func(
 	if err := c.checkStored(shard); err != nil {
 		return err
 	}
-	r := reader{
-		client: c, stream: logStream(shard), after: after,
-		each: func(m delivery) error {
-			c.counts.consumed.Add(1)
-			c.counts.consumedBytes.Add(uint64(len(m.data)))
-			e := Entry{Position: m.seq, Time: m.time}
-			e.Message, e.Damage = decodeMessage(m.data)
-			if e.Damage != nil {
-				c.counts.damaged.Add(1)
-				e.Damage = locate(e.Damage, shard, m.seq)
-			}
-			return f(e)
-		},
-		missing: func(n, last uint64, t time.Time) error {
-			c.counts.damaged.Add(n)
-			return f(Entry{Position: last, Time: t, Damage: &DamagedMessageError{
-				Shard: shard, Position: last, Missing: n, Cause: "missing from the log",
-			}})
-		},
-	}
+	k := &consumption{client: c, ctx: ctx, shard: shard, f: f, witness: newWitness(after)}
+	r := reader{client: c, stream: logStream(shard), shard: shard, after: after, each: k.each, missing: k.missing}
 	return r.run(ctx)
 }
+
+// consumption is the reading of a shard's log.
+type consumption struct {
+	*client
+	ctx     context.Context // of the call
+	shard   int
+	f       func(e Entry) error
+	witness *witness
+	stamp   stamp // of the message at hand; its memory is used again
+	lost    []receipt
+}
+
+func (k *consumption) each(m delivery) error {
+	k.counts.consumed.Add(1)
+	k.counts.consumedBytes.Add(uint64(len(m.data)))
+	e := Entry{Position: m.seq, Time: m.time}
+	e.Message, e.Damage = decodeMessage(m.data, &k.stamp)
+	if e.Damage != nil {
+		k.counts.damaged.Add(1)
+		k.counts.anomaly(anomalyOf(e.Damage), 1)
+		e.Damage = locate(e.Damage, k.shard, m.seq)
+		k.witness.unreadable(m.seq, m.seq)
+		return k.f(e)
+	}
+	k.lost = k.lost[:0]
+	switch k.witness.meet(m.seq, m.time, m.data, &k.stamp, func(r receipt) { k.lost = append(k.lost, r) }) {
+	case repeated:
+		k.counts.anomaly(AnomalyRepeated, 1)
+	case conflicting:
+		k.counts.anomaly(AnomalyConflicting, 1)
+		k.log.Error("two messages of the shard log have one number and are not the same", "shard", k.shard, "position", m.seq, "writer", writerName(k.stamp.Writer), "number", k.stamp.Number)
+	}
+	for _, r := range k.lost {
+		if err := k.notFound(m.seq, r); err != nil {
+			return err
+		}
+	}
+	return k.f(e)
+}
+
+// notFound deals with an acknowledged message that was not met where it should be. It may be there after all: if the stream had lost its end, its positions were given anew, and
+// the reader was past them already. Then it is appended again.
+func (k *consumption) notFound(read Position, r receipt) error {
+	about := []any{"shard", k.shard, "position", r.Position, "writer", writerName(k.stamp.Writer), "number", r.Number, "noticed_at", read}
+	if k.rescue(k.ctx, k.shard, k.stamp.Writer, r) {
+		k.counts.anomaly(AnomalyRescued, 1)
+		k.log.Warn("a message of the shard log has a position that was read before, with another message: the stream had lost its end; it is appended again", about...)
+		return nil
+	}
+	k.counts.anomaly(AnomalyLost, 1)
+	since, at := k.witness.near(r.Position, read)
+	k.log.Error("a message that the shard log had acknowledged is not in it", append(about, "after", since, "before", at)...)
+	return k.f(Entry{Position: read - 1, Time: at, Since: since, Damage: &LostMessageError{
+		Shard: k.shard, Position: r.Position, Writer: k.stamp.Writer, Number: r.Number,
+	}})
+}
+
+func (k *consumption) missing(n, last uint64, t time.Time) error {
+	k.counts.damaged.Add(n)
+	k.counts.anomaly(AnomalyMissing, n)
+	k.witness.unreadable(last-n+1, last)
+	since, _ := k.witness.near(last-n+1, last)
+	return k.f(Entry{Position: last, Time: t, Since: since, Damage: &DamagedMessageError{
+		Shard: k.shard, Position: last, Missing: n, Cause: "missing from the log",
+	}})
+}
+
+// writerName is a writer as people are told it.
+func writerName(writer uint64) string { return fmt.Sprintf("%016x", writer) }
 
 // locate fills in where a decoding error was met.
 func locate(err error, shard int, p Position) error {
@@ -57,6 +109,7 @@ func locate(err error, shard int, p Position) error {
 type reader struct {
 	*client
 	stream string
+	shard  int // of a log's stream
 	after  uint64
 	each   func(m delivery) error
 	// missing is told of n messages, up to the sequence last, that the stream should have and has not; nil: a gap is a *TrimmedError.
@@ -65,7 +118,8 @@ type reader struct {
 	caughtUp func()
 	target   uint64 // the last sequence of the stream at the start
 	targeted bool
-	beyond   time.Time // since when the stream seems to end before after; zero: it does not
+	beyond   time.Time // since when the stream seems to end before after, or not to be there; zero: it is as it should be
+	made     time.Time // the stream; zero: not known yet
 }
 
 // delivery is one message of a stream. data belongs to whoever gets it.
@@ -107,21 +161,13 @@ func (r *reader) run(ctx context.Context) error {
 // session reads until something fails. The consumer lives in the server's memory: positions are kept by the commits, not by NATS.
 func (r *reader) session(ctx context.Context, s *session) error {
 	info, err := s.info(ctx, s.subJS, r.stream)
-	if err != nil {
+	if err != nil && !errors.Is(err, jetstream.ErrStreamNotFound) {
+		return err
+	}
+	if err := r.same(s, info); err != nil {
 		return err
 	}
 	first, last := firstOf(info.State), info.State.LastSeq
-	if r.after > last {
-		err := &BeyondError{Stream: r.stream, After: r.after, Last: last}
-		if r.beyond.IsZero() {
-			r.beyond = time.Now()
-		}
-		if time.Since(r.beyond) < s.timing.beyond {
-			return err
-		}
-		return &stopError{err}
-	}
-	r.beyond = time.Time{}
 	if r.missing != nil && r.after+1 < first {
 		return &stopError{&TrimmedError{Stream: r.stream, After: r.after, Next: first}}
 	}
@@ -150,6 +196,12 @@ func (r *reader) session(ctx context.Context, s *session) error {
 		return err
 	}
 	defer it.Stop()
+	ctx, end := context.WithCancel(ctx)
+	defer end()
+	var watching sync.WaitGroup
+	defer watching.Wait()
+	watching.Go(func() { r.watch(ctx, s, r.made, end) })
+	defer end()
 	return r.drain(ctx, s, it)
 }
 

@@ -40,6 +40,7 @@ func Open(ctx context.Context, cfg Config) (*Embedded, error) {
 	}
 	cfg = cfg.withDefaults()
 	e := &Embedded{client: newClient(cfg, embeddedTiming)}
+	e.stamped.Store(true)
 	if err := e.open(ctx); err != nil {
 		e.cancel()
 		return nil, fmt.Errorf("open shard log %s: %w", cfg.Dir, err)

@@ -12,7 +12,7 @@ import (
 //
 //	offset  size      field
 //	0       4         magic "CLWM"
-//	4       1         format version, now 2
+//	4       1         format version, 2 or 3
 //	5       4         CRC32C of bytes 0-4 and of everything from byte 9 on
 //	9       1         signal: 1 spans, 2 logs, 3 metrics
 //	10      uvarint   t, length of the tenant (1 to 150)
@@ -20,9 +20,10 @@ import (
 //	        uvarint   records
 //	        uvarint   n, number of sources
 //	        n times   uvarint length of the id (1 to 256), id, uvarint seq, uvarint count, uvarint first
+//	                  the writer's stamp (stamp.go), some 60 bytes
 //	        rest      payload (telemetry.Encode's form)
 //
-// Version 1, which is read too, has no first: it is 0.
+// Version 2 has no stamp, and is written while a process is there that reads no newer one. Version 1, which is read only, has no first either: it is 0.
 //
 // Magic, version and CRC keep their places in every version. So the CRC is checked first, and a whole message of a newer version is told
 // from a damaged one.
@@ -35,10 +36,13 @@ import (
 //	9       8         nonce: tells this commit from another with the same data
 //	17      rest      data
 const (
-	messageMagic   = "CLWM"
-	commitMagic    = "CLWC"
-	messageVersion = 2
-	commitVersion  = 1
+	messageMagic  = "CLWM"
+	commitMagic   = "CLWC"
+	commitVersion = 1
+
+	messageVersion        = 3 // the newest
+	messageVersionPlain   = 2 // without a stamp
+	messageVersionStamped = 3
 
 	crcAt          = 5
 	envelopeHeadAt = 9
@@ -47,8 +51,8 @@ const (
 
 var castagnoli = crc32.MakeTable(crc32.Castagnoli)
 
-// encodeMessage appends m's envelope to dst. Errors: m breaks a bound; ErrTooLarge.
-func encodeMessage(dst []byte, m *Message, bytesMax int) ([]byte, error) {
+// encodeMessage appends m's envelope to dst, with a stamp if there is one. Errors: m breaks a bound; ErrTooLarge.
+func encodeMessage(dst []byte, m *Message, s *stamp, bytesMax int) ([]byte, error) {
 	if err := telemetry.CheckTenant(m.Tenant); err != nil {
 		return nil, err
 	}
@@ -62,22 +66,29 @@ func encodeMessage(dst []byte, m *Message, bytesMax int) ([]byte, error) {
 		return nil, fmt.Errorf("encode message: %d sources: want at most %d", len(m.Sources), sourcesMax)
 	}
 	start := len(dst)
-	dst = appendHead(dst, messageMagic, messageVersion)
+	version := byte(messageVersionPlain)
+	if s != nil {
+		version = messageVersionStamped
+	}
+	dst = appendHead(dst, messageMagic, version)
 	dst = append(dst, byte(m.Signal))
 	dst = binary.AppendUvarint(dst, uint64(len(m.Tenant)))
 	dst = append(dst, m.Tenant...)
 	dst = binary.AppendUvarint(dst, uint64(m.Records))
 	dst = binary.AppendUvarint(dst, uint64(len(m.Sources)))
 	for i := range m.Sources {
-		s := &m.Sources[i]
-		if s.ID == "" || len(s.ID) > sourceIDBytesMax {
-			return nil, fmt.Errorf("encode message: source %.40q: want an id of 1 to %d bytes", s.ID, sourceIDBytesMax)
+		src := &m.Sources[i]
+		if src.ID == "" || len(src.ID) > sourceIDBytesMax {
+			return nil, fmt.Errorf("encode message: source %.40q: want an id of 1 to %d bytes", src.ID, sourceIDBytesMax)
 		}
-		dst = binary.AppendUvarint(dst, uint64(len(s.ID)))
-		dst = append(dst, s.ID...)
-		dst = binary.AppendUvarint(dst, s.Seq)
-		dst = binary.AppendUvarint(dst, uint64(s.Count))
-		dst = binary.AppendUvarint(dst, uint64(s.First))
+		dst = binary.AppendUvarint(dst, uint64(len(src.ID)))
+		dst = append(dst, src.ID...)
+		dst = binary.AppendUvarint(dst, src.Seq)
+		dst = binary.AppendUvarint(dst, uint64(src.Count))
+		dst = binary.AppendUvarint(dst, uint64(src.First))
+	}
+	if s != nil {
+		dst = appendStamp(dst, s)
 	}
 	if n := len(dst) - start + len(m.Batch); n > bytesMax {
 		return nil, fmt.Errorf("encode message: %d bytes, at most %d: %w", n, bytesMax, ErrTooLarge)
@@ -118,8 +129,9 @@ func checkHead(b []byte, magic string, known byte) error {
 	return nil
 }
 
-// decodeMessage is the inverse of encodeMessage. Batch aliases b. Errors: *DamagedMessageError, *UnknownVersionError.
-func decodeMessage(b []byte) (Message, error) {
+// decodeMessage is the inverse of encodeMessage. Batch aliases b; s gets the stamp, zero if there is none. Errors: *DamagedMessageError, *UnknownVersionError.
+func decodeMessage(b []byte, s *stamp) (Message, error) {
+	*s = stamp{Receipts: s.Receipts[:0]}
 	if err := checkHead(b, messageMagic, messageVersion); err != nil {
 		return Message{}, err
 	}
@@ -150,6 +162,9 @@ func decodeMessage(b []byte) (Message, error) {
 			}
 		}
 	}
+	if b[4] >= messageVersionStamped {
+		r.stamp(s)
+	}
 	if r.err != nil {
 		return Message{}, r.err
 	}
@@ -179,6 +194,15 @@ func (r *envelopeReader) byte() byte {
 	return r.b[r.at-1]
 }
 
+func (r *envelopeReader) uint64() uint64 {
+	if r.err != nil || len(r.b)-r.at < 8 {
+		r.fail("ends too early")
+		return 0
+	}
+	r.at += 8
+	return binary.LittleEndian.Uint64(r.b[r.at-8:])
+}
+
 func (r *envelopeReader) uvarint(most uint64) uint64 {
 	if r.err != nil {
 		return 0
@@ -190,6 +214,19 @@ func (r *envelopeReader) uvarint(most uint64) uint64 {
 	}
 	if v > most {
 		r.fail(fmt.Sprintf("%d where at most %d is possible", v, most))
+		return 0
+	}
+	r.at += n
+	return v
+}
+
+func (r *envelopeReader) varint() int64 {
+	if r.err != nil {
+		return 0
+	}
+	v, n := binary.Varint(r.b[r.at:])
+	if n <= 0 {
+		r.fail("bad number")
 		return 0
 	}
 	r.at += n

@@ -3,6 +3,7 @@ package shardlog
 import (
 	"errors"
 	"fmt"
+	"time"
 )
 
 var (
@@ -30,6 +31,36 @@ func (e *DamagedMessageError) Error() string {
 		return fmt.Sprintf("messages %d to %d of shard %d: %s", e.Position-e.Missing+1, e.Position, e.Shard, e.Cause)
 	}
 	return fmt.Sprintf("message %d of shard %d is damaged at byte %d: %s", e.Position, e.Shard, e.Offset, e.Cause)
+}
+
+// LostMessageError says that the log acknowledged a message at a position where another one is, or none.
+type LostMessageError struct {
+	Shard    int
+	Position Position
+	Writer   uint64 // identity of the log that appended it, of one life of a process
+	Number   uint64 // its own number for the message
+}
+
+func (e *LostMessageError) Error() string {
+	return fmt.Sprintf("message %d of shard %d, number %d of writer %016x, was acknowledged and is not in the log", e.Position, e.Shard, e.Number, e.Writer)
+}
+
+// GoneError says that a shard's stream does not exist any more: somebody has deleted it, or NATS has lost it. See [Log.Remake].
+type GoneError struct {
+	Stream string
+	Shard  int
+}
+
+func (e *GoneError) Error() string { return "NATS has no stream " + e.Stream + " any more" }
+
+// RemadeError says that a stream is another than the reader began with: it was deleted and made anew, and its positions mean other messages.
+type RemadeError struct {
+	Stream   string
+	Was, Now time.Time // when they were made
+}
+
+func (e *RemadeError) Error() string {
+	return fmt.Sprintf("stream %s of %s was replaced by one of %s", e.Stream, e.Was.UTC().Format(time.RFC3339Nano), e.Now.UTC().Format(time.RFC3339Nano))
 }
 
 // UnknownVersionError says that a message is whole, and of a format that this program does not know (a newer one wrote it).

@@ -19,6 +19,18 @@ const (
 	sourceIDBytesMax = 256
 	// recordsMax bounds what a message claims to hold. A record costs more than one byte.
 	recordsMax = messageBytesMax
+	// receiptsMax is how many receipts a message carries. Appends to a shard that are in flight at once are fewer, so that each receipt is carried several times. 16 take
+	// some 50 bytes.
+	receiptsMax = 16
+	// witnessWindow is how far back a reader remembers the numbers of a writer: far more than are in flight at once. A power of two.
+	witnessWindow = 256
+	// witnessWriters bounds the writers that a reader remembers, at 1.2 KB each: processes that have written to the shard lately.
+	witnessWriters = 1024
+	// witnessTimes is of how many messages a reader remembers when the log took them, to say about when a lost one came. A power of two.
+	witnessTimes = 1024
+
+	// rescueTries bounds the look for a message that was not met where it should be, while NATS does not answer.
+	rescueTries = 20
 
 	// appendsBytesInFlight bounds the messages handed to NATS and not yet acknowledged, well below the 128 MB at which the server
 	// starts to drop.
@@ -62,7 +74,9 @@ const (
 	// clusterLeasePoll paces those who wait for a lease: each look is a request to the stream's leader.
 	clusterLeasePoll = 500 * time.Millisecond
 	clusterBeyond    = 15 * time.Second
-	clusterAwayWait  = 1500 * time.Millisecond
+	// clusterWatch paces an owner's look whether its stream is still the one that it reads: a request for each shard.
+	clusterWatch    = 2 * time.Second
+	clusterAwayWait = 1500 * time.Millisecond
 	// clusterConnectTimeout bounds the first connection; afterwards it is tried for ever.
 	clusterConnectTimeout = 5 * time.Second
 	// clusterPrepareTimeout bounds the making of the streams: servers that have just started take some seconds to elect leaders.

@@ -56,22 +56,27 @@ type Log interface {
 	Append(ctx context.Context, shard int, m *Message) (Position, error)
 	// Consume calls f with every message after position, in order, and waits for more, until ctx ends or f fails. A message that
 	// is damaged is given as a *DamagedMessageError in e.Damage, with Message empty; consuming goes on. Messages that are missing come as
-	// one Entry at the last position of the gap. A position before what has been trimmed is a *TrimmedError, one
-	// above the last position a *BeyondError.
+	// one Entry at the last position of the gap, and each that was acknowledged and has another one in its place as one with a *LostMessageError, at the position
+	// read last. A position before what has been trimmed is a *TrimmedError, one above the last position a *BeyondError. A stream that does not exist any more is a
+	// *GoneError, one that was made anew meanwhile a *RemadeError.
 	Consume(ctx context.Context, shard int, after Position, f func(e Entry) error) error
 	// Trim removes messages up to and including position. A position above the last one moves the last one up to it, so
 	// that an owner who trims to its committed position before it consumes never meets a committed position again.
 	Trim(ctx context.Context, shard int, position Position) error
-	// State is the stream's first and last position and its size.
+	// State is the stream's first and last position and its size. *GoneError: there is none.
 	State(ctx context.Context, shard int) (State, error)
+	// Remake makes the shard's stream anew if it stays away, so that what is appended comes after position. It is for the shard's owner alone, who
+	// says up to where positions have had a meaning. made says that it did; the stream may have come back.
+	Remake(ctx context.Context, shard int, position Position) (made bool, err error)
 }
 
 // Entry is a message read back.
 type Entry struct {
 	Position Position
-	Time     time.Time // when the log accepted it
+	Time     time.Time // when the log accepted it, or the first message after what is missing
 	Message  Message   // Batch aliases memory that f may keep
 	Damage   error
+	Since    time.Time // of what is missing: when the log accepted the message before it; zero: not known
 }
 
 // State describes a shard's stream. First is Last+1 when empty.

@@ -25,7 +25,8 @@ type Stats struct {
 	Refused       map[string]uint64                     // appends refused, by FullError.Reason
 	Consumed      uint64                                // entries given to consumers
 	ConsumedBytes uint64
-	Damaged       uint64 // entries that were damaged, missing or of an unknown version
+	Damaged       uint64            // entries that were damaged, missing or of an unknown version
+	Anomalies     map[string]uint64 // what the log must not do, by reason
 	Commits       uint64
 	Fenced        uint64 // commits that met a newer one
 	Restarts      uint64 // of the embedded server, after a write error
@@ -41,6 +42,7 @@ type counters struct {
 	refusedAway                        atomic.Uint64
 	consumed, consumedBytes, damaged   atomic.Uint64
 	commits, fenced, restarts          atomic.Uint64
+	anomalyCounts
 }
 
 func (c *counters) appended(bytes int, took time.Duration) {
@@ -71,7 +73,7 @@ func (c *counters) stats() Stats {
 		AppendSeconds: time.Duration(c.appendNanos.Load()).Seconds(),
 		Unknown:       c.unknown.Load(),
 		Refused:       map[string]uint64{ReasonDisk: c.refusedDisk.Load(), ReasonBytes: c.refusedBytes.Load(), ReasonAway: c.refusedAway.Load()},
-		Consumed:      c.consumed.Load(), ConsumedBytes: c.consumedBytes.Load(), Damaged: c.damaged.Load(),
+		Consumed:      c.consumed.Load(), ConsumedBytes: c.consumedBytes.Load(), Damaged: c.damaged.Load(), Anomalies: c.byReason(),
 		Commits: c.commits.Load(), Fenced: c.fenced.Load(), Restarts: c.restarts.Load(),
 	}
 	for i := range s.AppendBuckets {

@@ -17,11 +17,13 @@ type timing struct {
 	beyond time.Duration
 	// away is how long a publish waits for a connection, or for a stream to have a leader, before it is refused.
 	away time.Duration
+	// watch paces the look whether a stream that is read is still the same; 0: nobody else can change it.
+	watch time.Duration
 }
 
 var (
 	embeddedTiming = timing{ack: ackTimeout, api: apiTimeout, beat: 15 * time.Second, leasePoll: leasePollEvery}
 	clusterTiming  = timing{
-		ack: clusterAckTimeout, api: clusterAPITimeout, beat: clusterBeat, leasePoll: clusterLeasePoll, beyond: clusterBeyond, away: clusterAwayWait,
+		ack: clusterAckTimeout, api: clusterAPITimeout, beat: clusterBeat, leasePoll: clusterLeasePoll, beyond: clusterBeyond, watch: clusterWatch, away: clusterAwayWait,
 	}
 )
