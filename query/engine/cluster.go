@@ -102,12 +102,6 @@ type SeriesCell struct {
 	Count  uint64
 }
 
-// TracePlace is a trace and the time of its newest span that matches.
-type TracePlace struct {
-	Time int64
-	ID   telemetry.TraceID
-}
-
 // UseCluster makes the engine ask all processes that hold records, instead of only what its source has. It is called before the first query.
 func (e *Engine) UseCluster(c Cluster) { e.cluster = c }
 

@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"clew/internal/telemetry"
+	"clew/query/engine/counts"
 	"clew/query/engine/question"
 )
 
@@ -53,7 +54,7 @@ func (e *Engine) groupsAll(ctx context.Context, r Request, field, prefix string,
 			sums[g.Value] += g.Count
 		}
 	}
-	return out, out.add(sums, e.limits.Groups, top)
+	return out, out.Add(sums, e.limits.Groups, top)
 }
 
 // answerExtent says between which times the parts lie that may match; From is after To if there are none.
@@ -76,7 +77,7 @@ func (e *Engine) answerExtent(ctx context.Context, r Request) (*Partial, error) 
 }
 
 // layAll makes the buckets of a timeline over all shares. Where a request has no bounds or asks for a round step, the shares' parts are asked for their times first.
-func (e *Engine) layAll(ctx context.Context, r *Request, h *timeline) (stats Stats, err error) {
+func (e *Engine) layAll(ctx context.Context, r *Request, h *counts.Timeline) (stats Stats, err error) {
 	from, to := int64(math.MaxInt64), int64(math.MinInt64)
 	if r.From == 0 || r.To == 0 {
 		var partials []*Partial
@@ -93,16 +94,16 @@ func (e *Engine) layAll(ctx context.Context, r *Request, h *timeline) (stats Sta
 	if r.To != 0 {
 		to = min(to, r.To-1)
 	}
-	return stats, h.lay(r, from, to, e.limits.Buckets)
+	return stats, lay(h, r, from, to, e.limits.Buckets)
 }
 
 // within are the request's bounds as those of whole buckets of h: shares are asked for these, and so have the same.
-func (h *timeline) within(r Request) Request {
+func within(h *counts.Timeline, r Request) Request {
 	if r.From == 0 {
-		r.From = h.first * h.step
+		r.From = h.First * h.Step
 	}
 	if r.To == 0 {
-		r.To = (h.first+int64(h.buckets)-1)*h.step + h.step
+		r.To = h.End()
 	}
 	return r
 }
@@ -130,27 +131,21 @@ func (e *Engine) answerHistogram(ctx context.Context, q *Question, r Request) (*
 }
 
 func (e *Engine) histogramAll(ctx context.Context, r Request, by HistogramBy) (*Histogram, error) {
-	h := &timeline{step: int64(by.Step)}
-	if by.Field != "" {
-		f := question.FieldOf(r.Signal, by.Field)
-		h.field = &f
-	}
+	h := e.timeline(r, by.Step, by.Field)
 	stats, err := e.layAll(ctx, &r, h)
 	if err != nil {
 		return nil, err
 	}
-	if h.buckets == 0 {
-		out := h.histogram(map[string][]uint64{}, nil, by.Top)
-		out.Stats = stats
-		return out, nil
+	if h.Buckets == 0 {
+		return &Histogram{Histogram: *h.Histogram(map[string][]uint64{}, nil, by.Top), Stats: stats}, nil
 	}
-	r = h.within(r)
-	partials, stats, err := e.ask(ctx, OpHistogram, &r, func(q *Question) { q.Step, q.Field = h.step, by.Field })
+	r = within(h, r)
+	partials, stats, err := e.ask(ctx, OpHistogram, &r, func(q *Question) { q.Step, q.Field = h.Step, by.Field })
 	if err != nil {
 		return nil, err
 	}
-	most := max(1, e.limits.Cells/h.buckets)
-	sums, absent := map[string][]uint64{}, make([]uint64, h.buckets)
+	most := max(1, e.limits.Cells/h.Buckets)
+	sums, absent := map[string][]uint64{}, make([]uint64, h.Buckets)
 	for _, p := range partials {
 		for _, c := range p.Cells {
 			line := absent
@@ -159,18 +154,16 @@ func (e *Engine) histogramAll(ctx context.Context, r Request, by HistogramBy) (*
 					if len(sums) >= most {
 						return nil, &LimitError{What: "groups", Max: most, Hint: "count by a field with fewer values, or narrow the query"}
 					}
-					line = make([]uint64, h.buckets)
+					line = make([]uint64, h.Buckets)
 					sums[c.Value] = line
 				}
 			}
-			if at := c.Bucket - h.first; at >= 0 && at < int64(h.buckets) {
+			if at := c.Bucket - h.First; at >= 0 && at < int64(h.Buckets) {
 				line[at] += c.Count
 			}
 		}
 	}
-	out := h.histogram(sums, absent, by.Top)
-	out.Stats = stats
-	return out, nil
+	return &Histogram{Histogram: *h.Histogram(sums, absent, by.Top), Stats: stats}, nil
 }
 
 func (e *Engine) answerHeatmap(ctx context.Context, q *Question, r Request) (*Partial, error) {
@@ -185,43 +178,28 @@ func (e *Engine) answerHeatmap(ctx context.Context, q *Question, r Request) (*Pa
 }
 
 func (e *Engine) heatmapAll(ctx context.Context, r Request, step time.Duration) (*Heatmap, error) {
-	h := &timeline{step: int64(step)}
+	h := e.timeline(r, step, "")
 	stats, err := e.layAll(ctx, &r, h)
 	if err != nil {
 		return nil, err
 	}
-	if err := h.roomForDurations(e.limits.Cells); err != nil {
+	if err := h.RoomForDurations(e.limits.Cells); err != nil {
 		return nil, err
 	}
-	rows := len(durationBounds)
-	all, failed := make([]uint64, h.buckets*rows), make([]uint64, h.buckets*rows)
-	if h.buckets == 0 {
-		out := h.heatmap(all, failed)
-		out.Stats = stats
-		return out, nil
-	}
-	r = h.within(r)
-	partials, stats, err := e.ask(ctx, OpHeatmap, &r, func(q *Question) { q.Step = h.step })
-	if err != nil {
-		return nil, err
-	}
-	for _, p := range partials {
-		if p.Heat == nil || len(p.Heat.Bounds) == 0 {
-			continue
+	all, failed := h.Durations(), h.Durations()
+	if h.Buckets > 0 {
+		r = within(h, r)
+		var partials []*Partial
+		if partials, stats, err = e.ask(ctx, OpHeatmap, &r, func(q *Question) { q.Step = h.Step }); err != nil {
+			return nil, err
 		}
-		low, first := durationRow(p.Heat.Bounds[0]), p.Heat.Start/h.step-h.first
-		for i, c := range p.Heat.Columns {
-			at := first + int64(i)
-			if at < 0 || at >= int64(h.buckets) || low+len(c.Counts) > rows || len(c.Errors) != len(c.Counts) {
-				continue // of no version of this: cannot be
+		for _, p := range partials {
+			if p.Heat != nil {
+				h.AddHeatmap(all, failed, &p.Heat.Heatmap)
 			}
-			addCounts(all[int(at)*rows+low:], c.Counts)
-			addCounts(failed[int(at)*rows+low:], c.Errors)
 		}
 	}
-	out := h.heatmap(all, failed)
-	out.Stats = stats
-	return out, nil
+	return &Heatmap{Heatmap: *h.Heatmap(all, failed), Stats: stats}, nil
 }
 
 func (e *Engine) answerFields(ctx context.Context, r Request) (*Partial, error) {
@@ -237,14 +215,14 @@ func (e *Engine) fieldsAll(ctx context.Context, r Request) (*Fields, error) {
 	if err != nil {
 		return nil, err
 	}
-	out, counts := &Fields{Stats: stats}, map[telemetry.Column]uint64{}
+	out, having := &Fields{Stats: stats}, map[telemetry.Column]uint64{}
 	for _, p := range partials {
 		out.Count += p.Count
 		for _, f := range p.Fields {
-			counts[f.Column] += f.Count
+			having[f.Column] += f.Count
 		}
 	}
-	out.add(counts)
+	out.add(having)
 	return out, nil
 }
 

@@ -1,11 +1,12 @@
 package engine
 
 import (
+	"cmp"
 	"context"
-	"math"
 	"slices"
 
 	"clew/internal/telemetry"
+	"clew/query/engine/hits"
 )
 
 // Whole records, and what is told of traces. Each process gives the first ones of its share, as many as the answer may hold. One that has more says so, and nothing beyond
@@ -19,16 +20,16 @@ func (e *Engine) answerSearch(ctx context.Context, q *Question, r Request) (*Par
 		return nil, err
 	}
 	if cursor != nil {
-		cursor.passed = math.MaxUint32
+		cursor = cursor.PassingAll()
 	}
 	s := &Search{Request: r, Limit: max(1, min(q.Limit, max(e.limits.Records, e.limits.TraceSpans))), OldestFirst: q.OldestFirst, Cursor: cursor}
-	found, h, err := e.find(ctx, s)
+	found, same, err := e.find(ctx, s)
 	if err != nil {
 		return nil, err
 	}
-	out := &Partial{Records: found.Records, More: found.Cursor != nil, Same: len(h.same), Stats: found.Stats}
+	out := &Partial{Records: found.Records, More: found.Cursor != nil, Same: len(same), Stats: found.Stats}
 	if out.Same > 0 {
-		out.Records = append([]Record{h.same[0]}, out.Records...)
+		out.Records = append([]Record{same[0]}, out.Records...)
 	}
 	return out, nil
 }
@@ -66,8 +67,8 @@ func (e *Engine) findAll(ctx context.Context, s *Search) (*Found, error) {
 		})
 		records = records[:n]
 	}
-	if s.Cursor != nil && same > int(s.Cursor.passed) {
-		again := slices.Repeat([]Record{alike}, min(same-int(s.Cursor.passed), s.Limit+1))
+	if s.Cursor != nil && same > s.Cursor.Passed() {
+		again := slices.Repeat([]Record{alike}, min(same-s.Cursor.Passed(), s.Limit+1))
 		records = append(again, records...)
 	}
 	found := &Found{Stats: stats}
@@ -77,7 +78,7 @@ func (e *Engine) findAll(ctx context.Context, s *Search) (*Found, error) {
 		n++
 	}
 	if more = more || n < len(records); more && n > 0 {
-		found.Cursor = nextCursor(records[:n], s.Cursor)
+		found.Cursor = hits.NextCursor(records[:n], s.Cursor)
 	}
 	found.Records = records[:n:n]
 	found.Stats.RowsShown = int64(n)
@@ -103,7 +104,7 @@ func (e *Engine) skeletonAll(ctx context.Context, r Request, out *Skeleton) erro
 		out.Truncated = out.Truncated || p.More
 	}
 	if most := e.limits.SkeletonSpans; len(out.Spans) > most {
-		slices.SortFunc(out.Spans, func(a, b SkeletonSpan) int { return compareInts(a.Start, b.Start) })
+		slices.SortFunc(out.Spans, func(a, b SkeletonSpan) int { return cmp.Compare(a.Start, b.Start) })
 		out.Spans, out.Truncated = out.Spans[:most:most], true
 	}
 	return nil
@@ -114,9 +115,9 @@ func (e *Engine) answerPlaces(ctx context.Context, q *Question, r Request) (*Par
 	if err != nil {
 		return nil, err
 	}
-	var place *tracePlace
+	var place *TracePlace
 	if after != nil {
-		place = &after.last
+		place = &after.Last
 	}
 	out := &Partial{}
 	found, more, err := e.places(ctx, r, max(1, min(q.Limit, tracesAtOnce)), place, &out.Stats)
@@ -124,18 +125,16 @@ func (e *Engine) answerPlaces(ctx context.Context, q *Question, r Request) (*Par
 		return nil, err
 	}
 	out.More = more
-	for _, p := range found {
-		out.Places = append(out.Places, TracePlace{p.time, p.id})
-	}
+	out.Places = found
 	return out, nil
 }
 
 // placesAll is places over all shares. A trace may be in several: its newest span counts.
-func (e *Engine) placesAll(ctx context.Context, r Request, want int, after *tracePlace, stats *Stats) ([]tracePlace, bool, error) {
+func (e *Engine) placesAll(ctx context.Context, r Request, want int, after *TracePlace, stats *Stats) ([]TracePlace, bool, error) {
 	partials, cost, err := e.ask(ctx, OpPlaces, &r, func(q *Question) {
 		q.Limit = want
 		if after != nil {
-			q.Cursor = (&TraceCursor{*after}).String()
+			q.Cursor = (&TraceCursor{Last: *after}).String()
 		}
 	})
 	if err != nil {
@@ -143,7 +142,7 @@ func (e *Engine) placesAll(ctx context.Context, r Request, want int, after *trac
 	}
 	*stats = stats.plus(cost)
 	best := map[telemetry.TraceID]int64{}
-	var end *tracePlace
+	var end *TracePlace
 	for _, p := range partials {
 		for _, place := range p.Places {
 			if t, met := best[place.ID]; !met || place.Time > t {
@@ -151,15 +150,14 @@ func (e *Engine) placesAll(ctx context.Context, r Request, want int, after *trac
 			}
 		}
 		if n := len(p.Places); p.More && n > 0 {
-			last := tracePlace{p.Places[n-1].Time, p.Places[n-1].ID}
-			if end == nil || last.compare(*end) < 0 {
-				end = &last
+			if last := &p.Places[n-1]; end == nil || last.Compare(*end) < 0 {
+				end = last
 			}
 		}
 	}
-	found := sortedPlaces(best)
+	found := hits.SortedPlaces(best)
 	if end != nil {
-		n, known := slices.BinarySearchFunc(found, *end, tracePlace.compare)
+		n, known := slices.BinarySearchFunc(found, *end, TracePlace.Compare)
 		if known {
 			n++
 		}
@@ -175,29 +173,29 @@ func (e *Engine) answerPassed(ctx context.Context, q *Question, r Request) (*Par
 		return nil, errNoShare
 	}
 	out := &Partial{}
-	passed, err := e.passed(ctx, r, at.last, &out.Stats)
+	passed, err := e.passed(ctx, r, at.Last, &out.Stats)
 	if err != nil {
 		return nil, err
 	}
 	for i := range passed {
-		if passed.has(i) {
+		if passed.Has(i) {
 			out.Numbers = append(out.Numbers, i)
 		}
 	}
 	return out, nil
 }
 
-func (e *Engine) passedAll(ctx context.Context, r Request, place tracePlace, cost *Stats) (flags, error) {
-	partials, stats, err := e.ask(ctx, OpPassed, &r, func(q *Question) { q.Cursor = (&TraceCursor{place}).String() })
+func (e *Engine) passedAll(ctx context.Context, r Request, place TracePlace, cost *Stats) (hits.Flags, error) {
+	partials, stats, err := e.ask(ctx, OpPassed, &r, func(q *Question) { q.Cursor = (&TraceCursor{Last: place}).String() })
 	if err != nil {
 		return nil, err
 	}
 	*cost = cost.plus(stats)
-	passed := newFlags(len(r.ids.List))
+	passed := hits.NewFlags(len(r.ids.List))
 	for _, p := range partials {
 		for _, i := range p.Numbers {
 			if i >= 0 && i < len(passed) {
-				passed.set(i)
+				passed.Set(i)
 			}
 		}
 	}

@@ -83,8 +83,6 @@ const (
 	// usageRowsMax bounds the services, fields or templates that usage keeps apart, usageNameBytes what is shown of one.
 	usageRowsMax   = 100_000
 	usageNameBytes = 500
-	// sameTimeMax is how many rows of the same time a search chooses among: 40 bytes each.
-	sameTimeMax = 2 << 20
 	// traceSlack is how many traces more than needed are looked for behind a cursor, where some may turn out to have been shown, traceRounds
 	// how often more are looked for, and tracesAtOnce how many at once: each takes some 100 bytes and a look at a filter per row group.
 	traceSlack   = 200
@@ -100,8 +98,8 @@ const (
 	lightShare = 4
 	// explainedPartsMax is of how many parts Explain tells.
 	explainedPartsMax = 1000
-	// recordsAtOnce is how many records are made before it is looked how large they are.
-	recordsAtOnce = 256
+	// materializeRows is how many rows are made records at a time: it bounds what a choice among many rows of the same time takes.
+	materializeRows = 2048
 )
 
 // orDefault fills what is zero.

@@ -1,9 +1,11 @@
 package engine
 
 import (
+	"cmp"
 	"context"
 	"slices"
 
+	"clew/query/engine/hits"
 	"clew/query/engine/match"
 )
 
@@ -41,8 +43,8 @@ func (e *Engine) Search(ctx context.Context, s Search) (*Found, error) {
 	return found, err
 }
 
-// find is Search in what this process has. It also gives the hits that the records were chosen among.
-func (e *Engine) find(ctx context.Context, s *Search) (*Found, *hits, error) {
+// find is Search in what this process has. It also gives the records that are the same as the cursor's.
+func (e *Engine) find(ctx context.Context, s *Search) (found *Found, same []Record, err error) {
 	ctx, q, err := e.begin(ctx, s.Request)
 	if err != nil {
 		return nil, nil, err
@@ -53,70 +55,59 @@ func (e *Engine) find(ctx context.Context, s *Search) (*Found, *hits, error) {
 		return nil, nil, err
 	}
 	tasks := match.TasksOf(bounds)
-	h := newHits(s)
+	h := hits.NewRows(s.Limit, s.OldestFirst, s.Cursor)
 	slices.SortStableFunc(tasks, func(x, y match.Task) int {
 		if s.OldestFirst {
-			return compareInts(x.Bound.Groups[x.Group].MinTime, y.Bound.Groups[y.Group].MinTime)
+			return cmp.Compare(x.Bound.Groups[x.Group].MinTime, y.Bound.Groups[y.Group].MinTime)
 		}
-		return compareInts(y.Bound.Groups[y.Group].MaxTime, x.Bound.Groups[x.Group].MaxTime)
+		return cmp.Compare(y.Bound.Groups[y.Group].MaxTime, x.Bound.Groups[x.Group].MaxTime)
 	})
 	skip := func(t match.Task) bool {
 		g := t.Bound.Groups[t.Group]
 		if s.OldestFirst {
-			return h.beyond(g.MinTime)
+			return h.Beyond(g.MinTime)
 		}
-		return h.beyond(g.MaxTime)
+		return h.Beyond(g.MaxTime)
 	}
 	err = q.each(ctx, tasks, skip, func(ctx context.Context, t match.Task, sc *match.Scan) error {
 		rows, err := sc.RowsMatching(ctx)
 		if err != nil || rows.Empty() {
 			return err
 		}
-		return h.take(ctx, q, t, rows, sc.Rows)
+		q.tally.matched.Add(int64(rows.Count(sc.Rows)))
+		return h.Take(ctx, t, rows, sc.Rows)
 	})
 	if err != nil {
 		return nil, nil, err
 	}
-	found := &Found{}
-	if found.Records, found.Cursor, err = q.page(ctx, s, h); err != nil {
+	found = &Found{}
+	if found.Records, found.Cursor, same, err = q.page(ctx, s, h); err != nil {
 		return nil, nil, err
 	}
 	found.Stats = q.stats()
-	return found, h, nil
+	return found, same, nil
 }
 
-func compareInts(a, b int64) int {
-	switch {
-	case a < b:
-		return -1
-	case a > b:
-		return 1
-	}
-	return 0
-}
-
-// page chooses among the hits those that come next, whole.
-func (q *query) page(ctx context.Context, s *Search, h *hits) ([]Record, *Cursor, error) {
+// page chooses among the hits those that come next, whole. same are those that are the same as the cursor's.
+func (q *query) page(ctx context.Context, s *Search, h *hits.Rows) (records []Record, next *Cursor, same []Record, err error) {
 	want := s.Limit + 1 // one more tells whether there is a next page
 	order := s.order
-	var records []Record
 	if s.Cursor != nil {
-		var err error
-		atCursor := keeper{n: want, order: order, after: s.Cursor}
-		if records, err = q.best(ctx, h.atCursor, &atCursor); err != nil {
-			return nil, nil, err
+		atCursor := hits.Keeper{N: want, Order: order, After: s.Cursor}
+		if records, err = q.best(ctx, h.AtCursor(), &atCursor); err != nil {
+			return nil, nil, nil, err
 		}
-		h.same = atCursor.equal
+		same = atCursor.Equal()
 	}
-	better, ties := h.split(want - len(records))
+	better, ties := h.Split(want - len(records))
 	most := int64(q.engine.limits.RecordBytes)
 	room := want - len(records) - len(better) // for ties
 	for size := match.BytesOf(records); len(better) > 0 && size < most; {
 		var some []match.RowRef
-		some, better = h.next(better, size, most, len(records))
-		more, err := q.best(ctx, some, &keeper{n: len(some), order: order})
+		some, better = h.Next(better, size, most, len(records))
+		more, err := q.best(ctx, some, &hits.Keeper{N: len(some), Order: order})
 		if err != nil {
-			return nil, nil, err
+			return nil, nil, nil, err
 		}
 		records = append(records, more...)
 		size += match.BytesOf(more)
@@ -124,9 +115,9 @@ func (q *query) page(ctx context.Context, s *Search, h *hits) ([]Record, *Cursor
 	all := len(better) == 0
 	if all && room > 0 && len(ties) > 0 {
 		if all = match.BytesOf(records) < most; all {
-			more, err := q.best(ctx, ties, &keeper{n: room, order: order})
+			more, err := q.best(ctx, ties, &hits.Keeper{N: room, Order: order})
 			if err != nil {
-				return nil, nil, err
+				return nil, nil, nil, err
 			}
 			records = append(records, more...)
 		}
@@ -137,14 +128,14 @@ func (q *query) page(ctx context.Context, s *Search, h *hits) ([]Record, *Cursor
 		end++
 	}
 	if end == len(records) && all {
-		return records, nil, nil
+		return records, nil, same, nil
 	}
-	return records[:end], nextCursor(records[:end], s.Cursor), nil
+	return records[:end], hits.NextCursor(records[:end], s.Cursor), same, nil
 }
 
 // order is the order of the answer's records.
 func (s *Search) order(a, b *Record) int {
-	c := compareInts(a.Time, b.Time)
+	c := cmp.Compare(a.Time, b.Time)
 	if c == 0 {
 		c = a.Key.Compare(b.Key)
 	}
@@ -155,7 +146,7 @@ func (s *Search) order(a, b *Record) int {
 }
 
 // best makes records of rows and gives those that are kept.
-func (q *query) best(ctx context.Context, refs []match.RowRef, kept *keeper) ([]Record, error) {
+func (q *query) best(ctx context.Context, refs []match.RowRef, kept *hits.Keeper) ([]Record, error) {
 	groups := match.ByRowGroup(refs, materializeRows)
 	rowsOf := func(i int) []int {
 		rows := make([]int, len(groups[i]))
@@ -172,27 +163,12 @@ func (q *query) best(ctx context.Context, refs []match.RowRef, kept *keeper) ([]
 			return q.setAside(err)
 		}
 		q.tally.shown.Add(int64(len(records)))
-		kept.add(records)
+		kept.Add(records)
 		return nil
 	})
-	records := kept.first()
+	records := kept.First()
 	if err == nil {
 		err = q.keep(match.BytesOf(records))
 	}
 	return records, err
-}
-
-// nextCursor is the place after the last of records.
-func nextCursor(records []Record, before *Cursor) *Cursor {
-	last := &records[len(records)-1]
-	c := &Cursor{Time: last.Time, key: last.Key}
-	i := len(records)
-	for i > 0 && records[i-1].Time == c.Time && records[i-1].Key == c.key {
-		c.passed++
-		i--
-	}
-	if i == 0 && before != nil && before.Time == c.Time && before.key == c.key {
-		c.passed += before.passed
-	}
-	return c
 }

@@ -5,6 +5,7 @@ import (
 	"sync"
 
 	"clew/internal/telemetry"
+	"clew/query/engine/hits"
 	"clew/query/engine/match"
 	"clew/query/lang"
 )
@@ -64,18 +65,19 @@ func (e *Engine) skeletonSpans(ctx context.Context, r Request, out *Skeleton) er
 		return err
 	}
 	limit := e.limits.SkeletonSpans
-	h := newHits(&Search{Request: r, Limit: limit, OldestFirst: true})
+	h := hits.NewRows(limit, true, nil)
 	err = q.each(ctx, match.TasksOf(bounds), nil, func(ctx context.Context, t match.Task, sc *match.Scan) error {
 		rows, err := sc.RowsMatching(ctx)
 		if err != nil || rows.Empty() {
 			return err
 		}
-		return h.take(ctx, q, t, rows, sc.Rows)
+		q.tally.matched.Add(int64(rows.Count(sc.Rows)))
+		return h.Take(ctx, t, rows, sc.Rows)
 	})
 	if err != nil {
 		return err
 	}
-	refs, ties := h.split(limit)
+	refs, ties := h.Split(limit)
 	if len(ties) > 0 { // any of those that begin at the same time will do
 		refs, out.Truncated = append(refs, ties[:limit-len(refs)]...), true
 	}

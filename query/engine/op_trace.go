@@ -5,6 +5,7 @@ import (
 	"slices"
 
 	"clew/internal/telemetry"
+	"clew/query/engine/hits"
 	"clew/query/engine/match"
 	"clew/query/lang"
 )
@@ -58,18 +59,19 @@ func (e *Engine) gather(ctx context.Context, r Request, limit int) (records []Re
 		return nil, false, stats, err
 	}
 	s := &Search{Request: r, Limit: limit, OldestFirst: true}
-	h := newHits(s)
+	h := hits.NewRows(s.Limit, true, nil)
 	err = q.each(ctx, match.TasksOf(bounds), nil, func(ctx context.Context, t match.Task, sc *match.Scan) error {
 		rows, err := sc.RowsMatching(ctx)
 		if err != nil || rows.Empty() {
 			return err
 		}
-		return h.take(ctx, q, t, rows, sc.Rows)
+		q.tally.matched.Add(int64(rows.Count(sc.Rows)))
+		return h.Take(ctx, t, rows, sc.Rows)
 	})
 	if err != nil {
 		return nil, false, stats, err
 	}
-	records, next, err := q.page(ctx, s, h)
+	records, next, _, err := q.page(ctx, s, h)
 	return records, next != nil, q.stats(), err
 }
 

@@ -1,11 +1,13 @@
 package engine
 
 import (
+	"cmp"
 	"context"
 	"slices"
 
 	"clew/index"
 	"clew/internal/telemetry"
+	"clew/query/engine/hits"
 	"clew/query/engine/match"
 	"clew/query/engine/rowset"
 )
@@ -37,7 +39,7 @@ func (e *Engine) Traces(ctx context.Context, s TraceSearch) (*TracesFound, error
 		return nil, err
 	}
 	if more != nil {
-		out.Cursor = &TraceCursor{*more}
+		out.Cursor = &TraceCursor{Last: *more}
 	}
 	if len(chosen) == 0 {
 		return out, nil
@@ -50,11 +52,11 @@ func (e *Engine) Traces(ctx context.Context, s TraceSearch) (*TracesFound, error
 //
 // Behind a cursor, a trace with a span that counts may have been shown already, for a newer span. Whether it was, a second pass tells,
 // over the spans of the candidates only. It may leave too few; then further candidates are asked for.
-func (e *Engine) choose(ctx context.Context, s *TraceSearch, stats *Stats) (chosen []tracePlace, next *tracePlace, err error) {
-	var after *tracePlace
+func (e *Engine) choose(ctx context.Context, s *TraceSearch, stats *Stats) (chosen []TracePlace, next *TracePlace, err error) {
+	var after *TracePlace
 	want := s.Limit + 1 // one more tells whether there is a next page
 	if s.Cursor != nil {
-		after = &s.Cursor.last
+		after = &s.Cursor.Last
 		want = 2*want + traceSlack
 	}
 	for round := 0; ; round++ {
@@ -85,34 +87,34 @@ func (e *Engine) choose(ctx context.Context, s *TraceSearch, stats *Stats) (chos
 }
 
 // places gives the first want traces after a place.
-func (e *Engine) places(ctx context.Context, r Request, want int, after *tracePlace, stats *Stats) (found []tracePlace, more bool, err error) {
-	if after != nil && (r.To == 0 || r.To > after.time+1) {
-		r.To = after.time + 1
+func (e *Engine) places(ctx context.Context, r Request, want int, after *TracePlace, stats *Stats) (found []TracePlace, more bool, err error) {
+	if after != nil && (r.To == 0 || r.To > after.Time+1) {
+		r.To = after.Time + 1
 	}
 	if e.spreads(&r) {
 		return e.placesAll(ctx, r, want, after, stats)
 	}
-	h := newTraceHits(want, after)
-	err = e.traceRows(ctx, r, stats, h.beyond, func(ctx context.Context, t match.Task, rows rowset.Set, times []int64) error {
-		return h.add(rows, times, func() (index.Bytes, error) { return t.Bound.TraceIDs(ctx, t.Group) })
+	h := hits.NewTraces(want, after)
+	err = e.traceRows(ctx, r, stats, h.Beyond, func(ctx context.Context, t match.Task, rows rowset.Set, times []int64) error {
+		return h.Add(rows, times, func() (index.Bytes, error) { return t.Bound.TraceIDs(ctx, t.Group) })
 	})
 	if err != nil {
 		return nil, false, err
 	}
-	found, more = h.places()
+	found, more = h.Places()
 	return found, more, nil
 }
 
 // notBefore leaves the candidates that have no matching span at or before the place, which is newer than what made them candidates.
-func (e *Engine) notBefore(ctx context.Context, r Request, found []tracePlace, place tracePlace, stats *Stats) ([]tracePlace, error) {
+func (e *Engine) notBefore(ctx context.Context, r Request, found []TracePlace, place TracePlace, stats *Stats) ([]TracePlace, error) {
 	ids := make([]telemetry.TraceID, len(found))
 	for i, p := range found {
-		ids[i] = p.id
+		ids[i] = p.ID
 	}
 	r.ids = match.NewIDSet(ids)
-	r.From = max(r.From, place.time)
+	r.From = max(r.From, place.Time)
 	var cost Stats
-	var passed flags
+	var passed hits.Flags
 	var err error
 	if e.spreads(&r) {
 		passed, err = e.passedAll(ctx, r, place, &cost)
@@ -124,9 +126,9 @@ func (e *Engine) notBefore(ctx context.Context, r Request, found []tracePlace, p
 	}
 	cost.RowsMatched = 0 // they have been counted
 	*stats = stats.plus(cost)
-	fresh := make([]tracePlace, 0, len(found))
+	fresh := make([]TracePlace, 0, len(found))
 	for i, p := range found {
-		if !passed.has(i) {
+		if !passed.Has(i) {
 			fresh = append(fresh, p)
 		}
 	}
@@ -134,16 +136,16 @@ func (e *Engine) notBefore(ctx context.Context, r Request, found []tracePlace, p
 }
 
 // passed says which of the request's traces have a matching span at or before the place.
-func (e *Engine) passed(ctx context.Context, r Request, place tracePlace, cost *Stats) (flags, error) {
-	passed := newFlags(len(r.ids.List))
+func (e *Engine) passed(ctx context.Context, r Request, place TracePlace, cost *Stats) (hits.Flags, error) {
+	passed := hits.NewFlags(len(r.ids.List))
 	err := e.traceRows(ctx, r, cost, nil, func(ctx context.Context, t match.Task, rows rowset.Set, times []int64) error {
 		values, err := t.Bound.TraceIDs(ctx, t.Group)
 		if err != nil {
 			return err
 		}
 		rows.Each(len(times), func(i int) bool {
-			if id, ok := traceIDAt(values, i); ok && place.compare(tracePlace{times[i], id}) >= 0 {
-				passed.set(int(r.ids.Numbers[id]))
+			if id, ok := hits.TraceIDAt(values, i); ok && place.Compare(TracePlace{Time: times[i], ID: id}) >= 0 {
+				passed.Set(int(r.ids.Numbers[id]))
 			}
 			return true
 		})
@@ -168,7 +170,7 @@ func (e *Engine) traceRows(
 	}
 	tasks := match.TasksOf(bounds)
 	slices.SortStableFunc(tasks, func(x, y match.Task) int {
-		return compareInts(y.Bound.Groups[y.Group].MaxTime, x.Bound.Groups[x.Group].MaxTime)
+		return cmp.Compare(y.Bound.Groups[y.Group].MaxTime, x.Bound.Groups[x.Group].MaxTime)
 	})
 	var skip func(t match.Task) bool
 	if beyond != nil {

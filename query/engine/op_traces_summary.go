@@ -76,12 +76,12 @@ type summarizer struct {
 }
 
 // summarize reads all spans of the traces, those that begin within traceMargin of the ones that match.
-func (e *Engine) summarize(ctx context.Context, r Request, places []tracePlace, stats *Stats) ([]TraceSummary, error) {
+func (e *Engine) summarize(ctx context.Context, r Request, places []TracePlace, stats *Stats) ([]TraceSummary, error) {
 	ids := make([]telemetry.TraceID, len(places))
 	first, last := int64(math.MaxInt64), int64(math.MinInt64)
 	for i, p := range places {
-		ids[i] = p.id
-		first, last = min(first, p.time), max(last, p.time)
+		ids[i] = p.ID
+		first, last = min(first, p.Time), max(last, p.Time)
 	}
 	z := newSummarizer(match.NewIDSet(ids), e.limits.Groups)
 	var cost Stats

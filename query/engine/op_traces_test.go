@@ -51,7 +51,7 @@ func traceWorld(rng *rand.Rand, traces int) []*modelRecord {
 // modelTraces is the answer, told in the simplest way: a line a trace, in order.
 func modelTraces(t *testing.T, records []*modelRecord, query lang.Expr, from, to int64) []string {
 	type trace struct {
-		place tracePlace
+		place TracePlace
 		line  string
 	}
 	byID := map[telemetry.TraceID][]*modelRecord{}
@@ -63,7 +63,7 @@ func modelTraces(t *testing.T, records []*modelRecord, query lang.Expr, from, to
 	}
 	var found []trace
 	for id, spans := range byID {
-		x := trace{place: tracePlace{id: id}}
+		x := trace{place: TracePlace{ID: id}}
 		s := TraceSummary{ID: id, Spans: len(spans)}
 		end := int64(0)
 		services := map[string]*TraceSummaryService{}
@@ -87,7 +87,7 @@ func modelTraces(t *testing.T, records []*modelRecord, query lang.Expr, from, to
 			}
 			if r.time >= from && (to == 0 || r.time < to) && r.matches(t, query) {
 				s.Matched++
-				x.place.time = max(x.place.time, r.time)
+				x.place.Time = max(x.place.Time, r.time)
 			}
 		}
 		if s.Matched == 0 {
@@ -98,7 +98,7 @@ func modelTraces(t *testing.T, records []*modelRecord, query lang.Expr, from, to
 			duration := func(r *modelRecord) int64 {
 				return cell(r, telemetry.LevelField, telemetry.FieldDuration, telemetry.TypeInt).(int64)
 			}
-			return cmp.Or(compareInts(a.time, b.time), compareInts(duration(b), duration(a)))
+			return cmp.Or(cmp.Compare(a.time, b.time), cmp.Compare(duration(b), duration(a)))
 		})
 		root := spans[0]
 		s.RootMissing = true
@@ -121,7 +121,7 @@ func modelTraces(t *testing.T, records []*modelRecord, query lang.Expr, from, to
 		x.line = fmt.Sprintf("%+v", s)
 		found = append(found, x)
 	}
-	slices.SortFunc(found, func(a, b trace) int { return a.place.compare(b.place) })
+	slices.SortFunc(found, func(a, b trace) int { return a.place.Compare(b.place) })
 	lines := []string{}
 	for _, x := range found {
 		lines = append(lines, x.line)
@@ -239,7 +239,7 @@ func TestTracesMargin(t *testing.T) {
 
 // TestTraceCursor holds that cursors of the two kinds are told apart.
 func TestTraceCursor(t *testing.T) {
-	c := &TraceCursor{tracePlace{-5, telemetry.TraceID{1, 15: 2}}}
+	c := &TraceCursor{Last: TracePlace{Time: -5, ID: telemetry.TraceID{1, 15: 2}}}
 	back, err := ParseTraceCursor(c.String())
 	if err != nil || *back != *c {
 		t.Errorf("%v, %v", back, err)

@@ -7,15 +7,14 @@ import (
 	"fmt"
 	"math"
 	"slices"
-	"strings"
 	"sync"
 
 	"clew/index"
 	"clew/index/vocabulary"
 	"clew/internal/telemetry"
+	"clew/query/engine/counts"
 	"clew/query/engine/match"
 	"clew/query/engine/question"
-	"clew/query/engine/rowset"
 	"clew/query/parts"
 )
 
@@ -188,11 +187,11 @@ func (u *usage) visit(ctx context.Context, t match.Task, s *match.Scan) error {
 		_, ok := u.field.Has(c.Column)
 		return ok && !c.Overflow && (c.Kind == index.KindValue || c.Kind == index.KindText)
 	})
-	var counts map[uint32]uint64
+	var byCode map[uint32]uint64
 	var entries *vocabulary.Arena
 	if col >= 0 {
 		if entries, err = t.Bound.Part.Vocabulary(ctx, col); err == nil {
-			counts, err = codeCounts(ctx, t.Bound.Part, col, t.Group, s.Rows, rows)
+			byCode, err = counts.ByCode(ctx, t.Bound.Part, col, t.Group, s.Rows, rows)
 		}
 		if err != nil {
 			return err
@@ -207,62 +206,17 @@ func (u *usage) visit(ctx context.Context, t match.Task, s *match.Scan) error {
 		u.addLocked(name, absent, records, int64(float64(bytes)*float64(records)/float64(n)), first, last)
 	}
 	left := uint64(n)
-	for code, records := range counts {
+	for code, records := range byCode {
 		if int(code) >= entries.Len() {
 			return fmt.Errorf("part %s: code %d of %d entries", t.Bound.Info.ID, code, entries.Len())
 		}
-		add(shown(entries.At(int(code)), t.Bound.Columns[col].Kind), false, records)
+		add(counts.Shown(entries.At(int(code)), t.Bound.Columns[col].Kind, usageNameBytes), false, records)
 		left -= min(left, records)
 	}
 	if left > 0 {
 		add("", true, left)
 	}
 	return nil
-}
-
-// codeCounts counts the rows of each code.
-func codeCounts(ctx context.Context, part index.Part, col, rg, n int, rows rowset.Set) (map[uint32]uint64, error) {
-	counts := map[uint32]uint64{}
-	if rows.Kind == rowset.KindAll {
-		h, ok, err := part.Histogram(ctx, col, rg)
-		if err != nil {
-			return nil, err
-		}
-		if ok {
-			for i, code := range h.Codes {
-				counts[code] = uint64(h.Counts[i])
-			}
-			return counts, nil
-		}
-	}
-	codes, err := part.Codes(ctx, col, rg)
-	if err != nil {
-		return nil, err
-	}
-	rows.Each(n, func(i int) bool {
-		if codes[i] != index.NullCode {
-			counts[codes[i]]++
-		}
-		return true
-	})
-	return counts, nil
-}
-
-// shown is an entry for people: <*> stands for what varies, and long texts are cut.
-func shown(entry []byte, kind index.Kind) string {
-	var out []byte
-	for _, c := range entry {
-		if len(out) >= usageNameBytes {
-			out = append(out, "..."...)
-			break
-		}
-		if kind == index.KindText && vocabulary.IsHole(c) {
-			out = append(out, "<*>"...)
-			continue
-		}
-		out = append(out, c)
-	}
-	return strings.ToValidUTF8(string(out), "\uFFFD")
 }
 
 // errNoCatalog says that the engine's source has no catalog to ask.

@@ -1,9 +1,10 @@
-package engine
+package hits
 
 import (
 	"encoding/base64"
 	"encoding/binary"
 	"fmt"
+	"math"
 
 	"clew/query/engine/match"
 )
@@ -54,6 +55,31 @@ func ParseCursor(s string) (*Cursor, error) {
 }
 
 // CursorAt is the place right after a record that a search gave, in either direction; records that are the same as r count as passed.
-func CursorAt(r *Record) *Cursor {
-	return &Cursor{Time: r.Time, key: r.Key, passed: ^uint32(0)}
+func CursorAt(r *match.Record) *Cursor {
+	return &Cursor{Time: r.Time, key: r.Key, passed: math.MaxUint32}
+}
+
+// Passed is how many records of the cursor's own time and content have been passed.
+func (c *Cursor) Passed() int { return int(c.passed) }
+
+// PassingAll is the cursor behind all records of its own time and content.
+func (c *Cursor) PassingAll() *Cursor {
+	all := *c
+	all.passed = math.MaxUint32
+	return &all
+}
+
+// NextCursor is the place after the last of records.
+func NextCursor(records []match.Record, before *Cursor) *Cursor {
+	last := &records[len(records)-1]
+	c := &Cursor{Time: last.Time, key: last.Key}
+	i := len(records)
+	for i > 0 && records[i-1].Time == c.Time && records[i-1].Key == c.key {
+		c.passed++
+		i--
+	}
+	if i == 0 && before != nil && before.Time == c.Time && before.key == c.key {
+		c.passed += before.passed
+	}
+	return c
 }

@@ -1,4 +1,4 @@
-package engine
+package hits
 
 import (
 	"context"
@@ -10,12 +10,9 @@ import (
 	"clew/query/engine/rowset"
 )
 
-// materializeRows is how many rows are made records at a time: it bounds what a choice among many rows of the same time takes.
-const materializeRows = 2048
-
-// hits gathers the rows that a search may show: the best by time, and with the last of them all of the same time, since content decides
+// Rows gathers the rows that a search may show: the best by time, and with the last of them all of the same time, since content decides
 // among those. Rows at the cursor's time are apart: which of them have been passed, content decides too.
-type hits struct {
+type Rows struct {
 	oldest    bool
 	want      int
 	cursor    *Cursor
@@ -25,27 +22,26 @@ type hits struct {
 	mu       sync.Mutex
 	rows     []match.RowRef
 	atCursor []match.RowRef
-	same     []Record // as the cursor's; once a page was made
 }
 
-func newHits(s *Search) *hits {
-	return &hits{oldest: s.OldestFirst, want: s.Limit + 1, cursor: s.Cursor}
+// NewRows gathers for a page of limit records after a cursor, which may be nil.
+func NewRows(limit int, oldestFirst bool, cursor *Cursor) *Rows {
+	return &Rows{oldest: oldestFirst, want: limit + 1, cursor: cursor}
 }
 
 // before says whether time a comes before b in the search's order.
-func (h *hits) before(a, b int64) bool {
+func (h *Rows) before(a, b int64) bool {
 	if h.oldest {
 		return a < b
 	}
 	return a > b
 }
 
-// beyond says that a record of this time comes after all that will be shown.
-func (h *hits) beyond(t int64) bool { return h.full.Load() && h.before(h.threshold.Load(), t) }
+// Beyond says that a record of this time comes after all that will be shown.
+func (h *Rows) Beyond(t int64) bool { return h.full.Load() && h.before(h.threshold.Load(), t) }
 
-// take takes the matching rows of a row group, of which there are n in all.
-func (h *hits) take(ctx context.Context, q *query, t match.Task, rows rowset.Set, n int) error {
-	q.tally.matched.Add(int64(rows.Count(n)))
+// Take takes the matching rows of a row group, of which there are n in all.
+func (h *Rows) Take(ctx context.Context, t match.Task, rows rowset.Set, n int) error {
 	shares, err := t.Shares(rows, n)
 	if err != nil {
 		return err
@@ -63,7 +59,7 @@ func (h *hits) take(ctx context.Context, q *query, t match.Task, rows rowset.Set
 }
 
 // add takes the matching rows of a row group.
-func (h *hits) add(t match.Task, rows rowset.Set, times []int64) error {
+func (h *Rows) add(t match.Task, rows rowset.Set, times []int64) error {
 	if len(times) == 0 {
 		return nil
 	}
@@ -73,7 +69,7 @@ func (h *hits) add(t match.Task, rows rowset.Set, times []int64) error {
 		switch tm := times[i]; {
 		case h.cursor != nil && tm == h.cursor.Time:
 			at = append(at, match.RowRef{Time: tm, Bound: t.Bound, Group: t.Group, Row: i})
-		case enough && h.before(worst, tm) || h.beyond(tm):
+		case enough && h.before(worst, tm) || h.Beyond(tm):
 		default:
 			found = append(found, match.RowRef{Time: tm, Bound: t.Bound, Group: t.Group, Row: i})
 		}
@@ -87,13 +83,13 @@ func (h *hits) add(t match.Task, rows rowset.Set, times []int64) error {
 		h.cutLocked()
 	}
 	if len(h.rows)+len(h.atCursor) > sameTimeMax {
-		return &LimitError{What: "records of the same time", Max: sameTimeMax, Hint: "narrow the query, or give the senders finer clocks"}
+		return &match.LimitError{What: "records of the same time", Max: sameTimeMax, Hint: "narrow the query, or give the senders finer clocks"}
 	}
 	return nil
 }
 
 // localThreshold is the time of the want-th best of the rows beyond the cursor, if there are so many.
-func (h *hits) localThreshold(rows rowset.Set, times []int64) (int64, bool) {
+func (h *Rows) localThreshold(rows rowset.Set, times []int64) (int64, bool) {
 	if rows.Count(len(times)) < h.want {
 		return 0, false
 	}
@@ -119,7 +115,7 @@ func (h *hits) localThreshold(rows rowset.Set, times []int64) (int64, bool) {
 	return heap[0], true
 }
 
-func (h *hits) sink(heap []int64) {
+func (h *Rows) sink(heap []int64) {
 	for p := 0; ; {
 		c := 2*p + 1
 		if c >= len(heap) {
@@ -137,7 +133,7 @@ func (h *hits) sink(heap []int64) {
 }
 
 // cutLocked drops what cannot be shown and moves the threshold.
-func (h *hits) cutLocked() {
+func (h *Rows) cutLocked() {
 	h.sortLocked()
 	worst := h.rows[h.want-1].Time
 	end := h.want
@@ -149,9 +145,9 @@ func (h *hits) cutLocked() {
 	h.full.Store(true)
 }
 
-func (h *hits) sortLocked() { slices.SortFunc(h.rows, h.compare) }
+func (h *Rows) sortLocked() { slices.SortFunc(h.rows, h.compare) }
 
-func (h *hits) compare(x, y match.RowRef) int {
+func (h *Rows) compare(x, y match.RowRef) int {
 	switch {
 	case h.before(x.Time, y.Time):
 		return -1
@@ -161,8 +157,8 @@ func (h *hits) compare(x, y match.RowRef) int {
 	return 1
 }
 
-// split gives the rows that are among the first n whatever their content, and those of one time among which content decides.
-func (h *hits) split(n int) (better, ties []match.RowRef) {
+// Split gives the rows that are among the first n whatever their content, and those of one time among which content decides.
+func (h *Rows) Split(n int) (better, ties []match.RowRef) {
 	h.mu.Lock()
 	defer h.mu.Unlock()
 	if n <= 0 {
@@ -182,9 +178,9 @@ func (h *hits) split(n int) (better, ties []match.RowRef) {
 	return slices.Clone(h.rows[:first]), slices.Clone(h.rows[first:last])
 }
 
-// next takes from the front of rows, which split gave, as many as will about fit: have records take size bytes, most is the bound. What is
+// Next takes from the front of rows, which Split gave, as many as will about fit: have records take size bytes, most is the bound. What is
 // of one time stays together, since content orders it. Rows that are not taken whole are put in order first.
-func (h *hits) next(rows []match.RowRef, size, most int64, have int) (some, rest []match.RowRef) {
+func (h *Rows) Next(rows []match.RowRef, size, most int64, have int) (some, rest []match.RowRef) {
 	n := recordsAtOnce
 	if have > 0 {
 		n = int(min(int64(n)*8, (most-size)/(size/int64(have)+1)+1))
@@ -202,50 +198,9 @@ func (h *hits) next(rows []match.RowRef, size, most int64, have int) (some, rest
 	return slices.Clone(rows[:n]), rows[n:]
 }
 
-// keeper keeps the first n of records that come in any order, from several goroutines.
-type keeper struct {
-	n     int
-	order func(a, b *Record) int
-	after *Cursor // nil, or: all records are of the cursor's time, and those that it has passed don't count
-
-	mu      sync.Mutex
-	records []Record
-	equal   []Record // those of the cursor's own key
-}
-
-func (k *keeper) add(records []Record) {
-	k.mu.Lock()
-	defer k.mu.Unlock()
-	for _, r := range records {
-		if k.after != nil {
-			switch c := k.order(&r, &Record{Time: k.after.Time, Key: k.after.key}); {
-			case c < 0:
-				continue
-			case c == 0:
-				k.equal = append(k.equal, r)
-				continue
-			}
-		}
-		k.records = append(k.records, r)
-	}
-	k.sortLocked()
-}
-
-func (k *keeper) sortLocked() {
-	slices.SortStableFunc(k.records, func(a, b Record) int { return k.order(&a, &b) })
-	if len(k.records) > k.n {
-		clear(k.records[k.n:])
-		k.records = k.records[:k.n]
-	}
-}
-
-// first gives what was kept, in order.
-func (k *keeper) first() []Record {
-	k.mu.Lock()
-	defer k.mu.Unlock()
-	if k.after != nil && len(k.equal) > int(k.after.passed) {
-		k.records = append(k.records, k.equal[k.after.passed:]...)
-		k.sortLocked()
-	}
-	return k.records
+// AtCursor gives the rows at the cursor's time.
+func (h *Rows) AtCursor() []match.RowRef {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	return h.atCursor
 }

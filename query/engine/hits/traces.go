@@ -1,7 +1,8 @@
-package engine
+package hits
 
 import (
 	"bytes"
+	"cmp"
 	"encoding/base64"
 	"encoding/binary"
 	"fmt"
@@ -14,22 +15,23 @@ import (
 	"clew/query/engine/rowset"
 )
 
-// tracePlace is a trace's place in the order of a search for traces: by the time of its newest span that matches, newest first, then
+// TracePlace is a trace's place in the order of a search for traces: by the time of its newest span that matches, newest first, then
 // by id.
-type tracePlace struct {
-	time int64
-	id   telemetry.TraceID
+type TracePlace struct {
+	Time int64
+	ID   telemetry.TraceID
 }
 
-func (p tracePlace) compare(o tracePlace) int {
-	if p.time != o.time {
-		return compareInts(o.time, p.time)
+// Compare orders places.
+func (p TracePlace) Compare(o TracePlace) int {
+	if p.Time != o.Time {
+		return cmp.Compare(o.Time, p.Time)
 	}
-	return bytes.Compare(p.id[:], o.id[:])
+	return bytes.Compare(p.ID[:], o.ID[:])
 }
 
 // TraceCursor is a place between traces in the order of a search for traces.
-type TraceCursor struct{ last tracePlace }
+type TraceCursor struct{ Last TracePlace }
 
 const (
 	// traceCursorVersion is the first byte of a trace cursor's text. It is none of Cursor's: one is not taken for the other.
@@ -42,8 +44,8 @@ func (c *TraceCursor) String() string {
 	if c == nil {
 		return ""
 	}
-	b := binary.BigEndian.AppendUint64([]byte{traceCursorVersion}, uint64(c.last.time))
-	return base64.RawURLEncoding.EncodeToString(append(b, c.last.id[:]...))
+	b := binary.BigEndian.AppendUint64([]byte{traceCursorVersion}, uint64(c.Last.Time))
+	return base64.RawURLEncoding.EncodeToString(append(b, c.Last.ID[:]...))
 }
 
 // ParseTraceCursor is the inverse of String. An empty text is nil: the beginning.
@@ -55,14 +57,14 @@ func ParseTraceCursor(s string) (*TraceCursor, error) {
 	if err != nil || len(b) != traceCursorBytes || b[0] != traceCursorVersion {
 		return nil, fmt.Errorf("cursor %.60q: want one that an earlier answer gave", s)
 	}
-	return &TraceCursor{tracePlace{int64(binary.BigEndian.Uint64(b[1:])), telemetry.TraceID(b[9:])}}, nil
+	return &TraceCursor{TracePlace{int64(binary.BigEndian.Uint64(b[1:])), telemetry.TraceID(b[9:])}}, nil
 }
 
-// traceHits gathers the first want distinct traces after a place. It holds a few times want traces, whatever the number of rows: a trace
+// Traces gathers the first want distinct traces after a place. It holds a few times want traces, whatever the number of rows: a trace
 // that was dropped came after want others, and comes back if a newer span of it is met.
-type traceHits struct {
+type Traces struct {
 	want  int
-	after *tracePlace // nil: the beginning
+	after *TracePlace // nil: the beginning
 
 	full  atomic.Bool  // want traces have been found
 	floor atomic.Int64 // then: no older span counts
@@ -71,15 +73,16 @@ type traceHits struct {
 	best map[telemetry.TraceID]int64
 }
 
-func newTraceHits(want int, after *tracePlace) *traceHits {
-	return &traceHits{want: want, after: after, best: map[telemetry.TraceID]int64{}}
+// NewTraces gathers the first want traces after a place.
+func NewTraces(want int, after *TracePlace) *Traces {
+	return &Traces{want: want, after: after, best: map[telemetry.TraceID]int64{}}
 }
 
-// beyond says that a span of this time makes no difference.
-func (h *traceHits) beyond(t int64) bool { return h.full.Load() && t < h.floor.Load() }
+// Beyond says that a span of this time makes no difference.
+func (h *Traces) Beyond(t int64) bool { return h.full.Load() && t < h.floor.Load() }
 
-// add takes the matching rows of a row group. ids is called only if there is a row that counts.
-func (h *traceHits) add(rows rowset.Set, times []int64, ids func() (index.Bytes, error)) error {
+// Add takes the matching rows of a row group. ids is called only if there is a row that counts.
+func (h *Traces) Add(rows rowset.Set, times []int64, ids func() (index.Bytes, error)) error {
 	var (
 		values index.Bytes
 		err    error
@@ -88,7 +91,7 @@ func (h *traceHits) add(rows rowset.Set, times []int64, ids func() (index.Bytes,
 	full, floor := h.full.Load(), h.floor.Load()
 	rows.Each(len(times), func(i int) bool {
 		t := times[i]
-		if full && t < floor || h.after != nil && t > h.after.time {
+		if full && t < floor || h.after != nil && t > h.after.Time {
 			return true
 		}
 		if local == nil {
@@ -97,8 +100,8 @@ func (h *traceHits) add(rows rowset.Set, times []int64, ids func() (index.Bytes,
 				return false
 			}
 		}
-		id, ok := traceIDAt(values, i)
-		if !ok || h.after != nil && h.after.compare(tracePlace{t, id}) >= 0 {
+		id, ok := TraceIDAt(values, i)
+		if !ok || h.after != nil && h.after.Compare(TracePlace{t, id}) >= 0 {
 			return true
 		}
 		if old, seen := local[id]; !seen || t > old {
@@ -126,7 +129,8 @@ func (h *traceHits) add(rows rowset.Set, times []int64, ids func() (index.Bytes,
 	return nil
 }
 
-func traceIDAt(values index.Bytes, row int) (id telemetry.TraceID, ok bool) {
+// TraceIDAt is a row's trace id, if it has one.
+func TraceIDAt(values index.Bytes, row int) (id telemetry.TraceID, ok bool) {
 	v := values.At(row)
 	if len(v) != len(id) || !index.IsValid(values.Valid, row) {
 		return id, false
@@ -136,26 +140,27 @@ func traceIDAt(values index.Bytes, row int) (id telemetry.TraceID, ok bool) {
 
 // cutPlaces leaves the first n and returns the time of the last of them. There must be as many.
 func cutPlaces(places map[telemetry.TraceID]int64, n int) int64 {
-	sorted := sortedPlaces(places)
+	sorted := SortedPlaces(places)
 	for _, p := range sorted[n:] {
-		delete(places, p.id)
+		delete(places, p.ID)
 	}
-	return sorted[n-1].time
+	return sorted[n-1].Time
 }
 
-func sortedPlaces(places map[telemetry.TraceID]int64) []tracePlace {
-	sorted := make([]tracePlace, 0, len(places))
+// SortedPlaces are places in order.
+func SortedPlaces(places map[telemetry.TraceID]int64) []TracePlace {
+	sorted := make([]TracePlace, 0, len(places))
 	for id, t := range places {
-		sorted = append(sorted, tracePlace{t, id})
+		sorted = append(sorted, TracePlace{t, id})
 	}
-	slices.SortFunc(sorted, tracePlace.compare)
+	slices.SortFunc(sorted, TracePlace.Compare)
 	return sorted
 }
 
-// places gives what was gathered, in order; more says that there may be others behind.
-func (h *traceHits) places() (found []tracePlace, more bool) {
+// Places gives what was gathered, in order; more says that there may be others behind.
+func (h *Traces) Places() (found []TracePlace, more bool) {
 	h.mu.Lock()
 	defer h.mu.Unlock()
-	found = sortedPlaces(h.best)
+	found = SortedPlaces(h.best)
 	return found[:min(len(found), h.want)], len(found) >= h.want
 }

@@ -1,4 +1,4 @@
-package engine
+package counts
 
 import (
 	"math/rand/v2"
@@ -34,8 +34,8 @@ func TestCountCodes(t *testing.T) {
 			slices.Sort(times[from:to])
 			from = to
 		}
-		h := &timeline{step: step, first: first, buckets: buckets}
-		have := &timelineCounts{absent: make([]uint64, buckets), counts: make([][]uint64, groups)}
+		h := &Timeline{Step: step, First: first, Buckets: buckets}
+		have := &timelineRun{absent: make([]uint64, buckets), counts: make([][]uint64, groups)}
 		want := make([][]uint64, groups)
 		for g := range groups {
 			have.counts[g], want[g] = make([]uint64, buckets), make([]uint64, buckets)
