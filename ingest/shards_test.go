@@ -124,9 +124,7 @@ func TestNotReady(t *testing.T) {
 	if err := r.Seal(ctx); !errors.Is(err, context.DeadlineExceeded) {
 		t.Errorf("Seal without an owner: %v", err)
 	}
-	if st := r.Status(t.Context()).Shards[0].State; st != "waiting for the lease" {
-		t.Errorf("state is %q", st)
-	}
+	waitFor(t, "it says what it waits for", func() bool { return r.Status(t.Context()).Shards[0].State == "waiting for the lease" })
 	if views, err := r.Heads(t.Context(), tenant, telemetry.Logs); err == nil || len(views) != 0 {
 		t.Errorf("Heads without an owner: %d views, %v; want an error, so that answers are marked partial", len(views), err)
 	}

@@ -194,7 +194,7 @@ func TestOddRecords(t *testing.T) {
 			t.Errorf("%s: %d spans, want 3", stage, c.Count)
 		}
 	}
-	eventually(t, 3*time.Second, "all records are searchable", func() bool { return countLogs(t, p, "") == 6 })
+	eventually(t, 20*time.Second, "all records are searchable", func() bool { return countLogs(t, p, "") == 6 })
 	check("in the head")
 	if err := p.Post(t.Context(), "/api/v1/admin/seal", nil); err != nil {
 		t.Fatal(err)

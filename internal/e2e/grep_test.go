@@ -87,7 +87,7 @@ func TestGrepCounts(t *testing.T) {
 		t.Fatal(err)
 	}
 	sendLines(t, p, "host", lines)
-	eventually(t, 5*time.Second, "all lines are searchable", func() bool { return countLogs(t, p, "") == uint64(len(lines)) })
+	eventually(t, 20*time.Second, "all lines are searchable", func() bool { return countLogs(t, p, "") == uint64(len(lines)) })
 
 	words := []string{"timeout", "status", "installed", "tcp", "port", "ssh2", "10", "GET", "blk_7919", "user7", "тайм", "nosuchword", "Failed", "007", "application"}
 	fixed := []string{"GET /cart?id=37", "10.0.1.1", "ssh", ".12", "TIMEOUT_MS=42", "тайм-аут", "a", "[0-9]", "HTTP/1.1 200 5ms", "status installed", "/tcp"}
@@ -196,7 +196,7 @@ func TestGrepFlags(t *testing.T) {
 	p := start(t, tempData(t), "")
 	sendLines(t, p, "shop", []string{"one apple", "two pears", "three apples", "four plums", "five apples"})
 	sendLines(t, p, "farm", []string{"six apples\nand a second line"})
-	eventually(t, 3*time.Second, "all lines are searchable", func() bool { return countLogs(t, p, "") == 6 })
+	eventually(t, 20*time.Second, "all lines are searchable", func() bool { return countLogs(t, p, "") == 6 })
 	for _, c := range []struct {
 		args []string
 		want string
@@ -246,7 +246,7 @@ func TestGrepFollow(t *testing.T) {
 		}
 	}
 	sendLine("before apple")
-	eventually(t, 3*time.Second, "the line is searchable", func() bool { return countLogs(t, p, "") == 1 })
+	eventually(t, 20*time.Second, "the line is searchable", func() bool { return countLogs(t, p, "") == 1 })
 	cmd := exec.Command(clewBinary, "grep", "--no-prefix", "-f", "apple")
 	cmd.Env = append(os.Environ(), "CLEW_SERVER=http://"+p.HTTP)
 	stdout, err := cmd.StdoutPipe()

@@ -216,7 +216,7 @@ func TestNumberedExactlyOnce(t *testing.T) {
 	}
 	p.Kill()
 	p = start(t, data, "")
-	eventually(t, 5*time.Second, "the ledger after a restart", func() bool { return len(ledgerAnswer(t, p, "").Hosts) == 1 })
+	eventually(t, 20*time.Second, "the ledger after a restart", func() bool { return len(ledgerAnswer(t, p, "").Hosts) == 1 })
 	check()
 	if again := flow(t, p, a.host).Replayed; again != replayed {
 		t.Errorf("%d replayed after the restart, %d before", again, replayed)
@@ -240,7 +240,7 @@ func TestLedgerNamesLosses(t *testing.T) {
 	a.next = 5
 	a.beat.HeartbeatCounts = account.HeartbeatCounts{Read: 20, Queued: 20, Sent: 20, Acked: 20}
 	a.heartbeat(t, p)
-	eventually(t, 5*time.Second, "stored", func() bool { return flow(t, p, a.host).Stored == 20 })
+	eventually(t, 20*time.Second, "stored", func() bool { return flow(t, p, a.host).Stored == 20 })
 	send(4, 10) // 3 never comes
 	a.beat.HeartbeatCounts = account.HeartbeatCounts{
 		Read: 60, Queued: 50, Sent: 40, Acked: 30, Refused: map[string]uint64{"invalid": 7}, Dropped: map[string]uint64{"queue_full_oldest": 5, "sampled": 8},
@@ -304,6 +304,6 @@ func TestLedgerNamesLosses(t *testing.T) {
 	}
 	p.Kill()
 	p = start(t, data, "")
-	eventually(t, 5*time.Second, "the ledger after a restart", func() bool { return len(ledgerAnswer(t, p, "").Hosts) == 1 })
+	eventually(t, 20*time.Second, "the ledger after a restart", func() bool { return len(ledgerAnswer(t, p, "").Hosts) == 1 })
 	verify()
 }

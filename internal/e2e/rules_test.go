@@ -119,7 +119,7 @@ func TestAlertsSurviveKill(t *testing.T) {
 		return n
 	}
 	eventually(t, 20*time.Second, "three alerts fire", func() bool { return firing(p, &before) == 3 })
-	eventually(t, 5*time.Second, "three alerts are told", func() bool {
+	eventually(t, 20*time.Second, "three alerts are told", func() bool {
 		return len(first.lines("state=firing", "Hot")) > 0 && len(first.lines("state=firing", "Declined")) > 0 && len(first.lines("state=firing", "SlowCheckout")) > 0
 	})
 	since := map[string]time.Time{}
@@ -201,7 +201,7 @@ func brokenRules(t *testing.T, p *harness.Process, file string, o *told) {
 	if len(status.Groups) != 1 || !strings.Contains(status.Problems[0], ":3:5: groups[0].intervall") || !strings.Contains(status.Problems[1], ":6:15:") {
 		t.Errorf("%d groups, problems %v", len(status.Groups), status.Problems)
 	}
-	eventually(t, 5*time.Second, "the log says what is wrong", func() bool { return len(o.lines("rule files are broken", ":6:15:")) > 0 })
+	eventually(t, 20*time.Second, "the log says what is wrong", func() bool { return len(o.lines("rule files are broken", ":6:15:")) > 0 })
 	out, code := clew(t, p, "rules", "check", file)
 	if code != 1 || !strings.Contains(out, `did you mean "interval"?`) || !strings.Contains(out, "did you mean max()?") {
 		t.Errorf("check, exit code %d:\n%s", code, out)

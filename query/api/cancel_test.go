@@ -62,10 +62,14 @@ func TestClientLeaves(t *testing.T) {
 		}
 		t.Fatalf("the query ended by itself: %v", err)
 	}
-	time.Sleep(500 * time.Millisecond) // it may finish the row it is at
-	before = cpu(t)
-	time.Sleep(500 * time.Millisecond)
-	if took := cpu(t) - before; took > 100*time.Millisecond {
-		t.Errorf("%v of CPU in half a second after the client left", took)
+	// It may finish the row it is at, and the garbage collector what it has begun. All rows would take much longer than this.
+	var took time.Duration
+	for range 3 {
+		before = cpu(t)
+		time.Sleep(500 * time.Millisecond)
+		if took = cpu(t) - before; took <= 100*time.Millisecond {
+			return
+		}
 	}
+	t.Errorf("%v of CPU in half a second, 1 s after the client left", took)
 }

@@ -258,9 +258,10 @@ func TestMalformed(t *testing.T) {
 				t.Errorf("counted %v as %s", n, tc.reason)
 			}
 			// Another connection is as good as ever.
-			if _, closed := r.send(t, messageOf(tag, msgp.AppendInt64(nil, 5), recordOf("log", "x")), 500*time.Millisecond); closed || r.sink.LogRecordCount() != 1 {
+			if _, closed := r.send(t, messageOf(tag, msgp.AppendInt64(nil, 5), recordOf("log", "x")), 100*time.Millisecond); closed {
 				t.Error("the next sender is not served")
 			}
+			r.waitRecords(t, 1)
 		})
 	}
 }
@@ -285,6 +286,16 @@ func (r *rig) memoryBound(t *testing.T, data []byte) {
 	t.Error("a message that breaks off is not counted")
 }
 
+// waitRecords waits until the pipeline has taken n records.
+func (r *rig) waitRecords(t *testing.T, n int) {
+	t.Helper()
+	for deadline := time.Now().Add(20 * time.Second); r.sink.LogRecordCount() < n; time.Sleep(5 * time.Millisecond) {
+		if time.Now().After(deadline) {
+			t.Fatalf("%d records were taken, want %d", r.sink.LogRecordCount(), n)
+		}
+	}
+}
+
 // A bad entry is rejected by itself.
 func TestBadEntry(t *testing.T) {
 	r := start(t)
@@ -294,9 +305,7 @@ func TestBadEntry(t *testing.T) {
 	if _, closed := r.send(t, messageOf(msgp.AppendString(nil, "t"), list), 500*time.Millisecond); closed {
 		t.Error("the connection was closed")
 	}
-	if n := r.sink.LogRecordCount(); n != 2 {
-		t.Errorf("%d records", n)
-	}
+	r.waitRecords(t, 2)
 	if n := r.count(t, "clew_receiver_records_rejected_total", "malformed"); n != 1 {
 		t.Errorf("%v rejected", n)
 	}
@@ -319,13 +328,7 @@ func TestRefusal(t *testing.T) {
 		t.Errorf("%d reasons of refusal", n)
 	}
 	r.sink.setRefuse(nil)
-	for range 100 {
-		if r.sink.LogRecordCount() >= 1 {
-			return
-		}
-		time.Sleep(50 * time.Millisecond)
-	}
-	t.Error("what had no acknowledgement was not offered again")
+	r.waitRecords(t, 1) // what had no acknowledgement is offered again
 }
 
 func newReader(data []byte) *bufio.Reader { return bufio.NewReader(bytes.NewReader(data)) }

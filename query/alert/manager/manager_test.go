@@ -221,8 +221,17 @@ func TestKilled(t *testing.T) {
 	})
 	first := killed(t, dir)
 
+	// Whoever is told of the end does not answer before the second copy has been made.
+	answer := make(chan struct{})
+	h.mu.Lock()
+	h.held = answer
+	h.mu.Unlock()
 	send(t, m, told("1", time.Now()))
 	second := killed(t, dir) // at once: nobody has been told
+	h.mu.Lock()
+	h.held = nil
+	h.mu.Unlock()
+	close(answer)
 
 	again, stop := start(t, file, first)
 	send(t, again, told("2", later())) // rules tell again, at different times

@@ -154,7 +154,7 @@ func TestDamage(t *testing.T) {
 
 func newLog(t *testing.T) *shardlog.Embedded {
 	t.Helper()
-	log, err := shardlog.Open(t.Context(), shardlog.Config{Dir: t.TempDir(), LeaseTTL: time.Second})
+	log, err := shardlog.Open(t.Context(), shardlog.Config{Dir: t.TempDir(), LeaseTTL: 4 * time.Second})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -206,7 +206,7 @@ func TestLeases(t *testing.T) {
 	select {
 	case release := <-took:
 		release()
-	case <-time.After(5 * time.Second):
+	case <-time.After(30 * time.Second):
 		t.Fatal("the lease is not given back")
 	}
 	ctx, cancel := context.WithCancel(t.Context())
