@@ -315,6 +315,9 @@ func (in *Ingest) Heads(ctx context.Context, tenant string, signal telemetry.Sig
 		if !o.caughtUp() {
 			lacking = append(lacking, fmt.Sprintf("shard %d is being read, message %d of %d", shard, o.read.Load(), o.target))
 		}
+		if ago := in.leases.Unrenewed(shard, time.Now()); ago > unrenewedMax {
+			lacking = append(lacking, fmt.Sprintf("shard %d: NATS has not answered its owner for %s: another may have it, and newer records", shard, ago.Round(time.Second)))
+		}
 		v, err := o.viewOf(ctx, headKey{signal, tenant}, (*head).view)
 		if err != nil {
 			lacking = append(lacking, err.Error())

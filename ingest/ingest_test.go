@@ -323,7 +323,8 @@ func TestFenced(t *testing.T) {
 	if _, err := r.log.Commit(t.Context(), 0, last.Last, data); err != nil {
 		t.Fatal(err)
 	}
-	if err := r.Seal(t.Context()); err == nil {
+	// It ends by its failed commit, or because the catalog has the other's.
+	if err := r.Seal(t.Context()); err == nil && r.owner(0) == first {
 		t.Error("a fenced owner seals")
 	}
 	<-first.ctx.Done()

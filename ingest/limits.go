@@ -21,6 +21,11 @@ const (
 	uploadBufferBytes = 1 << 20
 	// ownerRetry is the pause before a shard is taken anew after its owner failed.
 	ownerRetry = time.Second
+	// startPatience is how long a new owner tries to commit and to read the log before it gives the shard back: NATS elects a stream's leader in 4 to 9 seconds.
+	startPatience = 10 * time.Second
+	// unrenewedMax is how long ago a shard's lease may have been renewed for answers to count as whole: by then a healthy cluster has elected leaders, and this process
+	// may be cut off, and another own the shard.
+	unrenewedMax = 10 * time.Second
 	// fenceWait is how long a new owner waits for the commit that fenced it to arrive in the catalog.
 	fenceWait = 10 * time.Second
 	// tickEvery is how often ages are looked at.

@@ -76,6 +76,15 @@ func (in *Ingest) serve(ctx context.Context, shard int) {
 			continue
 		case errors.Is(err, errNotOurTurn):
 			continue
+		case errors.Is(err, errLeaseLost), errors.Is(err, shardlog.ErrFenced):
+			// Nothing is wrong with this process: it takes the shard again where nobody else has.
+			in.shards[shard].failed(err)
+			in.log.Warn("the shard is another owner's, or free", "shard", shard, "error", err)
+			select {
+			case <-time.After(ownerRetry):
+			case <-ctx.Done():
+			}
+			continue
 		}
 		in.unable.Store(time.Now().Add(unableFor).UnixNano())
 		in.shards[shard].failed(err)
@@ -87,8 +96,12 @@ func (in *Ingest) serve(ctx context.Context, shard int) {
 	}
 }
 
-// errNotOurTurn says that another process has taken the shard, or is to.
-var errNotOurTurn = errors.New("the shard is another process's")
+var (
+	// errNotOurTurn says that another process has taken the shard, or is to.
+	errNotOurTurn = errors.New("the shard is another process's")
+	// errLeaseLost ends an owner whose lease is another's.
+	errLeaseLost = errors.New("the lease was lost")
+)
 
 // own takes the shard and serves it until something ends that.
 func (in *Ingest) own(ctx context.Context, shard int) error {
@@ -115,11 +128,12 @@ func (in *Ingest) own(ctx context.Context, shard int) error {
 	o := &owner{in: in, shard: shard, epoch: epoch, log: in.log.With("shard", shard, "epoch", epoch), heads: map[headKey]*head{}}
 	o.ctx, o.stop = context.WithCancelCause(ctx)
 	defer o.stop(nil)
-	defer context.AfterFunc(held, func() { o.stop(errors.New("the lease was lost")) })()
+	defer context.AfterFunc(held, func() { o.stop(errLeaseLost) })()
 	if err := o.start(); err != nil {
-		return err
+		return errors.Join(err, context.Cause(o.ctx))
 	}
 	defer o.end()
+	go o.watch()
 	err = in.shardLog.Consume(o.ctx, shard, o.consumed.Load(), o.consume)
 	if cause := context.Cause(o.ctx); cause != nil {
 		err = cause
@@ -127,10 +141,34 @@ func (in *Ingest) own(ctx context.Context, shard int) error {
 	return err
 }
 
+// watch ends the owner when the catalog has a later owner's commit: the lease, which it may not be able to renew, is another's then.
+func (o *owner) watch() {
+	later := func(v *catalog.Version) bool { return v.Shard(o.shard).Epoch > o.epoch }
+	if err := o.in.catalog.Wait(o.ctx, later); err == nil {
+		o.stop(fmt.Errorf("%w, which has committed", shardlog.ErrFenced))
+	}
+}
+
+// patiently does a step of the start again while it fails, for a while: a lease can be had before the other streams have leaders again, and a shard that is given back
+// for that is without an owner for longer. An owner that has no others to give it back to fails at once.
+func (o *owner) patiently(step func() error) error {
+	for began := time.Now(); ; {
+		err := step()
+		if err == nil || o.in.peers == nil || o.ctx.Err() != nil || errors.Is(err, shardlog.ErrFenced) || time.Since(began) > startPatience {
+			return err
+		}
+		o.log.Debug("taking the shard: trying anew", "error", err)
+		select {
+		case <-time.After(turnEvery):
+		case <-o.ctx.Done():
+		}
+	}
+}
+
 // start makes this the shard's only owner, and its state that of the last commit.
 func (o *owner) start() error {
 	o.in.shards[o.shard].enter("starting")
-	if err := o.take(); err != nil {
+	if err := o.patiently(o.take); err != nil {
 		return err
 	}
 	v := o.in.catalog.Acquire()
@@ -149,11 +187,11 @@ func (o *owner) start() error {
 		}
 	}
 	// A crash may have come between the last commit and its trimming.
-	if err := o.in.shardLog.Trim(o.ctx, o.shard, o.floor); err != nil {
+	if err := o.patiently(func() error { return o.in.shardLog.Trim(o.ctx, o.shard, o.floor) }); err != nil {
 		return fmt.Errorf("trim shard %d: %w", o.shard, err)
 	}
-	state, err := o.in.shardLog.State(o.ctx, o.shard)
-	if err != nil {
+	var state shardlog.State
+	if err := o.patiently(func() (err error) { state, err = o.in.shardLog.State(o.ctx, o.shard); return err }); err != nil {
 		return fmt.Errorf("state of shard %d: %w", o.shard, err)
 	}
 	o.target = state.Last

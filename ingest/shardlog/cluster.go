@@ -55,9 +55,9 @@ func (c *Cluster) connect(ctx context.Context) error {
 		nats.MaxReconnects(-1),
 		nats.ReconnectWait(reconnectWait),
 		nats.ReconnectJitter(reconnectWait, reconnectWait),
-		// A server that hangs is as gone as one that has ended: two pings without an answer, 4 to 6 seconds.
-		nats.PingInterval(2*time.Second),
-		nats.MaxPingsOutstanding(2),
+		// A server that hangs is as gone as one that has ended.
+		nats.PingInterval(clusterPing),
+		nats.MaxPingsOutstanding(clusterPingsOut),
 		nats.ReconnectBufSize(-1),
 		nats.DisconnectErrHandler(func(_ *nats.Conn, err error) {
 			if err != nil {

@@ -167,7 +167,8 @@ func TestLeaseAfterCrash(t *testing.T) {
 	release()
 }
 
-// TestLeaseRenewed: with a TTL, a lease lasts longer than it; and that of a holder that vanished does not.
+// TestLeaseRenewed: with a TTL, a lease lasts longer than it; and that of a holder that vanished does not. It is none of a shard's: those are kept until another holder is
+// seen, and commits are fenced.
 func TestLeaseRenewed(t *testing.T) {
 	cfg := small(t.TempDir())
 	cfg.LeaseTTL = 2 * time.Second // a renewal is an fsync, on a disk that others use too
@@ -177,20 +178,20 @@ func TestLeaseRenewed(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer peer.Close()
-	held, epoch, release, err := peer.Acquire(t.Context(), 0, "one")
+	held, epoch, release, err := peer.Acquire(t.Context(), shardlog.OtherLeases, "one")
 	if err != nil {
 		t.Fatal(err)
 	}
 	ctx, cancel := context.WithTimeout(t.Context(), 2*cfg.LeaseTTL+cfg.LeaseTTL/2)
 	defer cancel()
-	if _, _, _, err := e.Acquire(ctx, 0, "two"); !errors.Is(err, context.DeadlineExceeded) {
+	if _, _, _, err := e.Acquire(ctx, shardlog.OtherLeases, "two"); !errors.Is(err, context.DeadlineExceeded) {
 		t.Fatalf("acquire of a lease that is held: %v", err)
 	}
 	if held.Err() != nil {
 		t.Fatal("the lease was lost")
 	}
 	peer.Cut()
-	_, next, release2, err := e.Acquire(t.Context(), 0, "three")
+	_, next, release2, err := e.Acquire(t.Context(), shardlog.OtherLeases, "three")
 	if err != nil || next <= epoch {
 		t.Fatalf("epoch %d after %d, %v", next, epoch, err)
 	}
@@ -200,7 +201,7 @@ func TestLeaseRenewed(t *testing.T) {
 	release() // of a lease that is lost: it must not end the other's
 	ctx, cancel = context.WithTimeout(t.Context(), 300*time.Millisecond)
 	defer cancel()
-	if _, _, _, err := e.Acquire(ctx, 0, "four"); !errors.Is(err, context.DeadlineExceeded) {
+	if _, _, _, err := e.Acquire(ctx, shardlog.OtherLeases, "four"); !errors.Is(err, context.DeadlineExceeded) {
 		t.Errorf("acquire of the third's lease: %v", err)
 	}
 	release2()

@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"math/rand/v2"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/nats-io/nats.go/jetstream"
@@ -17,8 +18,8 @@ import (
 // that expects the holder's last message; so there is one holder at most. The epoch is the sequence of the first message: it
 // grows from holder to holder, also across restarts, because the stream keeps its last sequence.
 //
-// With a TTL (Config.LeaseTTL), the server deletes the message that long after it was stored. The holder counts from before it was
-// sent, so it stops first, whatever the clocks say. What a pause of the process may let through after that is stopped by Commit's fence.
+// With a TTL (Config.LeaseTTL), the server deletes the message that long after it was stored. How its holder keeps it, and when it takes it for lost, is in
+// lease_renew.go.
 //
 // Without a TTL only this process can hold leases: the server runs within it and listens to nobody, and the directory is locked.
 // A lease then lasts until it is released or the log is closed, and needs no renewal. A lease found on the stream that is not
@@ -28,6 +29,8 @@ import (
 type holdings struct {
 	mu   sync.Mutex
 	live map[uint64]struct{}
+	// kept are those held that end when they are not renewed, by number.
+	kept map[int]*lease
 }
 
 func (h *holdings) add() uint64 {
@@ -63,6 +66,8 @@ type lease struct {
 	packet []byte
 	last   uint64    // the sequence of its last message
 	since  time.Time // from when its TTL counts
+	// renewed is since, for others than the holder's goroutine.
+	renewed atomic.Pointer[time.Time]
 }
 
 var errLeaseTaken = errors.New("the lease is taken")
@@ -154,80 +159,6 @@ func (l *lease) current(ctx context.Context, s *session) (*jetstream.RawStreamMs
 		return m, 0, nil
 	}
 	return m, binary.LittleEndian.Uint64(m.Data[envelopeHeadAt:]), nil
-}
-
-// hold keeps the lease until it is lost or released.
-func (l *lease) hold() (context.Context, func()) {
-	held, lose := context.WithCancel(l.ctx)
-	var wg sync.WaitGroup
-	if l.cfg.LeaseTTL > 0 {
-		wg.Go(func() {
-			defer lose()
-			l.renew(held)
-		})
-	}
-	var once sync.Once
-	return held, func() {
-		once.Do(func() {
-			lose()
-			wg.Wait()
-			l.release()
-			l.holdings.remove(l.nonce)
-		})
-	}
-}
-
-// renew returns when the lease is lost or ctx ends.
-func (l *lease) renew(ctx context.Context) {
-	ttl := l.cfg.LeaseTTL
-	tick := time.NewTicker(ttl / 4)
-	defer tick.Stop()
-	for {
-		end := time.NewTimer(time.Until(l.since.Add(ttl)))
-		select {
-		case <-ctx.Done():
-			end.Stop()
-			return
-		case <-end.C:
-			l.log.Warn("lease lost: it could not be renewed in time", "shard", l.shard, "owner", l.owner)
-			return
-		case <-tick.C:
-			end.Stop()
-		}
-		if !l.renewOnce(ctx) {
-			l.log.Warn("lease lost: another owner has it", "shard", l.shard, "owner", l.owner)
-			return
-		}
-	}
-}
-
-// renewOnce returns false when the lease is another's. Not being able to tell is no loss: the time decides.
-func (l *lease) renewOnce(ctx context.Context) bool {
-	ctx, cancel := context.WithDeadline(ctx, l.since.Add(l.cfg.LeaseTTL))
-	defer cancel()
-	s, err := l.link.get()
-	if err != nil {
-		return true
-	}
-	before := time.Now()
-	seq, err := l.publish(ctx, s, l.last)
-	if err == nil {
-		l.last, l.since = seq, before
-		return true
-	}
-	if !isWrongLast(err) {
-		return true
-	}
-	// A renewal whose answer we did not see may have gone through.
-	m, nonce, err := l.current(ctx, s)
-	if err != nil {
-		return true
-	}
-	if m == nil || nonce != l.nonce {
-		return false
-	}
-	l.last = m.Sequence
-	return true
 }
 
 // release deletes the lease if it is still ours. If that fails, others wait for the TTL, or see that its holding has ended.

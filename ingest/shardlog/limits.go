@@ -73,7 +73,15 @@ const (
 	clusterBeat = time.Second
 	// clusterLeasePoll paces those who wait for a lease: each look is a request to the stream's leader.
 	clusterLeasePoll = 500 * time.Millisecond
-	clusterBeyond    = 15 * time.Second
+	// clusterLeaseTry bounds an attempt to renew a lease: it takes milliseconds, or is not answered at all. clusterLeaseRetry is the pause after one that failed: whoever
+	// waits for the lease polls at half that pace, so that its holder comes first when the stream has a leader again.
+	clusterLeaseTry   = time.Second
+	clusterLeaseRetry = 250 * time.Millisecond
+	// clusterPing and clusterPingsOut are when a server that hangs counts as gone: 2 to 3 seconds. That has to be less than the time after which others take this process for gone (ingest/members),
+	// which hears and is heard by way of that server.
+	clusterPing     = time.Second
+	clusterPingsOut = 2
+	clusterBeyond   = 15 * time.Second
 	// clusterWatch paces an owner's look whether its stream is still the one that it reads: a request for each shard.
 	clusterWatch    = 2 * time.Second
 	clusterAwayWait = 1500 * time.Millisecond

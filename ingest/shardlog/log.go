@@ -116,4 +116,7 @@ type Commits interface {
 type Leases interface {
 	// Acquire waits until the shard's lease is ours and returns a context that ends when it is lost, with the lease's epoch.
 	Acquire(ctx context.Context, shard int, owner string) (held context.Context, epoch uint64, release func(), err error)
+	// Unrenewed is how long ago the shard's lease, held by this process, was renewed; 0: it is not held here, or needs no renewal. Beyond what leases last
+	// another process may have taken the shard, without this one having heard of it.
+	Unrenewed(shard int, now time.Time) time.Duration
 }

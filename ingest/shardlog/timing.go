@@ -12,6 +12,8 @@ type timing struct {
 	beat time.Duration
 	// leasePoll paces those who wait for a lease.
 	leasePoll time.Duration
+	// leaseTry bounds one attempt to renew a lease, leaseRetry is the pause after one that failed.
+	leaseTry, leaseRetry time.Duration
 	// beyond is for how long a stream may seem to end before a reader's position: a server that has just become a stream's leader may
 	// not have applied all that is committed.
 	beyond time.Duration
@@ -22,8 +24,12 @@ type timing struct {
 }
 
 var (
-	embeddedTiming = timing{ack: ackTimeout, api: apiTimeout, beat: 15 * time.Second, leasePoll: leasePollEvery}
-	clusterTiming  = timing{
-		ack: clusterAckTimeout, api: clusterAPITimeout, beat: clusterBeat, leasePoll: clusterLeasePoll, beyond: clusterBeyond, watch: clusterWatch, away: clusterAwayWait,
+	embeddedTiming = timing{
+		ack: ackTimeout, api: apiTimeout, beat: 15 * time.Second, leasePoll: leasePollEvery,
+		leaseTry: apiTimeout, leaseRetry: leasePollEvery,
+	}
+	clusterTiming = timing{
+		ack: clusterAckTimeout, api: clusterAPITimeout, beat: clusterBeat, leasePoll: clusterLeasePoll,
+		leaseTry: clusterLeaseTry, leaseRetry: clusterLeaseRetry, beyond: clusterBeyond, watch: clusterWatch, away: clusterAwayWait,
 	}
 )
