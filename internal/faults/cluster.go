@@ -41,7 +41,7 @@ type Cluster struct {
 	dir       string
 	config    string
 	binaries  Binaries
-	machines  map[string]*Host
+	machines  machines
 	t         *testing.T
 }
 
@@ -51,9 +51,9 @@ const oneNodeConfig = "ingest: {seal_rows: 100000, seal_after: 5s}\n"
 const shards = 4
 
 // NewCluster makes a cluster of which the object store runs already. The test's end ends it.
-func NewCluster(t *testing.T, network *Network, machines map[string]*Host, b Binaries) *Cluster {
+func NewCluster(t *testing.T, network *Network, on machines, b Binaries) *Cluster {
 	t.Helper()
-	c := &Cluster{Network: network, Processes: map[string]*harness.Process{}, dir: t.TempDir(), binaries: b, machines: machines, t: t}
+	c := &Cluster{Network: network, Processes: map[string]*harness.Process{}, dir: t.TempDir(), binaries: b, machines: on, t: t}
 	s3test.SetEnvironment(t)
 	c.Gateway = s3test.Start(t)
 	c.Store = s3test.NewRelayAt(t, address(hosts["store"])+":9000", c.Gateway.Address)
@@ -66,6 +66,20 @@ ingest: {seal_rows: 100000, seal_after: 5s}
 cluster: {tls: {cert_file: %s, key_file: %s, ca_file: %s, name: clew.internal}}
 `, shards, shards*(512<<20), cert, key, ca.File)
 	return c
+}
+
+// serverName is the name of a NATS server's host, by number from 0.
+func serverName(i int) string { return fmt.Sprintf("nats-%d", i+1) }
+
+// machines are the hosts by name.
+type machines map[string]*Host
+
+// inHost is how a NATS server is started in its host.
+func (m machines) inHost(i int, cmd *exec.Cmd) *exec.Cmd {
+	line := m[serverName(i)].Command(cmd.Path, cmd.Args[1:]...)
+	inside := exec.Command(line[0], line[1:]...)
+	inside.Stdout, inside.Stderr, inside.SysProcAttr = cmd.Stdout, cmd.Stderr, cmd.SysProcAttr
+	return inside
 }
 
 // Run starts all servers and processes, and waits until every shard has an owner and every query process knows.
@@ -81,14 +95,9 @@ func (c *Cluster) Run() error {
 	if err := os.MkdirAll(c.logDir(), 0o750); err != nil {
 		return err
 	}
-	options := natstest.Options{Dir: c.logDir(), Servers: 3, Binary: c.binaries.NATS, Command: func(i int, cmd *exec.Cmd) *exec.Cmd {
-		line := c.machines[fmt.Sprintf("nats-%d", i+1)].Command(cmd.Path, cmd.Args[1:]...)
-		inside := exec.Command(line[0], line[1:]...)
-		inside.Stdout, inside.Stderr, inside.SysProcAttr = cmd.Stdout, cmd.Stderr, cmd.SysProcAttr
-		return inside
-	}}
+	options := natstest.Options{Dir: c.logDir(), Servers: 3, Binary: c.binaries.NATS, Command: c.machines.inHost}
 	for i := range 3 {
-		options.Hosts = append(options.Hosts, address(hosts[fmt.Sprintf("nats-%d", i+1)]))
+		options.Hosts = append(options.Hosts, address(hosts[serverName(i)]))
 	}
 	var err error
 	if c.NATS, err = natstest.Start(options); err != nil {

@@ -75,8 +75,8 @@ func outside() (code int, err error) {
 }
 
 // theNetwork is made once: the hosts are the same in all runs.
-var theNetwork = sync.OnceValues(func() (*machines, error) {
-	m := &machines{Network: NewNetwork(), hosts: map[string]*Host{}}
+var theNetwork = sync.OnceValues(func() (*room, error) {
+	m := &room{Network: NewNetwork(), machines: machines{}}
 	if _, err := m.AddSelf(hosts["checker"], hosts["store"]); err != nil {
 		return nil, err
 	}
@@ -88,18 +88,19 @@ var theNetwork = sync.OnceValues(func() (*machines, error) {
 		if err != nil {
 			return nil, err
 		}
-		m.hosts[name] = h
+		m.machines[name] = h
 	}
 	return m, nil
 })
 
-type machines struct {
+// room is a network and the machines that are on it.
+type room struct {
 	*Network
-	hosts map[string]*Host
+	machines
 }
 
 // theMachines is theNetwork where there can be one.
-func theMachines(t *testing.T) *machines {
+func theMachines(t *testing.T) *room {
 	t.Helper()
 	if os.Getenv(inside) == "" {
 		t.Skip("without root there are no network namespaces, and with -short no clusters")
@@ -137,9 +138,9 @@ func TestFaults(t *testing.T) {
 }
 
 // experiment is one run: some load, the fault under load, load until there are enough records, and then everything is read back.
-func experiment(t *testing.T, m *machines, f *Fault) (*Row, []error) {
+func experiment(t *testing.T, m *room, f *Fault) (*Row, []error) {
 	dir := os.Getenv(inside)
-	c := NewCluster(t, m.Network, m.hosts, Binaries{Clew: filepath.Join(dir, "clew"), NATS: filepath.Join(dir, "natsserver")})
+	c := NewCluster(t, m.Network, m.machines, Binaries{Clew: filepath.Join(dir, "clew"), NATS: filepath.Join(dir, "natsserver")})
 	c.oneNode = f.OneNode
 	if f.Before != nil {
 		f.Before(t, c)
@@ -198,7 +199,29 @@ func experiment(t *testing.T, m *machines, f *Fault) (*Row, []error) {
 		checker.fail("not everything is there: %w", settled)
 	}
 	row.Found = readBack(ctx, t, checker, c.Of("query")[0])
+	if err := r.newcomer(ctx); err != nil {
+		checker.fail("%w", err)
+	}
 	return row, checker.check(row)
+}
+
+// newcomer starts a query process in the running cluster: the first thing that it answers once it is ready is whole. It used to be ready before it had heard of any owner.
+func (r *Run) newcomer(ctx context.Context) error {
+	if r.oneNode {
+		return nil
+	}
+	r.Processes["query-2"].Kill()
+	if err := r.Launch("query-2"); err != nil {
+		return err
+	}
+	p := r.Processes["query-2"]
+	if err := p.WaitReady(time.Minute); err != nil {
+		return err
+	}
+	if a := r.Checker.count(ctx, p); !a.whole() || a.count < r.Checker.Acknowledged() {
+		return fmt.Errorf("a query process that is ready finds %d of %d records (partial: %q; error: %v)", a.count, r.Checker.Acknowledged(), a.partial, a.err)
+	}
+	return nil
 }
 
 // readBack reads everything, again when that breaks off because a shard changes hands.

@@ -38,7 +38,7 @@ func TestNetwork(t *testing.T) {
 	echo := func(within time.Duration) (time.Duration, error) {
 		ctx, cancel := context.WithTimeout(t.Context(), within)
 		defer cancel()
-		line := m.hosts["nats-1"].Command("bash", "-c", "exec 3<>/dev/tcp/"+address(hosts["checker"])+"/7 && printf x >&3 && head -c 1 <&3")
+		line := m.machines["nats-1"].Command("bash", "-c", "exec 3<>/dev/tcp/"+address(hosts["checker"])+"/7 && printf x >&3 && head -c 1 <&3")
 		began := time.Now()
 		out, err := exec.CommandContext(ctx, line[0], line[1:]...).Output()
 		if err == nil && string(out) != "x" {
