@@ -91,6 +91,10 @@ func load(t *testing.T, c *Cluster) (stop func() (acknowledged, refused int)) {
 			}
 		})
 	}
+	t.Cleanup(func() { // where the test fails before it stops it: nothing is logged after its end
+		cancel()
+		wg.Wait()
+	})
 	return func() (int, int) {
 		cancel()
 		wg.Wait()

@@ -238,7 +238,9 @@ func (l *traffic) settleOnce(ctx context.Context, c *Cluster, of func() *harness
 			}
 			if read {
 				l.mu.Lock()
-				l.settled = all
+				if now := l.settled; all.logs+all.spans+all.points > now.logs+now.spans+now.points { // another call may have begun later, and be done
+					l.settled = all
+				}
 				l.mu.Unlock()
 				return
 			}

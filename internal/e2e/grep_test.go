@@ -270,7 +270,7 @@ func TestGrepFollow(t *testing.T) {
 			if got != want {
 				t.Errorf("followed %q, want %q", got, want)
 			}
-		case <-time.After(5 * time.Second):
+		case <-time.After(20 * time.Second):
 			t.Errorf("%q did not come", want)
 		}
 	}

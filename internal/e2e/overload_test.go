@@ -154,7 +154,7 @@ query: {cache_bytes: 67108864}
 	if most := int64(900 << 20); peak > most {
 		t.Errorf("peak of %d MB, want at most %d", peak>>20, most>>20)
 	}
-	if worst := took[len(took)-1]; worst > 5*time.Second {
+	if worst := took[len(took)-1]; worst > 15*time.Second { // on a machine that others use too; without the bounds it is minutes
 		t.Errorf("a query took %v", worst)
 	}
 	least, most := uint64(f.accepted.Load()*records), uint64((f.accepted.Load()+f.unknown.Load())*records)

@@ -136,6 +136,7 @@ func TestAlertsSurviveKill(t *testing.T) {
 			}
 		}
 	}
+	badRecords(t, p) // the window is 20 seconds: a start on a busy machine has all of them
 	p.Kill()
 
 	second := &told{}
