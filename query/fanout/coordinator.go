@@ -199,6 +199,17 @@ func (c *Coordinator) suspect(name string, err error) {
 	c.log.Warn("a process does not answer; its segments are read by others", "process", name, "error", err)
 }
 
+// readers are the names of those among whom segments are shared out: not of those that have failed already.
+func (c *Coordinator) readers(of *Membership, failures map[string]error) []string {
+	var names []string
+	for _, m := range of.Members {
+		if m.Query && failures[m.Name] == nil && (m.Name == of.Self || !c.suspected(m.Name)) {
+			names = append(names, m.Name)
+		}
+	}
+	return names
+}
+
 // suspected says whether a process is not asked at present.
 func (c *Coordinator) suspected(name string) bool {
 	c.mu.Lock()

@@ -47,6 +47,7 @@ func (c *Coordinator) newDivision(scope parts.Scope, survey *parts.Survey) *divi
 	for i, s := range survey.Segments {
 		d.segments[i] = s.ID
 	}
+	d.missing = parts.LostIn(survey.Version, scope)
 	for _, o := range d.members.owners() {
 		d.shards = append(d.shards, o.Shard)
 	}
@@ -72,7 +73,7 @@ func (d *division) divide(last bool) []*memberShare {
 	if !ok {
 		self = Member{Name: d.members.Self}
 	}
-	readers := d.readers()
+	readers := d.c.readers(&d.members, d.failures)
 	if len(readers) == 0 || last {
 		readers = []string{self.Name}
 	}
@@ -102,17 +103,6 @@ func (d *division) divide(last bool) []*memberShare {
 		return 1
 	})
 	return shares
-}
-
-// readers are the names of those among whom segments are shared out.
-func (d *division) readers() []string {
-	var names []string
-	for _, m := range d.members.Members {
-		if m.Query && d.failures[m.Name] == nil && (m.Name == d.members.Self || !d.c.suspected(m.Name)) {
-			names = append(names, m.Name)
-		}
-	}
-	return names
 }
 
 // shard gives a shard to its owner, or says why nobody is asked.

@@ -26,6 +26,7 @@ type Server struct {
 	flight.BaseFlightServer
 	engine *engine.Engine
 	pins   *pins
+	lender Lender // nil: none
 	log    *slog.Logger
 
 	running atomic.Int64
@@ -136,6 +137,8 @@ func (s *Server) answer(ctx context.Context, data []byte, to send) (_ json.RawMe
 			return nil, &frame.DamageError{What: "a question: " + err.Error()}
 		}
 		return s.pins.answer(ctx, q, t.Share, to)
+	case kindMetrics:
+		return s.lend(ctx, t, to)
 	}
 	return nil, fmt.Errorf("a question of kind %.20q is not known to this version", t.Kind)
 }

@@ -8,6 +8,8 @@ import (
 
 	"github.com/prometheus/common/model"
 	"github.com/prometheus/prometheus/model/labels"
+
+	"clew/query/metrics/lent"
 )
 
 // Count is how often something is there.
@@ -33,7 +35,11 @@ func (s *Storage) Cardinality(ctx context.Context, mint, maxt int64, limit int) 
 	out := &Cardinality{Min: math.MaxInt64, Max: math.MinInt64}
 	seen := map[uint64]bool{}
 	byName, byLabel, bytes, byPair := map[string]int{}, map[string]int{}, map[string]int{}, map[[2]string]int{}
-	_, err := q.each(ctx, nil, func(r *partReader, _ []uint32, _ bool) {
+	// It is about all labels of all series: they are read here.
+	if err := q.here(ctx); err != nil {
+		return nil, err
+	}
+	_, err := q.each(ctx, lent.Question{}, nil, func(r reading, _ []uint32, _ bool) {
 		for i := range r.index.series {
 			of := &r.index.series[i]
 			if !of.in(mint, maxt) {

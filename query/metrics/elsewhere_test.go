@@ -109,14 +109,14 @@ func TestElsewhere(t *testing.T) {
 			t.Fatalf("round %d: exemplars %v, want %v", round, have, want)
 		}
 		for _, name := range []string{"__name__", "color", "le"} {
-			if diff := cmp.Diff(valuesOf(t, here, name), valuesOf(t, far, name)); diff != "" {
+			if diff := cmp.Diff(valuesAt(t, here, name), valuesAt(t, far, name)); diff != "" {
 				t.Fatalf("round %d: values of %s: -here +elsewhere\n%s", round, name, diff)
 			}
 		}
 	}
 }
 
-func valuesOf(t *testing.T, s *Storage, label string) []string {
+func valuesAt(t *testing.T, s *Storage, label string) []string {
 	t.Helper()
 	q, err := s.Querier(testStart.UnixMilli()-3_600_000, testStart.UnixMilli()+3_600_000)
 	if err != nil {

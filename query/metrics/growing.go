@@ -182,6 +182,13 @@ func (l *live) Number(t, start int64, v float64) {
 
 // matching are the part's series that match; of a head, their rows are read.
 func (r *partReader) matching(ctx context.Context, t *translator, matchers []*labels.Matcher, mint, maxt int64) ([]uint32, error) {
+	if r.lent != nil {
+		numbers := make([]uint32, len(r.index.series)) // no others were lent
+		for i := range numbers {
+			numbers[i] = uint32(i)
+		}
+		return numbers, nil
+	}
 	numbers, err := r.index.matching(ctx, t, matchers)
 	if err != nil || r.live == nil {
 		return numbers, err

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"log/slog"
 	"math"
+	"slices"
 	"strings"
 	"sync"
 	"testing"
@@ -19,6 +20,7 @@ import (
 	"go.opentelemetry.io/collector/pdata/pmetric"
 
 	"clew/index"
+	"clew/index/catalog"
 	"clew/index/segment"
 	"clew/index/store"
 	"clew/index/table"
@@ -105,6 +107,14 @@ func (p *partSource) view(ctx context.Context, scope parts.Scope, columns bool) 
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	v := &parts.View{Release: func() {}}
+	if scope.Share != nil {
+		for _, id := range scope.Share.Segments {
+			if i := slices.IndexFunc(p.sealed, func(s index.Part) bool { return s.Info().ID == id }); i >= 0 {
+				v.Parts = append(v.Parts, p.sealed[i])
+			}
+		}
+		return v, nil
+	}
 	for _, h := range p.heads {
 		if points.WantsLive(ctx) && !columns {
 			v.Parts = append(v.Parts, h.Live())
@@ -117,9 +127,16 @@ func (p *partSource) view(ctx context.Context, scope parts.Scope, columns bool) 
 		v.Parts = append(v.Parts, part)
 	}
 	for _, s := range p.sealed {
-		if info := s.Info(); info.MinTime <= scope.To && info.MaxTime >= scope.From {
-			v.Parts = append(v.Parts, s)
+		info := s.Info()
+		if info.MinTime > scope.To || info.MaxTime < scope.From {
+			continue
 		}
+		known := &catalog.Segment{ID: info.ID, MinTime: info.MinTime, MaxTime: info.MaxTime}
+		if scope.Leave != nil && scope.Leave([]*catalog.Segment{known})[0] {
+			v.Left = append(v.Left, parts.Left{Segment: known, At: len(v.Parts)})
+			continue
+		}
+		v.Parts = append(v.Parts, s)
 	}
 	return v, nil
 }

@@ -131,7 +131,7 @@ func (it *sampleIterator) open() bool {
 		it.err = it.decode(p)
 	}
 	if it.err != nil {
-		it.err = fmt.Errorf("part %s: %w", p.r.part.Info().ID, it.err)
+		it.err = fmt.Errorf("part %s: %w", p.r.id(), it.err)
 	} else if len(run) == 1 && !told && !s.merged && p.clipped() {
 		it.cur = &clipped{it.cur, p.from, p.to}
 	}

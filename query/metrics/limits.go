@@ -17,6 +17,11 @@ const (
 	// checkEvery is how many series are looked at between two looks at the context.
 	checkEvery = 4096
 
+	// lentBytesMax bounds what is lent to another process at once, borrowedBytesMax what one query borrows of all, in bytes of chunks: at about 1.5 bytes a point, the latter is
+	// some six times the points that PromQL takes (promapi's limit). Who asks for more has to narrow the time or the series.
+	lentBytesMax     = 256 << 20
+	borrowedBytesMax = 512 << 20
+
 	// lookback is how long Prometheus looks back for a series' last point. target_info, which says what a resource is, has a point at least every
 	// half of it while the resource has points at most a lookback apart.
 	lookback = 5 * time.Minute

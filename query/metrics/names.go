@@ -8,6 +8,8 @@ import (
 
 	"github.com/prometheus/prometheus/model/labels"
 	"github.com/prometheus/prometheus/util/annotations"
+
+	"clew/query/metrics/lent"
 )
 
 // Name describes a metric.
@@ -34,20 +36,25 @@ func (s *Storage) Names(ctx context.Context, mint, maxt int64, sets ...[]*labels
 	var warnings annotations.Annotations
 	for _, set := range sets {
 		var err error
-		warnings, err = q.each(ctx, set, func(r *partReader, numbers []uint32, all bool) {
-			count := func(of *series) {
-				if !of.in(mint, maxt) {
-					return
-				}
-				f := of.origins[0].family
+		warnings, err = q.each(ctx, lent.Question{Op: lent.OpNames}, set, func(r reading, numbers []uint32, all bool) {
+			counts := func(f *family, hash uint64) {
 				n := found[key{f.name, f.otel}]
 				if n == nil {
 					n = &Name{Name: f.name, OTel: f.otel, Type: string(f.typ), Unit: f.unit, Help: f.help}
 					found[key{f.name, f.otel}] = n
 				}
-				if !counted[of.hash] {
-					counted[of.hash] = true
+				if !counted[hash] {
+					counted[hash] = true
 					n.Series++
+				}
+			}
+			if r.of != nil {
+				r.of.counted(r.nth, counts)
+				return
+			}
+			count := func(of *series) {
+				if of.in(mint, maxt) {
+					counts(of.origins[0].family, of.hash)
 				}
 			}
 			if all {

@@ -17,11 +17,15 @@ func TestPromQL(t *testing.T) {
 		EnableAtModifier: true, EnableNegativeOffset: true, EnableDelayedNameRemoval: true, UseStartTimestamps: true,
 		Parser: parser.NewParser(promqltest.TestParserOpts),
 	})
-	for name, columns := range map[string]bool{"heads as they grow": false, "heads by columns": true} {
+	for name, change := range map[string]func(t testing.TB, s *promStorage){
+		"heads as they grow":      func(testing.TB, *promStorage) {},
+		"heads by columns":        func(_ testing.TB, s *promStorage) { s.parts.columns = true },
+		"segments are shared out": func(t testing.TB, s *promStorage) { s.Storage = shared(t, s.parts, 3) },
+	} {
 		t.Run(name, func(t *testing.T) {
 			promqltest.RunBuiltinTestsWithStorage(t, e, func(t testing.TB) storage.Storage {
 				s := newPromStorage(t)
-				s.parts.columns = columns
+				change(t, s)
 				return s
 			})
 		})

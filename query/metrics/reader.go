@@ -9,6 +9,7 @@ import (
 	"clew/index"
 	"clew/internal/points"
 	"clew/internal/telemetry"
+	"clew/query/metrics/lent"
 	"clew/query/parts"
 )
 
@@ -22,6 +23,9 @@ type partReader struct {
 	mu     sync.Mutex
 	groups []*rowGroup
 	live   *live // not nil: of a head, which has no groups
+
+	lent []lent.Row // not nil: rows of a segment that another process reads; there is no part here
+	name string     // then: the segment
 }
 
 type rowGroup struct{ chunks, extras values }
@@ -32,6 +36,14 @@ func newPartReader(part index.Part, x *partIndex) *partReader {
 		r.live = &live{part: part, of: map[uint32][]*liveRow{}, read: map[uint32]bool{}}
 	}
 	return r
+}
+
+// id names the part.
+func (r *partReader) id() string {
+	if r.part == nil {
+		return r.name
+	}
+	return r.part.Info().ID
 }
 
 // load reads a row group's chunks.
@@ -62,11 +74,21 @@ func (r *partReader) row(ref *rowRef) (chunk []byte, found points.Found, err err
 		found, err = points.Sections(row.extra)
 		return row.chunk, found, err
 	}
+	chunk, extra := r.bytes(ref)
+	found, err = points.Sections(extra)
+	return chunk, found, err
+}
+
+// bytes are a row's chunk and what is beside it, in a segment. Its row group is loaded.
+func (r *partReader) bytes(ref *rowRef) (chunk, extra []byte) {
+	if r.lent != nil {
+		row := &r.lent[ref.row]
+		return []byte(row.Data), []byte(row.Extra)
+	}
 	r.mu.Lock()
 	g := r.groups[ref.rg]
 	r.mu.Unlock()
-	found, err = points.Sections(g.extras.at(int(ref.row)))
-	return g.chunks.at(int(ref.row)), found, err
+	return g.chunks.at(int(ref.row)), g.extras.at(int(ref.row))
 }
 
 // chunk is a row's chunk. Its row group is loaded.
@@ -74,10 +96,8 @@ func (r *partReader) chunk(ref *rowRef) []byte {
 	if r.live != nil {
 		return r.liveRow(ref).chunk
 	}
-	r.mu.Lock()
-	g := r.groups[ref.rg]
-	r.mu.Unlock()
-	return g.chunks.at(int(ref.row))
+	chunk, _ := r.bytes(ref)
+	return chunk
 }
 
 // bounds are the distinct upper bounds of a histogram's buckets, or a summary's quantiles, ascending.

@@ -14,6 +14,7 @@ import (
 	"github.com/prometheus/prometheus/util/annotations"
 
 	"clew/internal/points"
+	"clew/query/metrics/lent"
 )
 
 // selection is the answer to one Select.
@@ -31,7 +32,9 @@ type selection struct {
 
 // choose finds the series that match in all parts, and their rows.
 func (q *querier) choose(ctx context.Context, sorted bool, mint, maxt int64, how asked, matchers []*labels.Matcher) (*selection, error) {
-	parts, warnings, err := q.readings(ctx, how.resolution(), mayCount(matchers))
+	parts, warnings, err := q.borrow(ctx, lent.Question{Op: lent.OpSelect, Mint: mint, Maxt: maxt}, matchers, func() ([]reading, annotations.Annotations, error) {
+		return q.readings(ctx, how.resolution(), mayCount(matchers))
+	})
 	if err != nil {
 		return nil, err
 	}
@@ -147,7 +150,7 @@ func (s *selection) appendPieces(ctx context.Context, to []piece, r reading, of 
 			if o.view == viewTarget && (ref.min <= r.from || ref.max > r.to) {
 				ref = &rowRef{min: max(ref.min, r.from+1), max: min(ref.max, r.to)}
 			}
-			if o.view != viewTarget {
+			if o.view != viewTarget && r.lent == nil {
 				if _, err := r.load(ctx, ref.rg); err != nil {
 					return to, err
 				}

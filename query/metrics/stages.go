@@ -11,6 +11,7 @@ import (
 	"github.com/prometheus/prometheus/util/annotations"
 
 	"clew/index"
+	"clew/index/catalog"
 	"clew/internal/points"
 	"clew/internal/telemetry"
 	"clew/query/parts"
@@ -62,12 +63,28 @@ type staged struct {
 	stage  parts.Stage
 	reader *partReader
 	failed bool // it is damaged; the querier's warnings say so
+
+	segment *catalog.Segment // not nil: it was left out of the view
+	process string           // who reads it, if not this one
+}
+
+// times are those of its rows.
+func (s *staged) times() (from, to int64) {
+	if s.segment != nil {
+		return s.segment.MinTime, s.segment.MaxTime
+	}
+	info := s.part.Info()
+	return info.MinTime, info.MaxTime
 }
 
 // reading is a part of which the points after from and up to to are meant, in milliseconds.
 type reading struct {
 	*partReader
 	from, to int64
+
+	far *staged   // not nil: it is read elsewhere
+	of  *borrowed // then, once it was asked: the answer, and which of its segments this is
+	nth int
 }
 
 // open takes the view, once.
@@ -79,9 +96,13 @@ func (q *querier) openLocked(ctx context.Context) error {
 		return nil
 	}
 	tenant := tenantOf(ctx)
-	view, err := q.storage.source.View(points.WithLive(ctx), parts.Scope{
+	scope := parts.Scope{
 		Tenant: tenant, Signal: telemetry.Metrics, From: nanos(hourOf(q.mint)), To: nanosUp(untilWindow(q.maxt)), Resolutions: true,
-	})
+	}
+	if q.storage.readers != nil {
+		scope.Leave = q.leave
+	}
+	view, err := q.storage.source.View(points.WithLive(ctx), scope)
 	if err != nil {
 		return fmt.Errorf("view of metrics of tenant %s: %w", tenant, err)
 	}
@@ -89,7 +110,18 @@ func (q *querier) openLocked(ctx context.Context) error {
 	for _, why := range view.Partial {
 		q.warnings.Add(errPartial(why))
 	}
-	for i, part := range view.Parts {
+	left := view.Left
+	for i := 0; i <= len(view.Parts); i++ {
+		for ; len(left) > 0 && left[0].At == i; left = left[1:] {
+			segment := left[0].Segment
+			q.parts = append(q.parts, &staged{
+				segment: segment, process: q.elsewhere[segment.ID], stage: parts.Stage{Resolution: segment.Resolution, Sampled: segment.Sampled},
+			})
+		}
+		if i == len(view.Parts) {
+			break
+		}
+		part := view.Parts[i]
 		s := &staged{part: part}
 		if i < len(view.Stages) {
 			s.stage = view.Stages[i]
@@ -122,7 +154,8 @@ func (q *querier) readings(ctx context.Context, resolution time.Duration, earlie
 		if q.view.Cut != nil {
 			r.from, r.to = q.clip(s.stage, resolution)
 		}
-		info, width := s.part.Info(), s.stage.Resolution
+		minTime, maxTime := s.times()
+		width := s.stage.Resolution
 		low, high := nanos(q.mint-width.Milliseconds()), nanosUp(q.maxt)
 		if width > 0 {
 			high = nanosUp(untilWindow(q.maxt))
@@ -130,8 +163,13 @@ func (q *querier) readings(ctx context.Context, resolution time.Duration, earlie
 		if earlier {
 			low = nanos(hourOf(q.mint))
 		}
-		outside := info.MaxTime < max(low, nanos(r.from+1)) || info.MinTime > min(high, nanosUp(r.to))
-		if outside && s.stage != (parts.Stage{}) || info.MaxTime < low || s.failed {
+		outside := maxTime < max(low, nanos(r.from+1)) || minTime > min(high, nanosUp(r.to))
+		if outside && s.stage != (parts.Stage{}) || maxTime < low || s.failed {
+			continue
+		}
+		if s.process != "" {
+			r.far = s
+			all = append(all, r)
 			continue
 		}
 		if s.reader == nil {

@@ -14,6 +14,7 @@ import (
 
 	"clew/index"
 	"clew/internal/telemetry"
+	"clew/query/metrics/lent"
 	"clew/query/parts"
 )
 
@@ -24,6 +25,8 @@ type Storage struct {
 	cache  *cache
 	log    *slog.Logger
 	now    func() time.Time
+
+	readers Readers // nil: all segments are read here
 }
 
 var _ storage.SampleAndChunkQueryable = (*Storage)(nil)
@@ -61,7 +64,7 @@ func (s *Storage) ChunkQuerier(mint, maxt int64) (storage.ChunkQuerier, error) {
 }
 
 func (s *Storage) querier(mint, maxt int64) *querier {
-	return &querier{storage: s, mint: mint, maxt: maxt}
+	return &querier{storage: s, mint: mint, maxt: maxt, elsewhere: map[string]string{}}
 }
 
 // querier reads one tenant's metrics at one moment.
@@ -74,6 +77,10 @@ type querier struct {
 	parts    []*staged
 	warnings annotations.Annotations
 	closed   bool
+
+	elsewhere     map[string]string // who reads a segment, if not this process
+	others        []*parts.View     // of segments that were to be read elsewhere
+	borrowedBytes int64
 }
 
 // aside turns what is wrong with one part into a warning; false: it is not about one part.
@@ -82,11 +89,16 @@ func (q *querier) aside(err error, warnings *annotations.Annotations) bool {
 	if !ok {
 		return false
 	}
-	if s, ok := q.storage.source.(interface{ PutAside(*index.DamageError) }); ok {
-		s.PutAside(damage)
-	}
+	q.storage.putAside(damage)
 	warnings.Add(errPartial(damage.Error()))
 	return true
+}
+
+// putAside says that a segment is damaged.
+func (s *Storage) putAside(damage *index.DamageError) {
+	if source, ok := s.source.(interface{ PutAside(*index.DamageError) }); ok {
+		source.PutAside(damage)
+	}
 }
 
 // nanos is the first nanosecond of a millisecond; nanosUp the last.
@@ -127,32 +139,45 @@ func (s *selection) limit(hints *storage.SelectHints) {
 // LabelValues implements storage.LabelQuerier.
 func (q *querier) LabelValues(ctx context.Context, name string, hints *storage.LabelHints, matchers ...*labels.Matcher) ([]string, annotations.Annotations, error) {
 	found := map[string]struct{}{}
-	warnings, err := q.each(ctx, matchers, func(r *partReader, numbers []uint32, all bool) {
-		label := name
-		if p := r.index.posting(label); len(p) == 0 {
-			label = labelOf(q.storage.t, name)
-		}
-		if all {
-			for v, in := range r.index.posting(label) {
-				if _, have := found[v]; !have && r.index.anyIn(in, q.mint, q.maxt) {
-					found[v] = struct{}{}
-				}
-			}
+	warnings, err := q.each(ctx, lent.Question{Op: lent.OpValues, Label: name}, matchers, func(r reading, numbers []uint32, all bool) {
+		if r.of != nil {
+			r.of.texts(found)
 			return
 		}
-		for _, n := range numbers {
-			if v := r.index.series[n].labels.Get(label); v != "" && r.index.series[n].in(q.mint, q.maxt) {
-				found[v] = struct{}{}
-			}
-		}
+		valuesOf(q.storage.t, r.partReader, name, numbers, all, q.mint, q.maxt, found)
 	})
 	return cut(found, hints), warnings, err
+}
+
+// valuesOf adds the values of a label of series, or of all.
+func valuesOf(t *translator, r *partReader, name string, numbers []uint32, all bool, mint, maxt int64, to map[string]struct{}) {
+	label := name
+	if p := r.index.posting(label); len(p) == 0 {
+		label = labelOf(t, name)
+	}
+	if all {
+		for v, in := range r.index.posting(label) {
+			if _, have := to[v]; !have && r.index.anyIn(in, mint, maxt) {
+				to[v] = struct{}{}
+			}
+		}
+		return
+	}
+	for _, n := range numbers {
+		if v := r.index.series[n].labels.Get(label); v != "" && r.index.series[n].in(mint, maxt) {
+			to[v] = struct{}{}
+		}
+	}
 }
 
 // LabelNames implements storage.LabelQuerier.
 func (q *querier) LabelNames(ctx context.Context, hints *storage.LabelHints, matchers ...*labels.Matcher) ([]string, annotations.Annotations, error) {
 	found := map[string]struct{}{}
-	warnings, err := q.each(ctx, matchers, func(r *partReader, numbers []uint32, all bool) {
+	warnings, err := q.each(ctx, lent.Question{Op: lent.OpLabels}, matchers, func(r reading, numbers []uint32, all bool) {
+		if r.of != nil {
+			r.of.texts(found)
+			return
+		}
 		if all {
 			for i := range r.index.series {
 				r.index.series[i].names(q.mint, q.maxt, found)
@@ -166,9 +191,12 @@ func (q *querier) LabelNames(ctx context.Context, hints *storage.LabelHints, mat
 	return cut(found, hints), warnings, err
 }
 
-// each calls f with the series of each part that match; all: every one does.
-func (q *querier) each(ctx context.Context, matchers []*labels.Matcher, f func(r *partReader, numbers []uint32, all bool)) (annotations.Annotations, error) {
-	all, warnings, err := q.readings(ctx, 0, false)
+// each calls f with the series of each part that match; all: every one does. Of parts that are read elsewhere, what was answered there is in the reading instead.
+func (q *querier) each(
+	ctx context.Context, ask lent.Question, matchers []*labels.Matcher, f func(r reading, numbers []uint32, all bool),
+) (annotations.Annotations, error) {
+	ask.Mint, ask.Maxt = q.mint, q.maxt
+	all, warnings, err := q.borrow(ctx, ask, matchers, func() ([]reading, annotations.Annotations, error) { return q.readings(ctx, 0, false) })
 	if err != nil {
 		return warnings, err
 	}
@@ -176,15 +204,15 @@ func (q *querier) each(ctx context.Context, matchers []*labels.Matcher, f func(r
 		if err := ctx.Err(); err != nil {
 			return warnings, err
 		}
-		if len(matchers) == 0 {
-			f(r.partReader, nil, true)
+		if len(matchers) == 0 || r.of != nil {
+			f(r, nil, true)
 			continue
 		}
 		numbers, err := r.index.matching(ctx, q.storage.t, matchers)
 		if err != nil {
 			return warnings, err
 		}
-		f(r.partReader, numbers, false)
+		f(r, numbers, false)
 	}
 	return warnings, nil
 }
@@ -230,6 +258,9 @@ func (q *querier) Close() error {
 	defer q.mu.Unlock()
 	if q.view != nil && !q.closed {
 		q.view.Release()
+		for _, v := range q.others {
+			v.Release()
+		}
 	}
 	q.closed = true
 	return nil

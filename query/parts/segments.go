@@ -86,6 +86,7 @@ func (s *Segments) View(ctx context.Context, scope Scope) (*View, error) {
 		return nil, err
 	}
 	v.Version = version.Sequence()
+	v.Partial = append(v.Partial, LostIn(version, scope)...)
 	for _, h := range heads {
 		if s.others != nil && h.Epoch < version.Shard(h.Shard).Epoch {
 			v.Partial = append(v.Partial, "unsealed records: "+(&OwnerError{Shard: h.Shard, Epoch: h.Epoch}).Error())
@@ -108,7 +109,7 @@ func (s *Segments) View(ctx context.Context, scope Scope) (*View, error) {
 		v.Cut = func(resolution time.Duration) int64 { return version.Cut(tenant, resolution) }
 		v.Stages = make([]Stage, len(v.Parts), len(v.Parts)+len(segments)) // heads
 	}
-	held, reasons := s.hold(ctx, segments)
+	held := s.fill(ctx, v, scope, segments)
 	v.Release = func() {
 		version.Release()
 		s.release(held)
@@ -118,14 +119,6 @@ func (s *Segments) View(ctx context.Context, scope Scope) (*View, error) {
 		v.Release()
 		return nil, ctx.Err()
 	}
-	if scope.Resolutions {
-		for i := range held {
-			if reasons[i] == nil {
-				v.Stages = append(v.Stages, Stage{segments[i].Resolution, segments[i].Sampled})
-			}
-		}
-	}
-	v.add(held, reasons)
 	s.sweep(version)
 	return v, nil
 }
@@ -155,14 +148,43 @@ func (s *Segments) headViews(ctx context.Context, tenant string, signal telemetr
 	return heads, done, nil
 }
 
-// add adds the segments that are open, and says why others are not.
-func (v *View) add(held []*opening, reasons []error) {
-	for i := range held {
-		if reasons[i] != nil {
-			v.Partial = append(v.Partial, reasons[i].Error())
-		} else {
-			v.Parts = append(v.Parts, held[i].seg)
+// fill adds segments to a view, but those that are left to others. It returns what the view holds.
+func (s *Segments) fill(ctx context.Context, v *View, scope Scope, segments []*catalog.Segment) (held []*opening) {
+	left := make([]bool, len(segments))
+	if scope.Leave != nil {
+		left = scope.Leave(segments)
+	}
+	read := make([]*catalog.Segment, 0, len(segments))
+	for i, segment := range segments {
+		if !left[i] {
+			read = append(read, segment)
 		}
+	}
+	held, reasons := s.hold(ctx, read)
+	if ctx.Err() != nil {
+		return held
+	}
+	next := 0
+	for i, segment := range segments {
+		if left[i] {
+			v.Left = append(v.Left, Left{segment, len(v.Parts)})
+			continue
+		}
+		if reasons[next] == nil && scope.Resolutions {
+			v.Stages = append(v.Stages, Stage{segment.Resolution, segment.Sampled})
+		}
+		v.add(held[next], reasons[next])
+		next++
+	}
+	return held
+}
+
+// add adds a segment that is open, or says why it is not.
+func (v *View) add(held *opening, reason error) {
+	if reason != nil {
+		v.Partial = append(v.Partial, reason.Error())
+	} else {
+		v.Parts = append(v.Parts, held.seg)
 	}
 }
 

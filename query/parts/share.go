@@ -107,7 +107,9 @@ func (s *Segments) shareView(ctx context.Context, scope Scope) (*View, error) {
 		v.Release()
 		return nil, ctx.Err()
 	}
-	v.add(held, reasons)
+	for i := range held {
+		v.add(held[i], reasons[i])
+	}
 	return v, nil
 }
 

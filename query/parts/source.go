@@ -5,6 +5,7 @@ import (
 	"time"
 
 	"clew/index"
+	"clew/index/catalog"
 	"clew/internal/telemetry"
 )
 
@@ -15,6 +16,8 @@ type View struct {
 	// Both are nil unless the scope asks for Resolutions: then no point is in two parts.
 	Stages []Stage
 	Cut    func(resolution time.Duration) int64
+	// Left are the segments that Scope.Leave left to others.
+	Left []Left
 	// Version is the catalog's sequence that the view is of.
 	Version uint64
 	// Skipped are the segments that are not in the view because they hold none of the scope's traces.
@@ -23,6 +26,12 @@ type View struct {
 	Partial []string
 	// Release ends the use of the parts. It is called once.
 	Release func()
+}
+
+// Left is a segment that is not among a view's parts.
+type Left struct {
+	Segment *catalog.Segment
+	At      int // how many of the view's parts come before it
 }
 
 // Stage is what a part of metrics is beside others of the same points (index/catalog says how they belong together).
@@ -40,7 +49,9 @@ type Scope struct {
 	Traces []uint64
 	// Resolutions asks for down-sampled metrics too, beside the points as they came.
 	Resolutions bool
-	// Share is what of these records is meant; nil: all of them.
+	// Leave, if it is not nil, says which of the segments are left out, because others read them. They are told in View.Left.
+	Leave func(segments []*catalog.Segment) []bool
+	// Share is what of these records is meant; nil: all of them. It leaves nothing.
 	Share *Share
 }
 

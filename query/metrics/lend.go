@@ -1,0 +1,181 @@
+package metrics
+
+import (
+	"context"
+	"fmt"
+	"maps"
+	"math"
+	"slices"
+
+	"github.com/prometheus/prometheus/model/labels"
+
+	"clew/internal/telemetry"
+	"clew/query/metrics/lent"
+	"clew/query/parts"
+)
+
+// Lend answers another process's question about segments.
+func (s *Storage) Lend(ctx context.Context, tenant string, q *lent.Question) (*lent.Answer, error) {
+	if err := telemetry.CheckTenant(tenant); err != nil {
+		return nil, err
+	}
+	matchers, err := q.Parsed()
+	if err != nil {
+		return nil, err
+	}
+	ids := make([]string, len(q.Segments))
+	for i, segment := range q.Segments {
+		ids[i] = segment.ID
+	}
+	view, err := s.source.View(ctx, parts.Scope{Tenant: tenant, Signal: telemetry.Metrics, Share: &parts.Share{Segments: ids}})
+	if err != nil {
+		return nil, fmt.Errorf("view of %d segments of metrics of tenant %s: %w", len(ids), tenant, err)
+	}
+	defer view.Release()
+	l := &lending{storage: s, question: q, matchers: matchers, families: map[*family]int{}, texts: map[string]struct{}{}, counted: map[uint64]bool{}}
+	l.selection = selection{mint: q.Mint, maxt: q.Maxt}
+	n := 0
+	for i, id := range ids {
+		if n >= len(view.Parts) || view.Parts[n].Info().ID != id {
+			l.answer.Lacks = append(l.answer.Lacks, lent.Lack{Segment: id, Why: "it could not be opened"})
+			continue
+		}
+		part := view.Parts[n]
+		n++
+		x, err := s.cache.get(ctx, part)
+		if err == nil {
+			l.reading = reading{partReader: newPartReader(part, x), from: q.Segments[i].From, to: q.Segments[i].To}
+			l.reading.stage.Resolution = q.Segments[i].Resolution
+			err = l.segment(ctx, i)
+		}
+		if damage, is := isDamage(err); is && ctx.Err() == nil {
+			s.putAside(damage)
+			l.answer.Lacks = append(l.answer.Lacks, lent.Lack{Segment: id, Why: damage.Error()})
+		} else if err != nil {
+			return nil, err
+		}
+	}
+	for _, text := range slices.Sorted(maps.Keys(l.texts)) {
+		l.answer.Texts = append(l.answer.Texts, lent.Text{Text: text})
+	}
+	return &l.answer, nil
+}
+
+// lending is a question being answered.
+type lending struct {
+	storage   *Storage
+	question  *lent.Question
+	matchers  []*labels.Matcher
+	selection selection
+	reading   reading // the segment at hand
+	answer    lent.Answer
+	families  map[*family]int
+	texts     map[string]struct{}
+	counted   map[uint64]bool
+	scratch   []byte
+	bytes     int64 // of rows
+}
+
+// segment adds what a segment has. With an error, nothing of it is there but texts.
+func (l *lending) segment(ctx context.Context, i int) error {
+	q, r := l.question, l.reading
+	numbers, err := r.index.matching(ctx, l.storage.t, l.matchers)
+	if err != nil {
+		return err
+	}
+	switch all := len(l.matchers) == 0; q.Op {
+	case lent.OpSelect:
+		return l.series(ctx, i, numbers)
+	case lent.OpValues:
+		valuesOf(l.storage.t, r.partReader, q.Label, numbers, all, q.Mint, q.Maxt, l.texts)
+	case lent.OpLabels:
+		for _, n := range numbers {
+			r.index.series[n].names(q.Mint, q.Maxt, l.texts)
+		}
+	case lent.OpNames:
+		clear(l.counted)
+		for _, n := range numbers {
+			if of := &r.index.series[n]; of.in(q.Mint, q.Maxt) && !l.counted[of.hash] {
+				l.counted[of.hash] = true
+				l.answer.Counted = append(l.answer.Counted, lent.Counted{Segment: i, Family: l.family(of.origins[0].family), Hash: of.hash})
+			}
+		}
+	default:
+		return fmt.Errorf("operation %.40q is not known to this version", q.Op)
+	}
+	return nil
+}
+
+// series adds the series of a segment and the rows of them that may have points in the question's time.
+func (l *lending) series(ctx context.Context, segment int, numbers []uint32) error {
+	before := l.answer
+	bases := map[*base]int{} // those without rows are -1
+	var pieces []piece
+	for k, n := range numbers {
+		if k%checkEvery == 0 && ctx.Err() != nil {
+			return ctx.Err()
+		}
+		if l.bytes > lentBytesMax {
+			return &lent.LimitError{Max: lentBytesMax}
+		}
+		of := &l.reading.index.series[n]
+		told := lent.Series{Segment: segment}
+		for o := range of.origins {
+			origin := &of.origins[o]
+			at, known := bases[origin.base]
+			if !known {
+				// All origins of a base see the same rows.
+				var err error
+				if pieces, err = l.selection.appendPieces(ctx, pieces[:0], l.reading, &series{origins: of.origins[o : o+1]}); err != nil {
+					l.answer = before
+					return err
+				}
+				at = l.base(origin, pieces)
+				bases[origin.base] = at
+			}
+			if at >= 0 {
+				told.Origins++
+				l.answer.Origins = append(l.answer.Origins, lent.Origin{Base: at, View: int(origin.view), Bound: math.Float64bits(origin.bound)})
+			}
+		}
+		if told.Origins > 0 {
+			l.scratch = lent.Pack(l.scratch, of.labels)
+			told.Labels = string(l.scratch)
+			l.answer.Series = append(l.answer.Series, told)
+		}
+	}
+	return nil
+}
+
+// base adds a base with the rows that pieces are of, and returns its place; -1: there are none.
+func (l *lending) base(o *origin, pieces []piece) int {
+	if len(pieces) == 0 {
+		return -1
+	}
+	l.answer.Bases = append(l.answer.Bases, lent.Base{Family: l.family(o.family), Type: o.typ, Delta: o.delta, Rows: len(pieces)})
+	for i := range pieces {
+		ref := pieces[i].ref
+		row := lent.Row{Min: ref.min, Max: ref.max, Samples: int(ref.samples), Chunk: int(ref.chunk), Plain: ref.plain}
+		if o.view != viewTarget {
+			chunk, extra := l.reading.bytes(ref)
+			row.Data, row.Extra = string(chunk), string(extra)
+			l.bytes += int64(len(chunk) + len(extra))
+		}
+		l.answer.Rows = append(l.answer.Rows, row)
+	}
+	return len(l.answer.Bases) - 1
+}
+
+func (l *lending) family(f *family) int {
+	at, known := l.families[f]
+	if !known {
+		at = len(l.answer.Families)
+		l.families[f] = at
+		l.answer.Families = append(l.answer.Families, lent.Family{
+			Name: f.name, OTel: f.otel, Type: string(f.typ), Unit: f.unit, Help: f.help,
+			Prometheus: f.marks.prometheus, PrometheusType: string(f.marks.typ), Native: f.marks.native, Floats: f.marks.floats, Gauge: f.marks.gauge, Reset: f.marks.reset,
+			Width: f.marks.width,
+		})
+	}
+	return at
+}
