@@ -14,6 +14,7 @@ import (
 	"clew/index/segment"
 	"clew/index/store"
 	"clew/ingest/sources"
+	"clew/internal/clock"
 	"clew/internal/telemetry"
 )
 
@@ -25,7 +26,7 @@ func compacting() Config {
 }
 
 // closed is a time at which the windows of what is written now have ended.
-func closed() time.Time { return time.Now().Add(48 * time.Hour) }
+func closed() time.Time { return clock.Now().Add(48 * time.Hour) }
 
 // sealEach sends batches of size records of a signal and seals after each.
 func (r *rig) sealEach(t *testing.T, make func(tenant string, first, n int) *telemetry.Batch, batches, size int) {
@@ -58,7 +59,7 @@ func TestCompact(t *testing.T) {
 			latest = s.Created
 		}
 	}
-	if n, err := r.Compact(t.Context(), time.Now()); err != nil || n != 0 {
+	if n, err := r.Compact(t.Context(), clock.Now()); err != nil || n != 0 {
 		t.Errorf("%d merges (%v) in a window that is open", n, err)
 	}
 	n, err := r.Compact(t.Context(), closed())
@@ -273,7 +274,7 @@ func TestCollectKinds(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
-	now := time.Now()
+	now := clock.Now()
 	old := now.Add(-2 * r.cfg.CollectAfter)
 	parquet, _ := segment.Names(segment.NewID(0, telemetry.Logs, old)) // killed between the two objects
 	put(parquet)

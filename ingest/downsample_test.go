@@ -11,6 +11,7 @@ import (
 	"clew/index/catalog"
 	"clew/index/segment"
 	"clew/ingest/retention"
+	"clew/internal/clock"
 	"clew/internal/points"
 	"clew/internal/telemetry"
 )
@@ -108,7 +109,7 @@ func TestDownsample(t *testing.T) {
 	for i := range 4 {
 		r.sealScrapes(t, i*480, 480) // two hours
 	}
-	if n, err := r.Downsample(t.Context(), time.Now()); n != 0 || err != nil {
+	if n, err := r.Downsample(t.Context(), clock.Now()); n != 0 || err != nil {
 		t.Fatalf("%d segments were down-sampled (%v) in a window that is open", n, err)
 	}
 	if n, err := r.Downsample(t.Context(), closed()); n != 5 || err != nil { // four, and what they have become
@@ -154,7 +155,7 @@ func TestDownsample(t *testing.T) {
 
 	// The segments are as old as they were written: now.
 	r.SetRetention(retention.Policy{Metrics: retention.Bounds{Age: time.Hour}, Downsampled: retention.Ages{Five: 48 * time.Hour, Hour: 480 * time.Hour}})
-	at := time.Now()
+	at := clock.Now()
 	if err := r.Retain(t.Context(), at.Add(90*time.Minute)); err != nil {
 		t.Fatal(err)
 	}

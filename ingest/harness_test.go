@@ -26,6 +26,7 @@ import (
 	"clew/index/store"
 	"clew/ingest/retention"
 	"clew/ingest/shardlog"
+	"clew/internal/clock"
 	"clew/internal/telemetry"
 )
 
@@ -33,8 +34,18 @@ func TestMain(m *testing.M) {
 	if childMain() {
 		return
 	}
+	atNoon()
 	// bleve, which index/vocabulary imports, starts its workers when the program starts.
 	goleak.VerifyTestMain(m, goleak.IgnoreTopFunction("github.com/blevesearch/bleve_index_api.AnalysisWorker"))
+}
+
+// atNoon sets ingest's clock to noon UTC: what may be merged with what depends on the day in which it was written, and no test runs for twelve hours. The tests
+// then say clock.Now where they mean that time.
+func atNoon() {
+	now := time.Now()
+	if _, err := clock.Set(now.UTC().Truncate(24 * time.Hour).Add(12 * time.Hour).Sub(now).String()); err != nil {
+		panic(err) // a duration's own text is one
+	}
 }
 
 // rig is everything from the log to the store, in a directory, with ingest running.
