@@ -104,8 +104,10 @@ func (c *Cluster) Run() error {
 		return err
 	}
 	// A power cut is not about what was written when the servers were made.
-	if err := run("sync", "-f", c.logDir()); err != nil {
-		return err
+	for _, s := range c.NATS.Servers {
+		if err := run("sync", "-f", s.Dir); err != nil {
+			return err
+		}
 	}
 	for _, name := range []string{"collector-1", "collector-2", "ingest-1", "ingest-2", "query-1", "query-2"} {
 		if err := c.Launch(name); err != nil {

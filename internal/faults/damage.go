@@ -10,6 +10,8 @@ import (
 	"path/filepath"
 	"strings"
 	"time"
+
+	"clew/internal/natstest"
 )
 
 // flip flips one bit of a file, and flips it back when it is called again for the same bit.
@@ -56,26 +58,91 @@ func flipLog(ctx context.Context, r *Run) error {
 	r.inject(ctx, "")
 	s := r.NATS.Servers[leader]
 	s.Kill()
+	if err := r.damageLog(s); err != nil {
+		return err
+	}
+	time.Sleep(held / 3)
+	r.heal()
+	return s.Start()
+}
+
+// flipUnread does so while an owner is killed: who takes its shards has to read what is damaged on one server, the other one of three being stopped.
+func flipUnread(ctx context.Context, r *Run) error {
+	leader, err := r.Leader()
+	if err != nil {
+		return err
+	}
+	owner, err := r.owner(ctx)
+	if err != nil {
+		return err
+	}
+	r.inject(ctx, owner)
+	damaged, away := r.NATS.Servers[leader], r.NATS.Servers[(leader+1)%3]
+	damaged.Kill()
+	r.Processes[owner].Kill()
+	if err := r.damageLog(damaged); err != nil {
+		return err
+	}
+	if err := errors.Join(damaged.Start(), r.NATS.WaitReady(held), away.Pause()); err != nil {
+		return err
+	}
+	time.Sleep(held)
+	r.heal()
+	return errors.Join(away.Resume(), r.Launch(owner))
+}
+
+// damageLog flips bits in the blocks of all shards' streams.
+func (r *Run) damageLog(s *natstest.Server) error {
 	blocks, err := files(s.Dir, func(path string) bool {
 		return strings.Contains(path, "CLEW_LOG_") && strings.HasSuffix(path, ".blk") && !strings.Contains(path, "obs")
 	})
 	if err != nil {
 		return err
 	}
-	for file, size := range blocks {
+	return r.damage(blocks)
+}
+
+// damage flips bits in files of a server, which has some.
+func (r *Run) damage(files map[string]int64) error {
+	for file, size := range files {
 		for range flipsPerFile {
 			if err := flip(file, 8*max(0, size-1-rand.Int64N(flipBytes))); err != nil {
 				return err
 			}
 		}
 	}
-	r.note = fmt.Sprintf("%d bits in %d files", flipsPerFile*len(blocks), len(blocks))
-	if len(blocks) == 0 {
-		return errors.New("the server has no blocks to damage")
+	r.note = fmt.Sprintf("%d bits in %d files", flipsPerFile*len(files), len(files))
+	if len(files) == 0 {
+		return errors.New("the server has no files to damage")
 	}
-	time.Sleep(held / 3)
+	return nil
+}
+
+// flipSnapshots stops the NATS server that leads, flips bits in all that it has written down of the cluster and of its Raft groups, and starts it again. Then another one is stopped,
+// so that nothing goes on without the damaged one, which may come to lead.
+func flipSnapshots(ctx context.Context, r *Run) error {
+	leader, err := r.Leader()
+	if err != nil {
+		return err
+	}
+	r.inject(ctx, "")
+	damaged, away := r.NATS.Servers[leader], r.NATS.Servers[(leader+1)%3]
+	if err := damaged.Stop(held); err != nil {
+		return err
+	}
+	snapshots, err := files(damaged.Dir, func(path string) bool { return strings.Contains(path, "$SYS") && strings.Contains(path, "/snapshots/") })
+	if err != nil {
+		return err
+	}
+	if err := r.damage(snapshots); err != nil {
+		return err
+	}
+	if err := errors.Join(damaged.Start(), r.NATS.WaitReady(held), away.Pause()); err != nil {
+		return err
+	}
+	time.Sleep(held)
 	r.heal()
-	return s.Start()
+	return away.Resume()
 }
 
 // flipSegment flips a bit in the largest object while no query process has a copy: what is read then has to say so. With the bit back, as after a restore from a

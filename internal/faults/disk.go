@@ -42,6 +42,15 @@ func smallDisk(at string, size int64) func(*testing.T, *Cluster) {
 	}
 }
 
+// smallDisks are of a size that some seconds of load fill.
+func smallDisks(at ...string) func(*testing.T, *Cluster) {
+	return func(t *testing.T, c *Cluster) {
+		for _, dir := range at {
+			smallDisk(dir, 768<<20)(t, c)
+		}
+	}
+}
+
 func (c *Cluster) image(at string) string {
 	return filepath.Join(c.dir, strings.ReplaceAll(at, "/", "-")+".img")
 }
@@ -92,6 +101,29 @@ func diskFullSpool(ctx context.Context, r *Run) error {
 	return nil
 }
 
+// diskFullSpools does so to all owners, so that nobody has room, and kills one of them, which starts on its full disk when the store is back.
+func diskFullSpools(ctx context.Context, r *Run) error {
+	r.inject(ctx, "")
+	r.Gateway.Kill()
+	ballast := []string{r.fill("ingest-1"), r.fill("ingest-2")}
+	time.Sleep(held)
+	r.Processes["ingest-1"].Kill()
+	r.Gateway.Restart(r.t)
+	if err := r.Launch("ingest-1"); err != nil {
+		return err
+	}
+	if err := r.Processes["ingest-1"].WaitReady(time.Minute); err != nil {
+		return fmt.Errorf("a start on a full disk: %w", err)
+	}
+	for _, file := range ballast {
+		if err := os.Remove(file); err != nil {
+			return err
+		}
+	}
+	r.heal()
+	return nil
+}
+
 // killAll kills everything but the object store, and starts it again.
 func killAll(ctx context.Context, r *Run) error {
 	r.inject(ctx, "")
@@ -109,21 +141,42 @@ func powerCut(ctx context.Context, r *Run) error {
 	if err := r.pauseDisk(); err != nil {
 		return err
 	}
-	image, cut := r.image(at), r.image(at+"-cut")
+	if err := r.losePower(at, r.Kill); err != nil {
+		return err
+	}
+	return r.again()
+}
+
+// losePower takes from the disk at a directory what had not reached the device. Who writes there has been stopped, and kill ends it.
+func (c *Cluster) losePower(at string, kill func()) error {
+	image, cut := c.image(at), c.image(at+"-cut")
 	if err := run("dd", "if="+image, "of="+cut, "bs=4M", "iflag=direct", "conv=sparse"); err != nil {
 		return err
 	}
-	r.Kill()
-	if err := run("umount", filepath.Join(r.dir, at)); err != nil {
+	kill()
+	if err := run("umount", filepath.Join(c.dir, at)); err != nil {
 		return err
 	}
 	if err := os.Remove(image); err != nil {
 		return err
 	}
-	if err := r.mount(cut, at); err != nil {
+	return c.mount(cut, at)
+}
+
+// powerCutOne is what Jepsen did to NATS 2.12.1 without sync_interval: always: the third server lags, the first loses power, and these two go on without the second, which has everything.
+func powerCutOne(ctx context.Context, r *Run) error {
+	first, second, third := r.NATS.Servers[0], r.NATS.Servers[1], r.NATS.Servers[2]
+	r.inject(ctx, "")
+	if err := third.Pause(); err != nil {
 		return err
 	}
-	return r.again()
+	time.Sleep(held)
+	if err := errors.Join(first.Pause(), second.Pause(), r.losePower("log/nats-1", first.Kill), first.Start(), third.Resume()); err != nil {
+		return err
+	}
+	time.Sleep(held)
+	r.heal()
+	return second.Resume()
 }
 
 // pauseDisk stops whoever writes to the disk whose power will be cut.

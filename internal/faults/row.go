@@ -192,11 +192,27 @@ func (r *Row) in(text string) string {
 	if end < 0 {
 		end = len(rows)
 	}
-	at := slices.IndexFunc(rows[:end], func(line string) bool { return strings.HasPrefix(line, "| "+r.Fault+" |") })
-	if at < 0 {
-		rows = slices.Insert(rows, end, r.String()+"\n")
-	} else {
+	if at := slices.IndexFunc(rows[:end], func(line string) bool { return faultOf(line) == r.Fault }); at >= 0 {
 		rows[at] = r.String() + "\n"
+	} else {
+		rows = slices.Insert(rows, end, r.String()+"\n")
+		end++
 	}
+	slices.SortStableFunc(rows[:end], func(a, b string) int { return cmp.Compare(place(faultOf(a)), place(faultOf(b))) })
 	return before + Header + "\n" + strings.Join(rows, "")
+}
+
+// faultOf is whose row a line is.
+func faultOf(line string) string {
+	name, _, _ := strings.Cut(strings.TrimPrefix(line, "| "), " |")
+	return name
+}
+
+// place is a fault's among all; those that are not among them come last.
+func place(name string) int {
+	i := slices.IndexFunc(Faults, func(f Fault) bool { return f.Name == name })
+	if i < 0 {
+		return len(Faults)
+	}
+	return i
 }

@@ -17,6 +17,10 @@ func TestTable(t *testing.T) {
 	if text != want {
 		t.Errorf("%s\nwant\n%s", text, want)
 	}
+	first, last := &Row{Fault: Faults[0].Name}, &Row{Fault: Faults[1].Name}
+	if got, want := first.in(one.in(last.in(""))), Header+"\n"+first.String()+"\n"+last.String()+"\n"+one.String()+"\n"; got != want {
+		t.Errorf("rows are in the order of the faults: %s\nwant\n%s", got, want)
+	}
 	if got := one.in(""); got != Header+"\n"+one.String()+"\n" {
 		t.Errorf("a new file: %s", got)
 	}

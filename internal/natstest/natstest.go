@@ -163,6 +163,19 @@ func (s *Server) Kill() {
 	<-s.done
 }
 
+// Stop asks the server to end, and waits for its end. Its data stays, with what a server writes down when it is asked.
+func (s *Server) Stop(timeout time.Duration) error {
+	if err := s.cmd.Process.Signal(syscall.SIGTERM); err != nil {
+		return fmt.Errorf("stop %s: %w", s.Name, err)
+	}
+	select {
+	case <-s.done:
+		return nil
+	case <-time.After(timeout):
+		return fmt.Errorf("stop %s: it runs after %s", s.Name, timeout)
+	}
+}
+
 // Pause stops the process where it is; Resume lets it go on.
 func (s *Server) Pause() error { return s.cmd.Process.Signal(syscall.SIGSTOP) }
 
