@@ -31,6 +31,7 @@ func (o *owner) commit(ctx context.Context, reason string, sealed *generation, c
 		change(&cm)
 	}
 	o.repeatPositions(&cm)
+	cm.Lost = o.lossesToCommit()
 	for _, id := range slices.Concat(cm.Removed, cm.Sampled) {
 		if !o.in.catalog.Has(id) {
 			return fmt.Errorf("commit (%s): %w", reason, &goneError{id})
@@ -53,6 +54,7 @@ func (o *owner) commit(ctx context.Context, reason string, sealed *generation, c
 	}
 	o.in.step("committed")
 	o.last, o.floor = seq, cm.Floor
+	o.losses.settle(len(cm.Lost))
 	o.sources.Settle(cm.Floor)
 	if o.tail != nil {
 		o.tail.Settle(cm.Floor)
@@ -80,6 +82,7 @@ const (
 	reasonCompact   = "compact"
 	reasonDelete    = "delete"
 	reasonSample    = "downsample"
+	reasonLost      = "lost"
 )
 
 // goneError says that a segment that was to be removed or sampled has been removed by another commit since it was chosen: retention, compaction and deletions work

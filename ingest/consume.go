@@ -38,6 +38,9 @@ func (o *owner) consume(e shardlog.Entry) error {
 		// Whole, and readable by a newer program: passing over it would lose it.
 		return fmt.Errorf("message %d: %w", e.Position, err)
 	case err != nil:
+		if e.Damage != nil {
+			o.lose(&e)
+		}
 		o.damaged(e.Position, err)
 	}
 	o.release(e.Position)

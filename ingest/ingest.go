@@ -96,7 +96,9 @@ type Ingest struct {
 	count   atomic.Int64
 	grown   chan struct{} // tells Run that count has grown
 	peers   Peers
-	unable  atomic.Int64 // until when this process takes no shard, in nanoseconds
+	// commitVersion is the newest version that commits may be written in.
+	commitVersion atomic.Int64
+	unable        atomic.Int64 // until when this process takes no shard, in nanoseconds
 
 	mu      sync.Mutex
 	owners  map[int]*owner
@@ -134,6 +136,9 @@ func New(cfg Config, deps Deps) (*Ingest, error) {
 	}
 	in.shards, in.grown, in.peers = make([]shardState, max(cfg.Shards, shardsMax)), make(chan struct{}, 1), deps.Peers
 	in.count.Store(int64(cfg.Shards))
+	if in.peers == nil {
+		in.commitVersion.Store(catalog.CommitVersion)
+	}
 	for i := range in.shards {
 		in.shards[i].state = "not started"
 	}
@@ -179,6 +184,7 @@ func (in *Ingest) Run(ctx context.Context) error {
 		}
 	}
 	loop(func(ctx context.Context) { every(ctx, tickEvery, func() { in.sealAged(clock.Now()) }) })
+	loop(func(ctx context.Context) { every(ctx, tickEvery, func() { in.commitLosses(ctx) }) })
 	if in.sampled != nil {
 		loop(func(ctx context.Context) { every(ctx, tickEvery, func() { in.releaseAged(ctx) }) })
 	}

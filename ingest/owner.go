@@ -41,6 +41,7 @@ type owner struct {
 	tail  *tailsample.Stage // nil: every trace is kept
 
 	sources *sources.Known
+	losses  losses
 
 	mu    sync.Mutex
 	heads map[headKey]*head

@@ -4,11 +4,15 @@ import (
 	"context"
 	"crypto/rand"
 	"encoding/hex"
+	"maps"
 	"slices"
+	"sync/atomic"
 	"time"
 
+	"clew/index/catalog"
 	"clew/ingest"
 	"clew/ingest/members"
+	"clew/ingest/shardlog"
 	"clew/ingest/share"
 )
 
@@ -22,6 +26,7 @@ func (p *process) openBoard() error {
 		return err
 	}
 	if p.cluster != nil {
+		p.formats.agreement = members.NewAgreement(formatsRead(), false)
 		p.board = members.NewBoard(p.self, p.cluster, p.logger.With("part", "cluster"))
 	}
 	return nil
@@ -32,6 +37,7 @@ func (p *process) self() members.Member {
 	m := members.Member{
 		ID: p.life, Name: p.called, Roles: p.cfg.Roles, Version: version, Started: p.started.UTC(), Ready: p.ready() == nil, Shards: []members.Shard{},
 		Addresses: map[string]string{"http": p.cfg.HTTP},
+		Reads:     formatsRead(), Writes: p.formats.written(),
 	}
 	if p.collector != nil {
 		m.Addresses["otlp_grpc"], m.Addresses["otlp_http"] = p.cfg.Collector.OTLP.GRPC.Endpoint, p.cfg.Collector.OTLP.HTTP.Endpoint
@@ -91,5 +97,52 @@ func (p *process) runCluster(ctx context.Context) error {
 			}
 		}
 	}()
+	go p.agreeFormats(ctx)
 	return p.board.Run(ctx)
 }
+
+// formatsRead are the newest versions that this program reads.
+func formatsRead() members.Formats {
+	return members.Formats{members.FormatMessage: shardlog.MessageVersion, members.FormatCommit: catalog.CommitVersion}
+}
+
+// formats is what this process writes, so that all that are there can read it.
+type formats struct {
+	agreement *members.Agreement // nil: alone
+	writes    atomic.Pointer[members.Formats]
+}
+
+func (f *formats) written() members.Formats {
+	if w := f.writes.Load(); w != nil {
+		return *w
+	}
+	return nil
+}
+
+// agreeFormats keeps what is written in versions that all processes read, until ctx ends.
+func (p *process) agreeFormats(ctx context.Context) {
+	tick := time.NewTicker(formatsEvery)
+	defer tick.Stop()
+	for {
+		now := time.Now()
+		others, _ := p.board.Others(now)
+		next, before := p.formats.agreement.Update(now, others, p.board.Hearing(now)), p.formats.written()
+		if !maps.Equal(next, before) {
+			p.logger.Debug("formats that all processes read", "message", next[members.FormatMessage], "commit", next[members.FormatCommit])
+		}
+		p.formats.writes.Store(&next)
+		p.cluster.SetWrites(next[members.FormatMessage])
+		if p.ingest != nil {
+			p.ingest.SetCommitVersion(next[members.FormatCommit])
+		}
+		select {
+		case <-tick.C:
+		case <-p.board.Changed():
+		case <-ctx.Done():
+			return
+		}
+	}
+}
+
+// formatsEvery paces the look at who reads what.
+const formatsEvery = 500 * time.Millisecond

@@ -54,6 +54,9 @@ func (p *process) clusterShard(ctx context.Context, shard int, all []members.Mem
 		known = p.catalog.Current().Shard(shard)
 	}
 	s.Floor, s.Epoch = known.Floor, known.Epoch
+	for _, l := range known.Lost {
+		s.Lost = append(s.Lost, api.ClusterLoss(l))
+	}
 	for i := range all {
 		for _, owned := range all[i].Shards {
 			// Of two that claim it the later epoch is right: the other has not noticed yet.

@@ -132,7 +132,22 @@ func printCluster(to io.Writer, c *api.Cluster, now time.Time) error {
 		case s.Draining:
 			state = "draining"
 		}
+		if n := len(s.Lost); n > 0 {
+			state += fmt.Sprintf(", %d LOSSES", n)
+		}
 		fmt.Fprintf(w, "%d\t%s\t%d\t%d\t%d\t%d\t%d\t%.1f MB\t%s\n", s.Shard, orDash(s.Owner), s.Epoch, s.Floor, s.Consumed, s.Last, s.Lag, float64(s.LogBytes)/1e6, state)
+	}
+	for _, s := range c.List {
+		for i, l := range s.Lost {
+			if i == 0 {
+				fmt.Fprintf(w, "\nlost of the log of shard %d (answers over these times say so; docs/cluster.md, When the log has lost something)\nPOSITIONS\tWHY\tTAKEN IN AFTER\tBEFORE\tNOTICED\n", s.Shard)
+			}
+			to := "?"
+			if l.To > 0 {
+				to = strconv.FormatUint(l.To, 10)
+			}
+			fmt.Fprintf(w, "%d to %s\t%s\t%s\t%s\t%s\n", l.From, to, l.Reason, l.Since.Format(time.RFC3339), l.Until.Format(time.RFC3339), l.Noticed.Format(time.RFC3339))
+		}
 	}
 	return w.Flush()
 }

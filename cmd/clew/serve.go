@@ -63,6 +63,7 @@ type process struct {
 	// hasBeenReady is whether a process of a cluster was ready once.
 	hasBeenReady atomic.Bool
 	reloads      *reloader // nil: none
+	formats      formats
 	doors        *doors
 }
 

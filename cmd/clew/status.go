@@ -104,6 +104,7 @@ var (
 	logBytes    = prometheus.NewDesc("clew_log_append_bytes_total", "Bytes of acknowledged appends.", nil, nil)
 	logUnknown  = prometheus.NewDesc("clew_log_appends_unknown_total", "Appends without an answer.", nil, nil)
 	logRefused  = prometheus.NewDesc("clew_log_appends_refused_total", "Appends refused, by reason.", []string{"reason"}, nil)
+	logAnomaly  = prometheus.NewDesc("clew_log_anomalies_total", "What the shard log must not do and was found to have done, by reason (docs/cluster.md).", []string{"reason"}, nil)
 	logDamaged  = prometheus.NewDesc("clew_log_messages_damaged_total", "Messages that were damaged, missing or of an unknown version.", nil, nil)
 	logCommits  = prometheus.NewDesc("clew_log_commits_total", "Commits written.", nil, nil)
 	logFenced   = prometheus.NewDesc("clew_log_commits_fenced_total", "Commits that met a newer one.", nil, nil)
@@ -134,6 +135,9 @@ func (c *logCollector) Collect(ch chan<- prometheus.Metric) {
 		counter(logRefused, n, reason)
 	}
 	counter(logDamaged, s.Damaged)
+	for reason, n := range s.Anomalies {
+		counter(logAnomaly, n, reason)
+	}
 	counter(logCommits, s.Commits)
 	counter(logFenced, s.Fenced)
 	counter(logRestarts, s.Restarts)

@@ -15,13 +15,17 @@ import (
 	"clew/internal/telemetry"
 )
 
-// CommitVersion is the version of the form of commits that are written; earlier ones are read too.
+// CommitVersion is the newest version of the form of commits; earlier ones are read too. A commit is written in the oldest one that can say what it says (LeastVersion).
 //
 //	1  the first
 //	2  a segment's level, and what a deletion took
 //	3  how far a source's last batch was consumed, and what came of it in all
 //	4  down-sampled metrics: a segment's resolution, what is sampled, and cuts
-const CommitVersion = 4
+//	5  losses
+const (
+	CommitVersion      = 5
+	commitVersionPlain = 4
+)
 
 // Key names what positions are kept for.
 type Key struct {
@@ -72,12 +76,12 @@ type Source struct {
 
 // Commit changes the catalog in one step. It is written as JSON: a commit is small, rare and read by people at 3 a.m.
 type Commit struct {
-	Version int       `json:"version"` // CommitVersion
+	Version int       `json:"version"` // of what was read; Encode writes LeastVersion
 	Shard   int       `json:"shard"`
 	Epoch   uint64    `json:"epoch"`
 	Last    uint64    `json:"last"` // the shard's commit before this one; 0: none
 	Time    time.Time `json:"time"`
-	Reason  string    `json:"reason"` // own, seal, retention, compact, downsample, delete, checkpoint
+	Reason  string    `json:"reason"` // own, seal, retention, compact, downsample, delete, checkpoint, lost
 
 	Added   []Segment `json:"added,omitempty"`
 	Removed []string  `json:"removed,omitempty"`
@@ -91,6 +95,8 @@ type Commit struct {
 
 	Sampled []string `json:"sampled,omitempty"` // segments that are so from now on: reason downsample
 	Cuts    []Cut    `json:"cuts,omitempty"`    // reason retention
+
+	Lost []Loss `json:"lost,omitempty"` // of the shard's log, noticed since the commit before
 }
 
 // Deleted is what one commit took out for a deletion (see ingest): the catalog sums it up by job, in the same step as it changes the segments, so

@@ -22,11 +22,12 @@ func (e *VersionError) Error() string {
 	return fmt.Sprintf("%s has version %d, this program knows %d: it was written by a newer one", e.What, e.Have, e.Known)
 }
 
-// Encode writes the commit as JSON. A commit that could not be decoded again is refused.
+// Encode writes the commit as JSON, in the oldest version that can say it. A commit that could not be decoded again is refused.
 func (c Commit) Encode() ([]byte, error) {
 	if err := c.validate(); err != nil {
 		return nil, fmt.Errorf("encode commit of shard %d: %w", c.Shard, err)
 	}
+	c.Version = c.LeastVersion()
 	data, err := json.Marshal(c)
 	if err != nil {
 		return nil, fmt.Errorf("encode commit of shard %d: %w", c.Shard, err)
@@ -118,6 +119,9 @@ func (c *Commit) validate() error {
 		ids[id] = true
 	}
 	if err := checkCuts(c.Cuts); err != nil {
+		return err
+	}
+	if err := checkLosses(c.Lost, c.Version, CommitVersion); err != nil {
 		return err
 	}
 	if c.Deleted != nil {

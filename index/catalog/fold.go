@@ -222,8 +222,9 @@ func addDeleted(old map[string]int64, d Deleted) map[string]int64 {
 }
 
 func (s *shardState) after(seq uint64, cm *Commit) *shardState {
-	n := &shardState{last: seq, epoch: cm.Epoch, floor: cm.Floor, sources: cm.Sources, positions: map[posKey]uint64{}}
+	n := &shardState{last: seq, epoch: cm.Epoch, floor: cm.Floor, sources: cm.Sources, positions: map[posKey]uint64{}, lost: addLosses(nil, cm.Lost)}
 	if s != nil {
+		n.lost = addLosses(s.lost, cm.Lost)
 		for k, p := range s.positions {
 			if p > n.floor {
 				n.positions[k] = p

@@ -15,6 +15,8 @@ const (
 	deletionsMax = 1000
 	// blockSegments bounds the segments of a list that a commit copies together; a million of them are 4,000 blocks at 56 bytes, which it copies too.
 	blockSegments = 256
+	// lossesMax bounds the losses that are kept of a shard, at some 200 bytes each. Each is a line for people; who has more has more to do than read them.
+	lossesMax = 32
 	// shardMax bounds the shard's number, so that a damaged commit can't make a table of shards explode.
 	shardMax = 1 << 16
 )

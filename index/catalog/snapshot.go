@@ -11,8 +11,10 @@ import (
 
 // A snapshot is one line, "clew-catalog <version> <CRC32C of the rest, 8 hex digits>\n", and the whole state as JSON.
 const (
-	snapshotMagic   = "clew-catalog "
-	snapshotVersion = 4 // 2 to 4 add what they added to commits
+	snapshotMagic = "clew-catalog "
+	// 2 to 5 add what they added to commits. 5 is written if there are losses.
+	snapshotVersion      = 5
+	snapshotVersionPlain = 4
 )
 
 var castagnoli = crc32.MakeTable(crc32.Castagnoli)
@@ -32,6 +34,7 @@ type snapshotShard struct {
 	Floor     uint64     `json:"floor"`
 	Positions []Position `json:"positions,omitempty"`
 	Sources   []Source   `json:"sources,omitempty"`
+	Lost      []Loss     `json:"lost,omitempty"`
 }
 
 // Snapshot writes the whole state, so that the commits up to Sequence can be forgotten.
@@ -40,7 +43,7 @@ func (v *Version) Snapshot() ([]byte, error) {
 	for _, number := range v.Shards() {
 		d := v.Shard(number)
 		s.Shards = append(s.Shards, snapshotShard{
-			Shard: number, Last: d.Last, Epoch: d.Epoch, Floor: d.Floor, Positions: d.Positions, Sources: d.Sources,
+			Shard: number, Last: d.Last, Epoch: d.Epoch, Floor: d.Floor, Positions: d.Positions, Sources: d.Sources, Lost: d.Lost,
 		})
 	}
 	s.Segments = slices.AppendSeq(make([]*Segment, 0, v.segments), v.All())
@@ -56,7 +59,13 @@ func (s *snapshot) encode() ([]byte, error) {
 	if err != nil {
 		return nil, fmt.Errorf("encode snapshot of the catalog: %w", err)
 	}
-	line := fmt.Sprintf("%s%d %08x\n", snapshotMagic, snapshotVersion, crc32.Checksum(body, castagnoli))
+	version := snapshotVersionPlain
+	for i := range s.Shards {
+		if len(s.Shards[i].Lost) > 0 {
+			version = snapshotVersion
+		}
+	}
+	line := fmt.Sprintf("%s%d %08x\n", snapshotMagic, version, crc32.Checksum(body, castagnoli))
 	return append([]byte(line), body...), nil
 }
 
@@ -89,7 +98,7 @@ func (s *snapshot) version() (*Version, map[string]*Segment) {
 		for _, p := range shard.Positions {
 			positions[posKey{p.Signal, p.Tenant}] = p.Position
 		}
-		v.shards[shard.Shard] = &shardState{last: shard.Last, epoch: shard.Epoch, floor: shard.Floor, positions: positions, sources: shard.Sources}
+		v.shards[shard.Shard] = &shardState{last: shard.Last, epoch: shard.Epoch, floor: shard.Floor, positions: positions, sources: shard.Sources, lost: shard.Lost}
 	}
 	for _, d := range s.Deleted {
 		v.deleted = addDeleted(v.deleted, d)
@@ -159,6 +168,9 @@ func (s *snapshot) validate() error {
 			return fmt.Errorf("shard %d: %w", shard.Shard, err)
 		}
 		if err := checkSources(shard.Sources); err != nil {
+			return fmt.Errorf("shard %d: %w", shard.Shard, err)
+		}
+		if err := checkLosses(shard.Lost, snapshotVersion, snapshotVersion); err != nil {
 			return fmt.Errorf("shard %d: %w", shard.Shard, err)
 		}
 	}

@@ -40,6 +40,7 @@ type shardState struct {
 	floor     uint64
 	positions map[posKey]uint64 // above floor
 	sources   []Source
+	lost      []Loss
 }
 
 type posKey struct {
@@ -129,6 +130,7 @@ type Shard struct {
 	Floor     uint64     // every message up to it is in segments
 	Positions []Position // of the keys that are further than Floor, by tenant and signal
 	Sources   []Source   // as of Floor; shared, not to be changed
+	Lost      []Loss     // of its log, oldest first; shared, not to be changed
 }
 
 // Shard describes a shard; zero if it has no commit yet.
@@ -137,7 +139,7 @@ func (v *Version) Shard(shard int) Shard {
 	if s == nil {
 		return Shard{}
 	}
-	d := Shard{Last: s.last, Epoch: s.epoch, Floor: s.floor, Sources: s.sources}
+	d := Shard{Last: s.last, Epoch: s.epoch, Floor: s.floor, Sources: s.sources, Lost: s.lost}
 	for _, k := range slices.SortedFunc(maps.Keys(s.positions), comparePosKeys) {
 		d.Positions = append(d.Positions, Position{Signal: k.signal, Tenant: k.tenant, Position: s.positions[k]})
 	}

@@ -47,6 +47,9 @@ type Member struct {
 	// Able says that it may own more shards.
 	Able   bool    `json:"able"`
 	Shards []Shard `json:"shards"` // owned
+	// Reads are the newest versions that it reads, Writes those that it writes now (Agreement).
+	Reads  Formats `json:"reads,omitempty"`
+	Writes Formats `json:"writes,omitempty"`
 	// Leaving is its last word.
 	Leaving bool `json:"leaving,omitempty"`
 	// Sequence is the last commit that it knows.
@@ -77,6 +80,7 @@ type Board struct {
 
 	mu      sync.Mutex
 	began   time.Time // zero: it has not been listened
+	echo    time.Time // when this process heard itself last
 	heard   map[string]heard
 	refused uint64
 	changed chan struct{} // closed and replaced when a member comes or goes
@@ -138,11 +142,13 @@ func (b *Board) take(data []byte, now time.Time) {
 		b.refused++
 		return
 	}
-	if m.ID == b.self().ID {
-		return
-	}
+	own := m.ID == b.self().ID
 	b.mu.Lock()
 	defer b.mu.Unlock()
+	if own {
+		b.echo = now
+		return
+	}
 	_, known := b.heard[m.ID]
 	switch {
 	case m.Leaving && known:
@@ -200,6 +206,13 @@ func (b *Board) All(now time.Time) (all []Member, known bool) {
 	all = append(all, b.self())
 	slices.SortStableFunc(all, func(a, b Member) int { return strings.Compare(a.Name, b.Name) })
 	return all, known
+}
+
+// Hearing says whether this process hears what is said, its own words at least, and the others have had time to speak.
+func (b *Board) Hearing(now time.Time) bool {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	return now.Sub(b.echo) < 2*beatEvery && now.Sub(b.began) >= knownAfter
 }
 
 // Changed is closed when a process comes or goes after the call.

@@ -48,6 +48,18 @@ type ClusterShard struct {
 	LogBytes    int64  `json:"log_bytes"`
 	LogBytesMax int64  `json:"log_bytes_max"`
 	Error       string `json:"error,omitempty"`
+	// Lost is what is known to be lost of its log, oldest first: answers over those times say so.
+	Lost []ClusterLoss `json:"lost,omitempty"`
+}
+
+// ClusterLoss is what is lost of a shard's log.
+type ClusterLoss struct {
+	From    uint64    `json:"from"` // positions, both inclusive
+	To      uint64    `json:"to"`   // 0: it is not known where it ends
+	Reason  string    `json:"reason"`
+	Since   time.Time `json:"since"` // between when and when the log took it
+	Until   time.Time `json:"until"`
+	Noticed time.Time `json:"noticed"`
 }
 
 func (s *Server) cluster(c *gin.Context) {

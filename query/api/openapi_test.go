@@ -188,6 +188,7 @@ func TestOpenAPISchemas(t *testing.T) {
 		Cluster{},
 		ClusterMember{},
 		ClusterShard{},
+		ClusterLoss{},
 		access.Grant{},
 		Error{},
 		ErrorDetail{},
