@@ -1,13 +1,18 @@
 package check
 
 import (
+	"bufio"
+	"crypto/tls"
+	"crypto/x509"
 	"fmt"
+	"net"
 	"os"
 	"os/exec"
 	"path/filepath"
 	"regexp"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/nats-io/nats-server/v2/server"
 )
@@ -62,7 +67,110 @@ func TestServerUnitIsHardened(t *testing.T) {
 
 // TestNATSConfiguration is what `nats-server -t` does, and what no client can see.
 func TestNATSConfiguration(t *testing.T) {
-	options, err := server.ProcessConfigFile(top("deploy/nats/nats.conf"))
+	checkNATS(t, top("deploy/nats/nats.conf"))
+}
+
+// composeNATS is the configuration of the NATS servers in compose with what certificates.sh makes, as a container has them.
+func composeNATS(t *testing.T, m made) (file string) {
+	t.Helper()
+	dir := t.TempDir()
+	if err := os.MkdirAll(dir+"/etc/nats", 0o700); err != nil {
+		t.Fatal(err)
+	}
+	if err := os.Symlink(m.nats, dir+"/tls"); err != nil {
+		t.Fatal(err)
+	}
+	file = dir + "/etc/nats/nats.conf"
+	if err := os.WriteFile(file, []byte(strings.ReplaceAll(read(t, "deploy/compose/nats.conf"), `"/tls/`, `"`+dir+`/tls/`)), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	return file
+}
+
+// The NATS servers of compose answer who has a certificate of the cluster and the password, and nobody else.
+func TestComposeNATS(t *testing.T) {
+	m := certificates(t)
+	options := checkNATS(t, composeNATS(t, m))
+	if options.Cluster.TLSConfig == nil || options.Cluster.TLSConfig.ClientAuth != tls.RequireAndVerifyClientCert {
+		t.Error("servers take any other for one of them")
+	}
+	options.Host, options.Port, options.HTTPPort, options.StoreDir, options.JetStream = "127.0.0.1", server.RANDOM_PORT, 0, t.TempDir(), false
+	options.Cluster, options.Routes, options.NoLog, options.NoSigs = server.ClusterOpts{}, nil, true, true
+	s, err := server.NewServer(options)
+	if err != nil {
+		t.Fatal(err)
+	}
+	go s.Start()
+	t.Cleanup(func() { s.Shutdown(); s.WaitForShutdown() })
+	if !s.ReadyForConnections(30 * time.Second) {
+		t.Fatal("it does not start")
+	}
+	password, err := os.ReadFile(m.clew + "/nats.password")
+	if err != nil {
+		t.Fatal(err)
+	}
+	right, err := tls.LoadX509KeyPair(m.clew+"/tls.pem", m.clew+"/tls.key")
+	if err != nil {
+		t.Fatal(err)
+	}
+	stranger, err := tls.X509KeyPair(certificate.cert, certificate.key)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, test := range []struct {
+		what, password string
+		show           *tls.Certificate
+		want           string // of the answer; empty: none
+	}{
+		{"the right ones", strings.TrimSpace(string(password)), &right, "PONG"},
+		{"a wrong password", "wrong", &right, "Authorization Violation"},
+		{"no certificate", strings.TrimSpace(string(password)), nil, ""},
+		{"a certificate of another authority", strings.TrimSpace(string(password)), &stranger, ""},
+	} {
+		if have := askNATS(t, s.Addr().String(), m.clew+"/ca.pem", test.password, test.show); test.want == "" && have != "" || !strings.Contains(have, test.want) {
+			t.Errorf("%s: %q, want %q", test.what, have, test.want)
+		}
+	}
+}
+
+// askNATS connects as a client does, and gives what the server says once it has the credentials; empty: it hung up before.
+func askNATS(t *testing.T, address, authority, password string, show *tls.Certificate) string {
+	t.Helper()
+	conn, err := net.Dial("tcp", address)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer conn.Close()
+	_ = conn.SetDeadline(time.Now().Add(20 * time.Second))
+	if _, err := bufio.NewReaderSize(conn, 16).ReadString('\n'); err != nil { // INFO, before TLS
+		t.Fatal(err)
+	}
+	roots := x509.NewCertPool()
+	pem, err := os.ReadFile(authority)
+	if err != nil || !roots.AppendCertsFromPEM(pem) {
+		t.Fatal("no authority", err)
+	}
+	config := &tls.Config{RootCAs: roots, ServerName: "nats-1", MinVersion: tls.VersionTLS12}
+	if show != nil {
+		config.GetClientCertificate = func(*tls.CertificateRequestInfo) (*tls.Certificate, error) { return show, nil }
+	}
+	secure := tls.Client(conn, config)
+	if _, err := fmt.Fprintf(secure, "CONNECT {\"user\":\"clew\",\"pass\":%q,\"verbose\":false}\r\nPING\r\n", password); err != nil {
+		return ""
+	}
+	said := bufio.NewReader(secure)
+	for {
+		line, err := said.ReadString('\n')
+		if err != nil || !strings.HasPrefix(line, "INFO") {
+			return line
+		}
+	}
+}
+
+// checkNATS reads a configuration as a server does.
+func checkNATS(t *testing.T, file string) *server.Options {
+	t.Helper()
+	options, err := server.ProcessConfigFile(file)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -75,4 +183,5 @@ func TestNATSConfiguration(t *testing.T) {
 	if strings.HasPrefix(options.HTTPHost, "0.") || options.HTTPHost == "" {
 		t.Errorf("anybody may look at its monitoring: %q", options.HTTPHost)
 	}
+	return options
 }
