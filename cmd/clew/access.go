@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"log/slog"
 	"net"
+	"os"
 	"path/filepath"
 	"slices"
 
@@ -45,6 +46,7 @@ func openDoors(cfg access.Config, data string, ports []port, logger *slog.Logger
 	if err != nil {
 		return nil, err
 	}
+	sayAudit(log, &cfg)
 	guard, err := access.New(cfg, access.Deps{Logger: logger.With("part", "access"), Registerer: registry, Recorder: log, Data: data})
 	if err != nil {
 		log.Close()
@@ -55,6 +57,14 @@ func openDoors(cfg access.Config, data string, ports []port, logger *slog.Logger
 		Name: "clew_open_ports", Help: "Ports that others than this host reach without credentials.",
 	}, func() float64 { return float64(len(d.open())) }))
 	return d, nil
+}
+
+func sayAudit(log *audit.Log, cfg *access.Config) {
+	if cfg.AuditStdout {
+		log.Also(os.Stdout)
+		return
+	}
+	log.Also(nil)
 }
 
 // openDoors puts the guard at the doors of this process.
@@ -101,6 +111,7 @@ func (d *doors) reload(cfg access.Config) error {
 	if d.guard.On() && !cfg.On() {
 		return errors.New("access: turning it off needs a restart")
 	}
+	sayAudit(d.audit, &cfg)
 	err := d.guard.Set(cfg)
 	e := access.Event{Who: "clew", What: "configuration read again", Where: "signal", Allowed: err == nil}
 	if err != nil {

@@ -120,7 +120,7 @@ func (noDeletions) List(context.Context, bool, int) ([]api.Deletion, error) {
 func (p *process) server() *api.Server {
 	deps := api.Deps{
 		Ready: p.ready, Registry: p.registry, Logger: p.logger.With("part", "api"), Book: p.book,
-		Status: func(ctx context.Context) any { return narrowed(ctx, p.status(ctx)) }, Access: p.doors.guard, Open: p.doors.open,
+		Status: func(ctx context.Context) any { return narrowed(ctx, p.status(ctx)) }, Access: p.doors.guard, Audit: p.doors.audit, Open: p.doors.open,
 		Seal: func(context.Context) error { return errNotHere }, Deletions: noDeletions{},
 		Cluster: p.clusterStatus, SetShards: p.changeShards,
 	}

@@ -29,6 +29,8 @@ type Config struct {
 	WithoutCredentials map[string]string `yaml:"without_credentials,omitempty"`
 	// Proxies lists addresses or networks of proxies whose X-Forwarded-For names the client, for the audit log and the counting of failures.
 	Proxies []string `yaml:"proxies,omitempty"`
+	// AuditStdout says each event of the audit log on standard output too, as a line of JSON, for what collects the output of containers and services.
+	AuditStdout bool `yaml:"audit_stdout,omitempty"`
 }
 
 // OIDC is an OpenID Connect provider, whose tokens are taken by API and OTLP, and that people log in at.

@@ -46,23 +46,24 @@ func open(url string) bool {
 
 // routeNeeds are the needs of routes that are not like their neighbours.
 var routeNeeds = map[string]access.Need{
-	"GET /metrics":                  readsAll, // names tenants
-	"GET /api/v1/cluster":           readsAll, // addresses of processes, and what is wrong with them
-	"GET /api/v1/whoami":            anybody,
-	"POST /api/v1/rules/backtest":   reads, // changes nothing
-	"POST /api/v1/admin/delete":     administer,
-	"GET /prometheus/api/v1/rules":  reads,
-	"GET /prometheus/api/v1/alerts": reads,
-	"GET /alertmanager/*path":       readsAll, // silences and groups are of all tenants; alertmanagerNeed opens what can be told apart
-	"HEAD /alertmanager/*path":      readsAll,
-	"GET /api/v1/openapi.yaml":      anybody,
-	"GET /api/v1/admin/delete":      runsClew,
-	"GET /api/v1/admin/audit":       runsClew,
-	"GET /api/v1/admin/catalog":     runsClew,
-	"POST /api/v1/admin/seal":       runsClew,
-	"GET /debug/pprof/*any":         runsClew,
-	"POST /alertmanager/*path":      runsClew,
-	"DELETE /alertmanager/*path":    runsClew,
+	"GET /metrics":                   readsAll, // names tenants
+	"GET /api/v1/cluster":            readsAll, // addresses of processes, and what is wrong with them
+	"GET /api/v1/whoami":             anybody,
+	"POST /api/v1/rules/backtest":    reads, // changes nothing
+	"POST /api/v1/admin/delete":      administer,
+	"GET /prometheus/api/v1/rules":   reads,
+	"GET /prometheus/api/v1/alerts":  reads,
+	"GET /alertmanager/*path":        readsAll, // silences and groups are of all tenants; alertmanagerNeed opens what can be told apart
+	"HEAD /alertmanager/*path":       readsAll,
+	"GET /api/v1/openapi.yaml":       anybody,
+	"GET /api/v1/admin/delete":       runsClew,
+	"GET /api/v1/admin/audit":        runsClew,
+	"GET /api/v1/admin/audit/events": runsClew,
+	"GET /api/v1/admin/catalog":      runsClew,
+	"POST /api/v1/admin/seal":        runsClew,
+	"GET /debug/pprof/*any":          runsClew,
+	"POST /alertmanager/*path":       runsClew,
+	"DELETE /alertmanager/*path":     runsClew,
 }
 
 // needOf is what a request needs. route is the router's pattern; empty: none.

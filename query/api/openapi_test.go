@@ -190,6 +190,8 @@ func TestOpenAPISchemas(t *testing.T) {
 		ClusterShard{},
 		ClusterLoss{},
 		access.Grant{},
+		AuditEvent{},
+		AuditEvents{},
 		Error{},
 		ErrorDetail{},
 	}

@@ -49,6 +49,7 @@ type Deps struct {
 	Book      Book                                        // for /api/v1/ledger, and for what answers say of it; nil: nothing is known
 	Hosts     *hosts.Hosts                                // for /api/v1/hosts; nil: those that records name
 	Access    *access.Guard                               // asks who it is; nil: nobody does
+	Audit     Audit                                       // for /api/v1/admin/audit/events; nil: there is none
 	Open      func() []string                             // ports that others reach without credentials; nil: not known
 	Cluster   func(ctx context.Context) (*Cluster, error) // for /api/v1/cluster
 	SetShards func(ctx context.Context, n int) error      // for /api/v1/admin/shards; a *RefusedError says why not
@@ -108,6 +109,7 @@ func (s *Server) routes() {
 	v1.GET("/whoami", s.whoami)
 	v1.GET("/cluster", s.cluster)
 	v1.POST("/admin/shards", deliberate, s.clusterShards)
+	v1.GET("/admin/audit/events", s.auditEvents)
 	v1.GET("/openapi.yaml", func(c *gin.Context) { c.Data(http.StatusOK, "application/yaml", openAPI) })
 	answers := s.deps.Engine != nil
 	if answers || s.deps.Seal != nil {

@@ -7,10 +7,12 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"io"
 	"io/fs"
 	"log/slog"
 	"os"
 	"path/filepath"
+	"strings"
 	"sync"
 	"unicode/utf8"
 
@@ -26,6 +28,11 @@ type Log struct {
 	written *prometheus.CounterVec
 	max     int64 // fileBytesMax, but in tests
 
+	reading sync.Mutex // taken before mu, by who reads
+
+	saying sync.Mutex // guards also: a reader of it that is slow does not keep events from the disk
+	also   io.Writer
+
 	mu      sync.Mutex
 	file    *os.File
 	size    int64
@@ -35,7 +42,7 @@ type Log struct {
 // Open opens the log in dir, which is made if it is not there. Close it.
 func Open(dir string, logger *slog.Logger, reg prometheus.Registerer) (*Log, error) {
 	l := &Log{dir: dir, logger: logger, max: fileBytesMax, written: prometheus.NewCounterVec(prometheus.CounterOpts{
-		Name: "clew_audit_events_total", Help: "Events of the audit log, by whether they were written.",
+		Name: "clew_audit_events_total", Help: "Events of the audit log, by whether they were written; not_said: to standard output.",
 	}, []string{"result"})}
 	if err := os.MkdirAll(dir, 0o700); err != nil {
 		return nil, fmt.Errorf("audit log: %w", err)
@@ -43,10 +50,28 @@ func Open(dir string, logger *slog.Logger, reg prometheus.Registerer) (*Log, err
 	if err := l.open(); err != nil {
 		return nil, fmt.Errorf("audit log: %w", err)
 	}
-	for _, result := range []string{"written", "failed"} {
+	for _, result := range []string{"written", "failed", "not_said"} {
 		l.written.WithLabelValues(result)
 	}
 	return l, reg.Register(l.written)
+}
+
+// Also says each event from now on to w too, a line each, after it was written: standard output, for what collects it elsewhere. Nil: to nobody.
+func (l *Log) Also(w io.Writer) {
+	l.saying.Lock()
+	defer l.saying.Unlock()
+	l.also = w
+}
+
+func (l *Log) say(line []byte) {
+	l.saying.Lock()
+	defer l.saying.Unlock()
+	if l.also == nil {
+		return
+	}
+	if _, err := l.also.Write(line); err != nil {
+		l.written.WithLabelValues("not_said").Inc() // it is in the file
+	}
 }
 
 func (l *Log) name(i int) string {
@@ -92,7 +117,9 @@ func (l *Log) Record(e access.Event) {
 	}
 	line, err := json.Marshal(e)
 	if err == nil {
-		err = l.write(append(line, '\n'), e.Allowed)
+		line = append(line, '\n')
+		err = l.write(line, e.Allowed)
+		l.say(line)
 	}
 	l.mu.Lock()
 	first := err != nil && !l.failing
@@ -107,7 +134,7 @@ func (l *Log) Record(e access.Event) {
 		l.logger.Error("the audit log cannot be written", "error", err)
 	}
 	if e.Allowed {
-		l.logger.Warn("not in the audit log", "event", string(line))
+		l.logger.Warn("not in the audit log", "event", strings.TrimSpace(string(line)))
 	}
 }
 
