@@ -17,6 +17,8 @@ type exportOptions struct {
 	clientFlags
 	timeRange
 	format, query, signal, output string
+
+	partial bool
 }
 
 func newExportCommand() *cobra.Command {
@@ -29,6 +31,8 @@ func newExportCommand() *cobra.Command {
   jsonl    one record a line, as /api/v1/search gives them
   otlp     one OTLP export request (JSON, up to 2,000 records) a line: send a line to /v1/logs or /v1/traces of any OTLP receiver, clew's too, and it has the same records
   parquet  one file with a plain column for each field, for DuckDB, Spark or pandas
+
+While a shard of a cluster or a segment cannot be read there is no export, but an error that says which; --partial exports what there is, and says what it lacks.
 
 Exit codes: 0 complete, 1 nothing matched, 2 error; what was written before an error is not whole.`,
 		Example: `  clew export --since 1h --query 'service:checkout severity>=warn' > warnings.jsonl
@@ -44,6 +48,7 @@ Exit codes: 0 complete, 1 nothing matched, 2 error; what was written before an e
 	f.StringVar(&o.format, "format", "jsonl", "jsonl, otlp or parquet")
 	f.StringVar(&o.query, "query", "", "which records, in the query language (default: all)")
 	f.StringVar(&o.signal, "signal", "logs", "logs or spans")
+	f.BoolVar(&o.partial, "partial", false, "leave out what cannot be read, and say so")
 	f.StringVarP(&o.output, "output", "o", "", "write to a `file`, which is there only once it is whole (default: standard output)")
 	return cmd
 }
@@ -54,6 +59,9 @@ func (o *exportOptions) run(ctx context.Context, cmd *cobra.Command) (err error)
 		return err
 	}
 	params := url.Values{"format": {o.format}, "query": {o.query}, "signal": {o.signal}}
+	if o.partial {
+		params.Set("partial", "true")
+	}
 	if err := o.params(params, time.Now()); err != nil {
 		return err
 	}
@@ -81,6 +89,9 @@ func (o *exportOptions) run(ctx context.Context, cmd *cobra.Command) (err error)
 		}
 	} else if err := receive(out, res); err != nil {
 		return err
+	}
+	if lacks := res.Trailer.Get("Clew-Partial"); lacks != "" {
+		fmt.Fprintln(cmd.ErrOrStderr(), "partial:", lacks)
 	}
 	if res.Trailer.Get("Clew-Exported") == "0" {
 		return exitCode(exitNothing)

@@ -298,6 +298,7 @@ func (s *Server) failed(c *gin.Context, err error) {
 	var query *lang.Error
 	var limit *engine.LimitError
 	var refused *RefusedError
+	var partial *PartialError
 	switch {
 	case errors.As(err, &refused):
 		fail(c, http.StatusBadRequest, ErrorDetail{Code: "bad_request", Message: refused.Error()})
@@ -312,6 +313,10 @@ func (s *Server) failed(c *gin.Context, err error) {
 		s.refused.WithLabelValues("busy").Inc()
 		c.Header("Retry-After", "1")
 		fail(c, http.StatusServiceUnavailable, ErrorDetail{Code: "overload", Message: err.Error()})
+	case errors.As(err, &partial):
+		s.refused.WithLabelValues("partial").Inc()
+		c.Header("Retry-After", "1")
+		fail(c, http.StatusServiceUnavailable, ErrorDetail{Code: "unavailable", Message: partial.Error(), Hint: "ask again, or with partial=true for what there is"})
 	case errors.Is(err, context.DeadlineExceeded):
 		s.refused.WithLabelValues("deadline").Inc()
 		fail(c, http.StatusGatewayTimeout, ErrorDetail{Code: "timeout", Message: "the query took longer than it may; narrow the time range or the query"})
