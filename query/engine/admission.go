@@ -70,15 +70,16 @@ func (q *query) weigh(ctx context.Context, bounds []*match.Bound) error {
 func (q *query) lend(ctx context.Context, bytes int64) error {
 	wait, cancel := context.WithTimeout(ctx, q.engine.limits.Wait)
 	defer cancel()
-	return q.memoryError(ctx, q.account.Lend(wait, bytes))
+	return memoryError(ctx, q.account.Lend(wait, bytes))
 }
 
 // keep takes memory until the query ends.
 func (q *query) keep(bytes int64) error {
-	return q.memoryError(context.Background(), q.account.Keep(bytes))
+	return memoryError(context.Background(), q.account.Keep(bytes))
 }
 
-func (q *query) memoryError(ctx context.Context, err error) error {
+// memoryError is what an account said, as queries know it.
+func memoryError(ctx context.Context, err error) error {
 	var over *sched.OverError
 	switch {
 	case err == nil:

@@ -15,8 +15,9 @@ import (
 // Cluster is the processes that hold the records together, this one among them. [Engine.Answer] answers for this one's share.
 type Cluster interface {
 	// Ask puts a question to all that hold records of the scope, each about its share, and gives their answers. What nobody answered for is named in the Stats of an
-	// answer that holds nothing else. An error means that nothing can be said at all: it is the context's, ErrBusy, or a *LimitError.
-	Ask(ctx context.Context, scope parts.Scope, q *Question) ([]*Partial, error)
+	// answer that holds nothing else. keep is asked for the memory of what comes from other processes, before more comes; its error ends the question. It is called concurrently.
+	// An error means that nothing can be said at all: it is the context's, ErrBusy, or a *LimitError.
+	Ask(ctx context.Context, scope parts.Scope, q *Question, keep func(bytes int64) error) ([]*Partial, error)
 }
 
 // Op is what is asked of a share. An answer to it can be put together from those about shares; everything else that an engine answers is made of these.
@@ -148,7 +149,10 @@ func (e *Engine) ask(ctx context.Context, op Op, r *Request, set func(*Question)
 	}
 	ctx, cancel := context.WithTimeout(ctx, e.limits.Deadline)
 	defer cancel()
-	partials, err := e.cluster.Ask(ctx, scope, q)
+	// The account is for what comes while the slowest is waited for. Putting the answers together takes a moment after that.
+	account := e.memory.Open(int64(e.limits.Memory))
+	defer account.Close()
+	partials, err := e.cluster.Ask(ctx, scope, q, func(bytes int64) error { return memoryError(ctx, account.Keep(bytes)) })
 	if err != nil {
 		return nil, Stats{}, err
 	}

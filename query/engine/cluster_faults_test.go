@@ -194,6 +194,36 @@ func (w *world) sealFor(t *testing.T, shard int) (cm catalog.Commit) {
 	return cm
 }
 
+// What other processes answer takes memory of the engine's account: a query that needs more than it may is told so, many at once are told to try again, and all is given back.
+func TestClusterMemory(t *testing.T) {
+	_, ask, _, _ := three(t)
+	search := engine.Search{Request: allLogs, Limit: 600}
+	if found, err := ask.Search(t.Context(), search); err != nil || len(found.Records) != 600 {
+		t.Fatalf("%d records: %v", len(found.Records), err)
+	}
+	ask.UseLimits(func(l *engine.Limits) { l.Memory = 64 << 10 })
+	_, err := ask.Search(t.Context(), search)
+	if _, limited := errors.AsType[*engine.LimitError](err); !limited {
+		t.Errorf("a query that takes more than it may: %v", err)
+	}
+	ask.UseLimits(func(l *engine.Limits) { l.Memory = 8 << 20 })
+	ask.UseMemory(1 << 20)
+	var wg sync.WaitGroup
+	for range 16 {
+		wg.Go(func() {
+			if _, err := ask.Search(t.Context(), search); err != nil && !errors.Is(err, engine.ErrBusy) {
+				if _, limited := errors.AsType[*engine.LimitError](err); !limited {
+					t.Error(err)
+				}
+			}
+		})
+	}
+	wg.Wait()
+	if used := ask.MemoryUsed(); used != 0 {
+		t.Errorf("%d bytes are taken when nobody asks", used)
+	}
+}
+
 // What is wrong with a question is said alike, wherever it was found out.
 func TestClusterErrorsTravel(t *testing.T) {
 	_, ask, others, _ := three(t)

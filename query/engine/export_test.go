@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"clew/internal/telemetry"
+	"clew/query/engine/sched"
 )
 
 // What tests of several processes use (cluster_test.go), which import packages that import this one.
@@ -44,3 +45,9 @@ func Describe(r Record) string { return describe(r) }
 
 // UseLimits changes the engine's limits.
 func (e *Engine) UseLimits(change func(*Limits)) { change(&e.limits) }
+
+// UseMemory makes all queries together take so many bytes at the most.
+func (e *Engine) UseMemory(bytesMax int64) { e.memory = sched.NewMemory(bytesMax) }
+
+// MemoryUsed is how many bytes queries have taken.
+func (e *Engine) MemoryUsed() int64 { return e.memory.Used() }

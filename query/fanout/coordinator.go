@@ -47,7 +47,7 @@ func NewCoordinator(e *engine.Engine, segments *parts.Segments, m Members, log *
 func (c *Coordinator) Close() { c.nodes.close() }
 
 // Ask implements engine.Cluster.
-func (c *Coordinator) Ask(ctx context.Context, scope parts.Scope, q *engine.Question) ([]*engine.Partial, error) {
+func (c *Coordinator) Ask(ctx context.Context, scope parts.Scope, q *engine.Question, keep func(bytes int64) error) ([]*engine.Partial, error) {
 	question, err := json.Marshal(q)
 	if err != nil {
 		return nil, err
@@ -56,7 +56,7 @@ func (c *Coordinator) Ask(ctx context.Context, scope parts.Scope, q *engine.Ques
 		if here {
 			return c.engine.Answer(ctx, q, share)
 		}
-		p, err := c.nodes.partial(ctx, m, &ticket{Kind: kindRecords, Question: question, Share: share})
+		p, err := c.nodes.partial(ctx, m, &ticket{Kind: kindRecords, Question: question, Share: share}, keep)
 		if err == nil {
 			for i, why := range p.Stats.Partial {
 				p.Stats.Partial[i] = m.Name + ": " + why

@@ -14,9 +14,12 @@ import (
 
 	"clew/index"
 	"clew/index/catalog"
+	"clew/index/store"
 	"clew/internal/telemetry"
 	"clew/query/engine"
 	"clew/query/fanout/frame"
+	"clew/query/metrics"
+	"clew/query/metrics/lent"
 	"clew/query/parts"
 )
 
@@ -89,10 +92,15 @@ func (noHeads) Heads(context.Context, string, telemetry.Signal) ([]index.HeadVie
 // FuzzTicket asks a server anything: it answers or says what is wrong.
 func FuzzTicket(f *testing.F) {
 	log := slog.New(slog.NewTextHandler(io.Discard, nil))
-	source := parts.NewSegments(catalog.New(), nil, nil, noHeads{}, log)
+	empty, err := store.OpenDir(f.TempDir())
+	if err != nil {
+		f.Fatal(err)
+	}
+	source := parts.NewSegments(catalog.New(), empty, nil, noHeads{}, log)
 	e := engine.New(source, engine.Limits{CacheBytes: 1 << 20}, log)
 	f.Cleanup(e.Close)
 	s := NewServer(e, noHeads{}, log)
+	s.UseMetrics(metrics.New(source, log))
 	share := `"share":{"Shards":[{"Shard":0,"Epoch":1,"Positions":{"1":5}}]}`
 	for _, op := range []engine.Op{
 		engine.OpCount, engine.OpGroups, engine.OpExtent, engine.OpHistogram, engine.OpHeatmap, engine.OpSearch, engine.OpSkeleton, engine.OpFields, engine.OpLatest,
@@ -102,6 +110,9 @@ func FuzzTicket(f *testing.F) {
 	}
 	for _, op := range []headsOp{headsPin, headsUnpin, headsDescribe, headsRead, headsSpans, headsColumn} {
 		f.Add([]byte(fmt.Sprintf(`{"kind":"heads","question":{"Op":%q,"Tenant":"default","Signal":3,"Numbers":[1]},%s}`, op, share)))
+	}
+	for _, op := range []lent.Op{lent.OpSelect, lent.OpValues, lent.OpLabels, lent.OpNames} {
+		f.Add([]byte(fmt.Sprintf(`{"kind":"metrics","question":{"Tenant":"default","Op":%q,"Segments":[{"ID":"x"}],"Matchers":[{"Type":2,"Name":"a","Value":".+"}],"Label":"a"},%s}`, op, share)))
 	}
 	f.Add([]byte(`{"kind":"records","question":{"Op":"histogram","Tenant":"default","Signal":2,"Step":0},` + share + `}`))
 	f.Fuzz(func(t *testing.T, text []byte) {

@@ -22,6 +22,9 @@ const (
 	messageBytesMax = 64 << 20
 	// answerBytesMax bounds what one process's answer takes here: somewhat more than the records of an answer (engine.Limits.RecordBytes) or the spans of a trace.
 	answerBytesMax = 512 << 20
+	// rowsInMemory is how many times as much rows take in memory as in columns, about: numbers are as wide as there, and texts get a header of 16 bytes. What a query and all
+	// together may gather of other processes' answers is within the engine's limits (engine.Limits.Memory, MemoryTotal).
+	rowsInMemory = 2
 	// questionsMax is how many questions a process works on at once; the engine's lanes decide which of them runs. Beyond it the caller is told that this one is busy.
 	questionsMax = 256
 	// pinnedFor is how long a view of a head is kept for another process that does not come back: longer than a query may take. pinsMax is how many are kept: one for each

@@ -75,10 +75,20 @@ func (n *nodes) keep(members []Member) {
 // close closes all connections.
 func (n *nodes) close() { n.keep(nil) }
 
-// partial asks a member about a share.
-func (n *nodes) partial(ctx context.Context, m Member, t *ticket) (*engine.Partial, error) {
+// partial asks a member about a share. keep is asked for the memory of the rows that come.
+func (n *nodes) partial(ctx context.Context, m Member, t *ticket, keep func(bytes int64) error) (*engine.Partial, error) {
 	p := &engine.Partial{}
-	answer, err := n.ask(ctx, m, t, func(rows string, t frame.Table) error { return take(p, rows, t) })
+	answer, err := n.ask(ctx, m, t, func(rows string, t frame.Table) error {
+		known := len(p.Records)
+		if err := take(p, rows, t); err != nil {
+			return err
+		}
+		bytes := rowsInMemory * t.Bytes()
+		for i := range p.Records[known:] { // whose fields are much larger than columns of them
+			bytes += p.Records[known+i].Bytes()
+		}
+		return keep(bytes)
+	})
 	if err != nil {
 		return nil, err
 	}

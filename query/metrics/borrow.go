@@ -173,8 +173,8 @@ func (q *querier) repaid(all []reading, loans []*loan) ([]reading, error) {
 			lacking[lack.Segment] = true
 			q.warnings.Add(errPartial(fmt.Sprintf("%s: segment %s: %s", l.reader, lack.Segment, lack.Why)))
 		}
-		if q.borrowedBytes += l.answer.Bytes(); q.borrowedBytes > borrowedBytesMax {
-			return nil, &lent.LimitError{Max: borrowedBytesMax}
+		if err := q.keep(l.answer.Bytes()); err != nil {
+			return nil, err
 		}
 		b, err := newBorrowed(l)
 		if err != nil {
@@ -186,6 +186,19 @@ func (q *querier) repaid(all []reading, loans []*loan) ([]reading, error) {
 	}
 	all = slices.DeleteFunc(all, func(r reading) bool { return r.far != nil && lacking[r.far.segment.ID] })
 	return all, nil
+}
+
+// keep takes memory for what was lent, until the querier is closed.
+func (q *querier) keep(bytes int64) error {
+	q.borrowedBytes += bytes
+	together := q.storage.borrowedBytes.Add(bytes)
+	switch {
+	case q.borrowedBytes > borrowedBytesMax:
+		return &lent.LimitError{Max: borrowedBytesMax}
+	case together > borrowedTogetherMax:
+		return lent.ErrBusy
+	}
+	return nil
 }
 
 // borrowed is an answer as it is read here.

@@ -21,6 +21,8 @@ const (
 	// some six times the points that PromQL takes (promapi's limit). Who asks for more has to narrow the time or the series.
 	lentBytesMax     = 256 << 20
 	borrowedBytesMax = 512 << 20
+	// borrowedTogetherMax bounds what all queries together have borrowed: as engine.Limits.MemoryTotal does for records.
+	borrowedTogetherMax = 1 << 30
 
 	// lookback is how long Prometheus looks back for a series' last point. target_info, which says what a resource is, has a point at least every
 	// half of it while the resource has points at most a lookback apart.

@@ -6,6 +6,7 @@ import (
 	"math"
 	"slices"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/prometheus/prometheus/model/labels"
@@ -26,7 +27,8 @@ type Storage struct {
 	log    *slog.Logger
 	now    func() time.Time
 
-	readers Readers // nil: all segments are read here
+	readers       Readers      // nil: all segments are read here
+	borrowedBytes atomic.Int64 // of all queries
 }
 
 var _ storage.SampleAndChunkQueryable = (*Storage)(nil)
@@ -256,6 +258,9 @@ func cut(found map[string]struct{}, hints *storage.LabelHints) []string {
 func (q *querier) Close() error {
 	q.mu.Lock()
 	defer q.mu.Unlock()
+	if !q.closed {
+		q.storage.borrowedBytes.Add(-q.borrowedBytes)
+	}
 	if q.view != nil && !q.closed {
 		q.view.Release()
 		for _, v := range q.others {

@@ -49,3 +49,15 @@ func bytesOf[T int32 | int64 | uint64 | float64](values []T) []byte {
 	}
 	return unsafe.Slice((*byte)(unsafe.Pointer(&values[0])), len(values)*int(unsafe.Sizeof(values[0])))
 }
+
+// Bytes is how much a table's columns take.
+func (t *Table) Bytes() (n int64) {
+	for i := range t.Columns {
+		for _, b := range t.Columns[i].Values.Data().Buffers() {
+			if b != nil {
+				n += int64(b.Len())
+			}
+		}
+	}
+	return n
+}

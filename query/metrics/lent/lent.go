@@ -6,6 +6,7 @@
 package lent
 
 import (
+	"errors"
 	"fmt"
 	"time"
 
@@ -149,6 +150,9 @@ func (a *Answer) Bytes() (n int64) {
 	}
 	return n
 }
+
+// ErrBusy says that all queries together have borrowed as much as they may.
+var ErrBusy = errors.New("queries read as many points in other processes as they may together: try again")
 
 // LimitError says that a question is about more than is lent.
 type LimitError struct{ Max int64 } // bytes
