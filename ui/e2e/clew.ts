@@ -1,6 +1,6 @@
 // A clew of one's own: `clew run` on free ports of loopback, with an empty directory, and the demo that sends to it.
 import { type ChildProcess, execFile, spawn } from 'node:child_process';
-import { existsSync, mkdirSync, mkdtempSync, rmSync, symlinkSync } from 'node:fs';
+import { existsSync, mkdirSync, mkdtempSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
 import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -42,8 +42,16 @@ async function end(p: ChildProcess): Promise<void> {
   clearTimeout(late);
 }
 
-/** `flags`: more of `clew run`'s. `how`: clew alone, or `clew demo --run`, which starts the shop and an agent beside it. */
-export async function startClew(binary: string, how: 'run' | 'demo' = 'run', flags: string[] = []): Promise<Clew> {
+/**
+ * `flags`: more of `clew run`'s. `how`: clew alone, or `clew demo --run`, which starts the shop and an agent beside it. `config` makes its clew.yaml of the address that
+ * browsers will reach it at.
+ */
+export async function startClew(
+  binary: string,
+  how: 'run' | 'demo' = 'run',
+  flags: string[] = [],
+  config?: (url: string) => string | Promise<string>,
+): Promise<Clew> {
   const dir = mkdtempSync(join(tmpdir(), 'clew-e2e-data-'));
   const [http, grpc, otlp] = (await freePorts(3)).map((p) => `127.0.0.1:${p}`) as [string, string, string];
   const run = (args: string[]) => {
@@ -55,9 +63,24 @@ export async function startClew(binary: string, how: 'run' | 'demo' = 'run', fla
     return { p, said: () => said };
   };
   const command = how === 'demo' ? ['demo', '--run', '--fault', 'none', '--rate', '2'] : ['run'];
-  const main = run([...command, '--data', join(dir, 'data'), '--http', http, '--otlp-grpc', grpc, '--otlp-http', otlp, ...flags]);
-  const others: ChildProcess[] = [];
   const url = `http://${http}`;
+  const file = join(dir, 'clew.yaml');
+  if (config) writeFileSync(file, await config(url));
+  const configured = config ? ['--config', file] : [];
+  const main = run([
+    ...command,
+    '--data',
+    join(dir, 'data'),
+    '--http',
+    http,
+    '--otlp-grpc',
+    grpc,
+    '--otlp-http',
+    otlp,
+    ...configured,
+    ...flags,
+  ]);
+  const others: ChildProcess[] = [];
   for (const until = Date.now() + startMs; ; ) {
     const ready = await fetch(`${url}/readyz`).then(
       (r) => r.ok,

@@ -4,6 +4,7 @@ import { Redirect, Route, Switch, useLocation } from 'wouter';
 import { PageBoundary } from '@/components/PageBoundary';
 import { page } from '@/components/page';
 import { Shell } from '@/components/Shell';
+import { Readable } from '@/components/WhoMenu';
 import { TimeProvider } from '@/state/time';
 
 const search = page(() => import('@/views/search/SearchPage'));
@@ -26,19 +27,21 @@ export function App() {
     <TimeProvider>
       <Shell>
         <PageBoundary path={path}>
-          <Switch>
-            <Route path="/search" component={search.Component} />
-            <Route path="/trace/:id" component={trace.Component} />
-            <Route path="/hosts" component={hosts.Component} />
-            <Route path="/hosts/:host" component={host.Component} />
-            <Route path="/explore" component={metrics.Component} />
-            <Route path="/alerts" component={alerts.Component} />
-            <Route path="/ledger" component={ledger.Component} />
-            <Route path="/start" component={start.Component} />
-            <Route>
-              <Redirect to="/search" replace />
-            </Route>
-          </Switch>
+          <Readable>
+            <Switch>
+              <Route path="/search" component={search.Component} />
+              <Route path="/trace/:id" component={trace.Component} />
+              <Route path="/hosts" component={hosts.Component} />
+              <Route path="/hosts/:host" component={host.Component} />
+              <Route path="/explore" component={metrics.Component} />
+              <Route path="/alerts" component={alerts.Component} />
+              <Route path="/ledger" component={ledger.Component} />
+              <Route path="/start" component={start.Component} />
+              <Route>
+                <Redirect to="/search" replace />
+              </Route>
+            </Switch>
+          </Readable>
         </PageBoundary>
       </Shell>
     </TimeProvider>

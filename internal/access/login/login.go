@@ -32,6 +32,7 @@ type facts struct {
 	Next     string
 	Error    string
 	Out      bool
+	Over     bool // the session ended in the middle of something
 }
 
 // Handler serves everything under Prefix.
@@ -53,7 +54,7 @@ func Handler(guard *access.Guard) http.Handler {
 	}
 	mux.HandleFunc("GET "+PagePath, func(w http.ResponseWriter, r *http.Request) {
 		q := r.URL.Query()
-		show(w, http.StatusOK, facts{Next: access.LocalPath(q.Get("next")), Out: q.Has("out")})
+		show(w, http.StatusOK, facts{Next: access.LocalPath(q.Get("next")), Out: q.Has("out"), Over: q.Has("over")})
 	})
 	mux.HandleFunc("POST /auth/token", func(w http.ResponseWriter, r *http.Request) {
 		r.Body = http.MaxBytesReader(w, r.Body, formBytesMax)

@@ -85,7 +85,7 @@ function ofTenant(init: RequestInit): RequestInit {
 
 /** The session is over: to the login, and back to this page. */
 function logIn(): void {
-  location.assign(`/auth/login?${new URLSearchParams({ next: location.pathname + location.search + location.hash })}`);
+  location.assign(`/auth/login?over&${new URLSearchParams({ next: location.pathname + location.search + location.hash })}`);
 }
 
 /** The error where it is about the query's text: it is said, and marked, there. */

@@ -1,8 +1,8 @@
 // Who is logged in, whose records are shown, and the way out.
 import { Menu } from '@mantine/core';
 import { IconCheck, IconChevronDown, IconLogout, IconUser } from '@tabler/icons-react';
-import { useEffect } from 'react';
-import { readable, tenantFor, useWhoami } from '@/api/access';
+import { type ReactNode, useEffect } from 'react';
+import { readable, tenantFor, useWhoami, type Whoami } from '@/api/access';
 import { chooseTenant, chosenTenant, keepTenant } from '@/state/tenant';
 import classes from './WhoMenu.module.css';
 
@@ -28,7 +28,7 @@ export function WhoMenu() {
         </button>
       </Menu.Target>
       <Menu.Dropdown>
-        <Menu.Label>{me.grants.map((g) => `${g.role} at ${g.tenants.join(', ').replace('*', 'all tenants')}`).join('; ')}</Menu.Label>
+        <Menu.Label>{grantsOf(me)}</Menu.Label>
         {some.length > 1 &&
           some.map((t) => (
             <Menu.Item
@@ -67,6 +67,24 @@ async function logout() {
   await fetch('/auth/logout', { method: 'POST', redirect: 'manual' }).catch(() => undefined); // the login page says whether it worked
   keepTenant('');
   location.assign('/auth/login?out');
+}
+
+/** What is in a page's place for who may send telemetry and read none: every question of the page would be refused. */
+export function Readable({ children }: { children: ReactNode }) {
+  const { data: me } = useWhoami();
+  if (!me?.asked || readable(me).length > 0) return children;
+  return (
+    <section className={classes.unreadable}>
+      <h1>Nothing to read here</h1>
+      <p>
+        {me.name} has {grantsOf(me)}, which is not for reading. Log out, and log in as somebody with the role read.
+      </p>
+    </section>
+  );
+}
+
+function grantsOf(me: Whoami): string {
+  return me.grants.map((g) => `${g.role} at ${g.tenants.join(', ').replace('*', 'all tenants')}`).join('; ') || 'no role';
 }
 
 /** Says that others can use this clew without being asked who they are. */
