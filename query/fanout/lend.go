@@ -129,14 +129,17 @@ func (c *Coordinator) Lend(ctx context.Context, from, tenant string, q *lent.Que
 	}
 	c.counts.failed.WithLabelValues(reasonOf(err)).Inc()
 	var told *toldError
-	if !isTheQuestions(err) && !errors.As(err, &told) {
+	var limit *engine.LimitError
+	switch {
+	case errors.As(err, &limit):
+		return nil, &lent.LimitError{Max: int64(limit.Max)}
+	case errors.Is(err, engine.ErrBusy):
+		return nil, lent.ErrBusy
+	case !errors.As(err, &told):
 		c.suspect(from, err)
 	}
 	return nil, fmt.Errorf("metrics of %s: %w", from, err)
 }
-
-// Refused says whether an error of Lend is about the question. It is for metrics.Readers.
-func (c *Coordinator) Refused(err error) bool { return isTheQuestions(err) }
 
 func (c *Coordinator) lend(ctx context.Context, m Member, tenant string, q *lent.Question) (*lent.Answer, error) {
 	text, err := json.Marshal(metricsQuestion{tenant, *q})

@@ -22,10 +22,8 @@ import (
 type Readers interface {
 	// Divide says for each segment who reads it; "" is this process. It is asked once for each query.
 	Divide(segments []string) []string
-	// Lend asks one of them. What is wrong with the question (Refused) is wrong wherever it is asked; with any other error, its segments are read here.
+	// Lend asks one of them. That too much is asked for (*lent.LimitError, lent.ErrBusy) is so wherever it is asked; with any other error, its segments are read here.
 	Lend(ctx context.Context, reader, tenant string, q *lent.Question) (*lent.Answer, error)
-	// Refused says whether an error is about the question.
-	Refused(err error) bool
 }
 
 // UseReaders makes the segments be read by several processes. It is called before the first query.
@@ -63,7 +61,7 @@ func (q *querier) borrow(
 			case l.err == nil:
 			case ctx.Err() != nil:
 				return nil, warnings, ctx.Err()
-			case q.storage.readers.Refused(l.err):
+			case lent.Refused(l.err):
 				return nil, warnings, l.err
 			default:
 				failed = append(failed, l)

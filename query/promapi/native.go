@@ -22,6 +22,7 @@ import (
 
 	"clew/query/lang"
 	"clew/query/metrics"
+	"clew/query/metrics/lent"
 )
 
 // The native API: what the pages draw, in clew's manners. Times are nanoseconds since 1970, RFC 3339 or now-15m, as elsewhere under /api/v1, and by
@@ -454,8 +455,13 @@ func nativeError(w http.ResponseWriter, r *http.Request, err error) (status int)
 		d.Message = "the query took longer than it may; narrow the time range or the query"
 	default:
 		var bad promql.ErrStorage
-		if !errors.As(err, &bad) {
+		switch stored := errors.As(err, &bad); {
+		case !stored:
 			status, d.Code = http.StatusUnprocessableEntity, "execution"
+		case errors.Is(bad.Err, lent.ErrBusy):
+			status, d.Code = http.StatusServiceUnavailable, "overload"
+		case lent.Refused(bad.Err):
+			status, d.Code = http.StatusUnprocessableEntity, "too_large"
 		}
 	}
 	writeJSON(w, status, map[string]nativeDetail{"error": d})

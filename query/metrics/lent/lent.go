@@ -157,6 +157,12 @@ var ErrBusy = errors.New("queries read as many points in other processes as they
 // LimitError says that a question is about more than is lent.
 type LimitError struct{ Max int64 } // bytes
 
+// Refused says that an error is about how much is asked for.
+func Refused(err error) bool {
+	_, limit := errors.AsType[*LimitError](err)
+	return limit || errors.Is(err, ErrBusy)
+}
+
 func (e *LimitError) Error() string {
 	return fmt.Sprintf("query reads more than %d bytes of points in other processes: narrow the time range, or select fewer series", e.Max)
 }
