@@ -218,8 +218,12 @@ func (r *Run) newcomer(ctx context.Context) error {
 	if err := p.WaitReady(time.Minute); err != nil {
 		return err
 	}
-	if a := r.Checker.count(ctx, p); !a.whole() || a.count < r.Checker.Acknowledged() {
-		return fmt.Errorf("a query process that is ready finds %d of %d records (partial: %q; error: %v)", a.count, r.Checker.Acknowledged(), a.partial, a.err)
+	a := r.Checker.count(ctx, p)
+	if a.err != nil {
+		return fmt.Errorf("ask a query process that is ready: %w", a.err)
+	}
+	if !a.whole() || a.count < r.Checker.Acknowledged() {
+		return fmt.Errorf("a query process that is ready finds %d of %d records (partial: %q)", a.count, r.Checker.Acknowledged(), a.partial)
 	}
 	return nil
 }

@@ -4,6 +4,7 @@ import (
 	"bufio"
 	"bytes"
 	"context"
+	"errors"
 	"fmt"
 	"io"
 	"net/http"
@@ -40,7 +41,7 @@ func (c *Checker) ReadBack(ctx context.Context, p *harness.Process) (f Found, er
 	in := bufio.NewReaderSize(res.Body, 1<<20)
 	for {
 		line, err := in.ReadSlice('\n')
-		if err == io.EOF && len(line) == 0 {
+		if errors.Is(err, io.EOF) && len(line) == 0 {
 			break
 		}
 		if err != nil {
