@@ -123,6 +123,9 @@ func (p *process) open(ctx context.Context) error {
 		if err := p.catalog.Restore(ctx, p.store, p.logger.With("part", "catalog")); err != nil {
 			return err
 		}
+		if err := p.checkPair(ctx); err != nil {
+			return err
+		}
 		cache := p.newCache()
 		p.registry.MustRegister(&cacheCollector{cache: cache})
 		if roles.has(roleIngest) {

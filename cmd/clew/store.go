@@ -15,6 +15,7 @@ import (
 	"clew/index/store/nearby"
 	"clew/index/store/patient"
 	"clew/ingest/datadir"
+	"clew/ingest/pair"
 	"clew/ingest/spool"
 )
 
@@ -91,16 +92,16 @@ func (p *process) openStore(ctx context.Context) error {
 		return err
 	}
 	p.registry.MustRegister(&remoteCollector{remote: r})
-	p.tryStore(ctx)
-	return nil
+	return p.tryStore(ctx)
 }
 
 // storeTryTimeout bounds the question at the start: a store that does not answer is dealt with later, and clew starts without it.
 const storeTryTimeout = 5 * time.Second
 
 // tryStore says at once that the credentials or the bucket's name are wrong: whoever set them is looking now, and the first upload may be a
-// quarter of an hour away. clew starts all the same, as it does while the store is away.
-func (p *process) tryStore(ctx context.Context) {
+// quarter of an hour away. clew starts all the same, as it does while the store is away. It does not start on what is a cluster's: a process that runs alone
+// would remove segments that its own log knows nothing of.
+func (p *process) tryStore(ctx context.Context) error {
 	ctx, cancel := context.WithTimeout(ctx, storeTryTimeout)
 	defer cancel()
 	_, err := p.remote.bucket.List(ctx, "catalog/")
@@ -109,6 +110,13 @@ func (p *process) tryStore(ctx context.Context) {
 		p.logger.Error("the object store refuses clew; segments will wait on the local disk until it takes them",
 			"part", "store", "store", p.remote.bucket.String(), "reason", away.Reason, "error", away.Err.Error())
 	}
+	if p.cluster != nil || err != nil {
+		return nil
+	}
+	if id, err := pair.Of(ctx, p.remote.bucket); err == nil && id != "" {
+		return fmt.Errorf("store %s is a cluster's, of the log %s: say where its NATS runs (nats.urls, --nats), or give this clew another prefix", p.remote.bucket, id)
+	}
+	return nil
 }
 
 func (r *remote) close() error {
@@ -146,6 +154,40 @@ func (p *process) checkStore() error {
 	}
 	return datadir.SetStorePlace(p.cfg.Data, want)
 }
+
+// checkPair refuses an object store that is not that of the cluster's log. While the store is away a data directory that has been theirs before is believed, which
+// remembers its store too.
+func (p *process) checkPair(ctx context.Context) error {
+	if p.cluster == nil {
+		return nil
+	}
+	file := filepath.Join(p.cfg.Data, pairFile)
+	v := p.catalog.Current()
+	// Not by p.store: it keeps what it has read once.
+	id, err := pair.Check(ctx, p.cluster, p.remote.patient, pair.Catalog{Sequence: v.Sequence(), Segments: v.Len()})
+	var away *store.AwayError
+	switch {
+	case err == nil:
+		if err := os.WriteFile(file, []byte(id+"\n"), 0o600); err != nil {
+			return fmt.Errorf("identity of the log: %w", err)
+		}
+		return nil
+	case !errors.As(err, &away):
+		return fmt.Errorf("store %s: %w", p.remote.bucket, err)
+	}
+	ours, problem := p.cluster.Identity(ctx)
+	if problem != nil {
+		return problem
+	}
+	if before, problem := os.ReadFile(file); problem != nil || ours == "" || strings.TrimSpace(string(before)) != ours {
+		return fmt.Errorf("store %s: it can't be asked whether it is that of the log in NATS, and this data directory has not seen them together: %w", p.remote.bucket, err)
+	}
+	p.logger.Warn("the object store can't be reached: clew starts on what it knows of it", "part", "store", "error", err)
+	return nil
+}
+
+// pairFile is where the data directory of a cluster's process remembers the log that it and its store belong to.
+const pairFile = "PAIR"
 
 func placeName(place string) string {
 	if place == "" {

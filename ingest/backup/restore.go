@@ -14,6 +14,7 @@ import (
 	"clew/index/store"
 	"clew/ingest/datadir"
 	"clew/ingest/deletion"
+	"clew/ingest/pair"
 )
 
 // Target is what Restore makes.
@@ -56,7 +57,7 @@ func (t Target) open(ctx context.Context) (store.Store, error) {
 	if t.Far == nil {
 		return store.OpenDir(datadir.SegmentsDir(t.Dir))
 	}
-	for _, prefix := range []string{segment.Prefix, datadir.CatalogPrefix, deletion.Prefix} {
+	for _, prefix := range []string{segment.Prefix, datadir.CatalogPrefix, deletion.Prefix, pair.Object} {
 		objects, err := t.Far.List(ctx, prefix)
 		if err != nil {
 			return nil, err

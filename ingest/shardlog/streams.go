@@ -23,6 +23,7 @@ const (
 	commitSubjectPrefix = "clew.commit."
 	leaseSubjectPrefix  = "clew.lease."
 	shardsSubject       = "clew.setting.shards"
+	identitySubject     = "clew.setting.log"
 )
 
 // JetStream's error codes that the client library has no names for.
