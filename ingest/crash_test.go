@@ -131,7 +131,7 @@ const erasedTenant = "erased"
 
 func (r *rig) waitOutcome(ctx context.Context, id string) error {
 	for {
-		list, err := r.Deletions(ctx, true, deletionsWaiting)
+		list, err := r.Deletions(ctx, true, 100)
 		if err != nil {
 			return err
 		}
@@ -279,7 +279,7 @@ func checkAfterKill(t *testing.T, dir, how string, said told) (next int) {
 func checkErased(t *testing.T, r *rig, how string, said told, next int) {
 	t.Helper()
 	waitFor(t, "deletions to be done after it was "+how, func() bool {
-		list, err := r.Deletions(t.Context(), true, deletionsWaiting)
+		list, err := r.Deletions(t.Context(), true, 100)
 		if err != nil {
 			t.Fatal(err)
 		}

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"maps"
 	"time"
 
 	"clew/index"
@@ -19,30 +20,18 @@ type Selector interface {
 // Delete requests a deletion and returns once the request is durable: from then on it happens, in the background, whatever crashes. d gives tenant, signal,
 // query, times and who asks; the rest is filled in. A *deletion.RefusedError says what is wrong with it.
 func (in *Ingest) Delete(ctx context.Context, d deletion.Request, now time.Time) (deletion.Request, error) {
-	now = now.UTC()
-	d.Version, d.Requested = deletion.Version, now
-	if d.To == 0 || d.To > now.UnixNano()+1 {
-		d.To = now.UnixNano() + 1
-	}
-	if err := d.Check(); err != nil {
-		return d, fmt.Errorf("delete: %w", err)
-	}
 	if in.newSelector == nil {
 		return d, errors.New("delete: there is nothing here to select records with")
 	}
-	if _, err := in.newSelector(d); err != nil {
-		return d, fmt.Errorf("delete: %w", err)
+	if in.peers != nil {
+		d.Shards = in.shardCount()
 	}
-	waiting, err := in.Deletions(ctx, true, deletionsWaiting)
+	defer in.LookForDeletions() // after a failure the request may be there all the same
+	d, err := deletion.Ask(ctx, in.store, d, now, func(d deletion.Request) error {
+		_, err := in.newSelector(d)
+		return err
+	})
 	if err != nil {
-		return d, fmt.Errorf("delete: %w", err)
-	}
-	if len(waiting) == deletionsWaiting {
-		return d, fmt.Errorf("delete: %w", &deletion.RefusedError{What: fmt.Sprintf("%d deletions are waiting already", deletionsWaiting)})
-	}
-	d.ID = deletion.NewID(now)
-	defer in.rewriter.wakeUp() // after a failure the request may be there all the same
-	if err := d.Put(ctx, in.store); err != nil {
 		return d, fmt.Errorf("delete: %w", err)
 	}
 	in.log.Info("a deletion is requested", "deletion", d.ID, "tenant", d.Tenant, "signal", d.Signal.String(), "query", d.Query, "by", d.By)
@@ -50,15 +39,12 @@ func (in *Ingest) Delete(ctx context.Context, d deletion.Request, now time.Time)
 	return d, nil
 }
 
-// Deletions lists deletions, the newest first, at most limit of them: the audit record. waiting: only those that are not done.
-func (in *Ingest) Deletions(ctx context.Context, waiting bool, limit int) ([]deletion.State, error) {
-	list, err := deletion.List(ctx, in.store, waiting, limit)
-	for i := range list {
-		s := &list[i]
-		s.Error = in.rewriter.failure(s.ID)
-		if s.Outcome == nil {
-			s.Records = in.catalog.Current().Deleted(s.ID)
-		}
-	}
-	return list, err
+// LookForDeletions says that one may have been requested, of another process: the store is asked soon. It is asked from time to time anyway.
+func (in *Ingest) LookForDeletions() { in.rewriter.wakeUp() }
+
+// FailingDeletions are those that are not done here because the last attempt failed, and why, by id.
+func (in *Ingest) FailingDeletions() map[string]string {
+	in.rewriter.mu.Lock()
+	defer in.rewriter.mu.Unlock()
+	return maps.Clone(in.rewriter.failures)
 }

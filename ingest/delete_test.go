@@ -48,6 +48,19 @@ func (m modulo) Select(ctx context.Context, part index.Part) ([][]uint64, error)
 	return rows, nil
 }
 
+// Deletions lists deletions as the API does.
+func (in *Ingest) Deletions(ctx context.Context, waiting bool, limit int) ([]deletion.State, error) {
+	list, err := deletion.List(ctx, in.store, waiting, limit)
+	for i := range list {
+		s := &list[i]
+		s.Error = in.rewriter.failure(s.ID)
+		if s.Outcome == nil {
+			s.Records = in.catalog.Current().Deleted(s.ID)
+		}
+	}
+	return list, err
+}
+
 // delete requests a deletion and waits for its outcome.
 func (r *rig) delete(t testing.TB, d deletion.Request, now time.Time) deletion.State {
 	t.Helper()

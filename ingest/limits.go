@@ -53,8 +53,10 @@ const (
 	mergeCacheBytes = 32 << 20
 	// mergeRetry is how long segments are left alone that could not be merged.
 	mergeRetry = 10 * time.Minute
-	// deletionsWaiting bounds the deletions that are not done: each reads every segment of its time range.
-	deletionsWaiting = 16
+	// deletionsLook is how often the owner of shards looks for deletions that it has not been told of, a listing of the store each time; deletionsAgain is how often while some are left to others, whose
+	// shards may become this one's, or who may have ended before they could say that all is done.
+	deletionsLook  = time.Minute
+	deletionsAgain = 10 * time.Second
 	// deletionShare is how much of a core a deletion takes at least: somebody waits for it.
 	deletionShare = 0.5
 	// damagedKept is how many damaged messages Status names.

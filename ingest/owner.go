@@ -135,6 +135,9 @@ func (in *Ingest) own(ctx context.Context, shard int) error {
 	}
 	defer o.end()
 	go o.watch()
+	if in.peers != nil {
+		in.LookForDeletions() // what the owner before has not done
+	}
 	err = in.shardLog.Consume(o.ctx, shard, o.consumed.Load(), o.consume)
 	if cause := context.Cause(o.ctx); cause != nil {
 		err = cause

@@ -4,6 +4,8 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"maps"
+	"slices"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -11,6 +13,7 @@ import (
 	"clew/index"
 	"clew/index/catalog"
 	"clew/index/segment"
+	"clew/ingest/deletion"
 	"clew/ingest/pace"
 	"clew/internal/clock"
 )
@@ -26,6 +29,7 @@ type rewriter struct {
 	planned  uint64               // the catalog's sequence when there was last nothing to merge, and
 	at       time.Time            // when that was
 	failures map[string]string    // why the last attempt at a deletion failed
+	next     time.Time            // when to look for deletions though nobody has said that there are any; zero: never
 }
 
 func newRewriter() *rewriter {
@@ -42,6 +46,35 @@ func (r *rewriter) wakeUp() {
 	case r.wake <- struct{}{}:
 	default:
 	}
+}
+
+// lookAt makes there be a look at the store, at the latest then.
+func (r *rewriter) lookAt(at time.Time) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if r.next.IsZero() || at.Before(r.next) {
+		r.next = at
+	}
+}
+
+// due says whether there is to be a look at the store.
+func (r *rewriter) due(now time.Time) bool {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if !r.next.IsZero() && now.After(r.next) {
+		r.next = time.Time{}
+		return true
+	}
+	return false
+}
+
+// only forgets the failures of deletions that are done, by whomever.
+func (r *rewriter) only(jobs []deletion.State) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	maps.DeleteFunc(r.failures, func(id, _ string) bool {
+		return !slices.ContainsFunc(jobs, func(s deletion.State) bool { return s.ID == id })
+	})
 }
 
 // failed notes how an attempt at a deletion ended.
@@ -81,8 +114,12 @@ func (in *Ingest) rewriteAll(ctx context.Context) {
 
 // deleteAll is runDeletions, unless it is known that there are none.
 func (in *Ingest) deleteAll(ctx context.Context) (done bool) {
-	if !in.rewriter.look.Swap(false) { // before the store is asked: a request that comes meanwhile sets it again
+	look := in.rewriter.look.Swap(false) // before the store is asked: a request that comes meanwhile sets it again
+	if !look && !in.rewriter.due(time.Now()) {
 		return true
+	}
+	if in.peers != nil {
+		in.rewriter.lookAt(time.Now().Add(deletionsLook))
 	}
 	if done = in.runDeletions(ctx); !done {
 		in.rewriter.look.Store(true)

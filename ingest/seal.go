@@ -269,6 +269,19 @@ func (in *Ingest) Seal(ctx context.Context) error {
 		}
 		heads = append(heads, o.allHeads()...)
 	}
+	return in.waitSealed(ctx, heads)
+}
+
+// sealOwner is Seal for one shard.
+func (in *Ingest) sealOwner(ctx context.Context, o *owner) error {
+	if err := in.freezeAll(ctx, o); err != nil {
+		return fmt.Errorf("seal shard %d: %w", o.shard, err)
+	}
+	return in.waitSealed(ctx, o.allHeads())
+}
+
+// waitSealed waits until what the heads have frozen is in segments.
+func (in *Ingest) waitSealed(ctx context.Context, heads []*head) error {
 	for _, h := range heads {
 		for _, g := range h.pending() {
 			select {
@@ -290,15 +303,20 @@ func (in *Ingest) sealShard(ctx context.Context, shard int) (*owner, error) {
 	if err != nil {
 		return nil, err
 	}
-	state, err := in.shardLog.State(ctx, shard)
+	return o, in.freezeAll(ctx, o)
+}
+
+// freezeAll waits until the log of an owner's shard has been consumed, and freezes its heads.
+func (in *Ingest) freezeAll(ctx context.Context, o *owner) error {
+	state, err := in.shardLog.State(ctx, o.shard)
 	if err != nil {
-		return nil, err
+		return err
 	}
 	if err := o.waitConsumed(ctx, state.Last); err != nil {
-		return nil, err
+		return err
 	}
 	for _, h := range o.allHeads() {
 		h.freeze()
 	}
-	return o, nil
+	return nil
 }

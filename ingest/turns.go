@@ -14,6 +14,8 @@ import (
 type Peers interface {
 	// Peers are the other live processes that own shards, or would. known is false until all have had time to be heard.
 	Peers(now time.Time) (peers []share.Peer, known bool)
+	// Shards is how many shards have a log at this moment, whether or not this process has heard of all.
+	Shards(ctx context.Context) (int, error)
 }
 
 const (

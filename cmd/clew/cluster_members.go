@@ -48,6 +48,7 @@ func (p *process) self() members.Member {
 	if p.catalog != nil {
 		m.Sequence = p.catalog.Current().Sequence()
 	}
+	m.Deletions = p.toldDeletions(time.Now())
 	if p.ingest != nil {
 		m.ID, m.Able = p.ingest.Name(), p.ingest.Able(time.Now())
 		for _, o := range p.ingest.Owned() {
@@ -58,7 +59,10 @@ func (p *process) self() members.Member {
 }
 
 // peers tells ingest of the others that own shards, or would.
-type peers struct{ board *members.Board }
+type peers struct {
+	board   *members.Board
+	cluster *shardlog.Cluster
+}
 
 var _ ingest.Peers = peers{}
 
@@ -79,6 +83,9 @@ func (p peers) Peers(now time.Time) (list []share.Peer, known bool) {
 	return list, known
 }
 
+// Shards implements ingest.Peers.
+func (p peers) Shards(ctx context.Context) (int, error) { return p.cluster.CountStored(ctx) }
+
 // runCluster tells the others of this process, and follows the count of shards, until ctx ends.
 func (p *process) runCluster(ctx context.Context) error {
 	go func() {
@@ -98,6 +105,9 @@ func (p *process) runCluster(ctx context.Context) error {
 		}
 	}()
 	go p.agreeFormats(ctx)
+	if p.ingest != nil {
+		go p.hearOfDeletions(ctx)
+	}
 	return p.board.Run(ctx)
 }
 

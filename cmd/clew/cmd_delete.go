@@ -8,7 +8,6 @@ import (
 	"net/http"
 	"net/url"
 	"os/user"
-	"slices"
 	"strings"
 	"syscall"
 	"time"
@@ -35,6 +34,9 @@ func newDeleteCommand() *cobra.Command {
 What matches is what a search with the same query, signal and times finds. Everything that was acknowledged before the request is covered, whether or not it
 is in segments yet; records whose time is after the request are not touched. Segments that hold such records are rewritten without them, and the old
 objects are deleted once no reader uses them (ingest.delete_after, a minute). The request is durable: a crash only delays it. There is no way back.
+
+In a cluster any process with the role query or ingest can be asked. It is done when it is done in all shards, by whoever owns them; what is left is said when that takes
+long. With a shard that nobody owns it waits.
 
 Who asked for what, when, and how many records it took is kept: GET /api/v1/admin/audit. Exit codes: 0 something matched, 1 nothing, 2 error.`,
 		Example: `  clew delete --query 'user.id:4711'                                     # says how many log records match
@@ -81,7 +83,7 @@ func (o *deleteOptions) run(ctx context.Context, cmd *cobra.Command, now time.Ti
 		fmt.Fprintf(cmd.OutOrStdout(), "deletion %s is requested\n", d.ID)
 		return nil
 	}
-	if d, err = waitDeletion(ctx, c, d.ID); err != nil {
+	if d, err = waitDeletion(ctx, c, d.ID, cmd.PrintErrf); err != nil {
 		return fmt.Errorf("deletion %s was taken, and is carried out whatever happens to clew; it can't be watched any more: %w\n%s", d.ID, err, auditHint(c))
 	}
 	fmt.Fprintf(cmd.OutOrStdout(), "%d %s deleted (deletion %s)\n", d.Records, recordsWord(o.signal), d.ID)
@@ -140,24 +142,66 @@ func recordsWord(signal string) string {
 	return "log records"
 }
 
-// waitDeletion asks until a deletion is done.
-func waitDeletion(ctx context.Context, c *client, id string) (api.Deletion, error) {
+const (
+	// waitFirst and waitLater are between two looks whether a deletion is done: each is a listing of the object store.
+	waitFirst, waitLater = 100 * time.Millisecond, time.Second
+	// waitQuiet is for how long nothing is said of what it waits for.
+	waitQuiet = 3 * time.Second
+)
+
+// waitDeletion asks until a deletion is done. What it waits for is said when that takes long, and whenever it changes.
+func waitDeletion(ctx context.Context, c *client, id string, say func(format string, args ...any)) (api.Deletion, error) {
 	d := api.Deletion{ID: id}
-	tick := time.NewTicker(100 * time.Millisecond)
-	defer tick.Stop()
-	for {
+	said := ""
+	for began, pause := time.Now(), waitFirst; ; {
 		var list api.DeletionList
-		if err := c.get(ctx, "/api/v1/admin/audit", url.Values{"limit": {"1000"}}, &list); err != nil {
+		if err := c.get(ctx, "/api/v1/admin/audit", url.Values{"id": {id}}, &list); err != nil {
 			return d, err
 		}
-		i := slices.IndexFunc(list.Deletions, func(d api.Deletion) bool { return d.ID == id })
-		if i >= 0 && list.Deletions[i].State == "done" {
-			return list.Deletions[i], nil
+		if len(list.Deletions) == 1 {
+			d = list.Deletions[0]
+		}
+		if d.State == "done" {
+			return d, nil
+		}
+		if time.Since(began) > waitQuiet {
+			pause = waitLater
+			if what := waitsFor(&d); what != said {
+				say("clew: %s\n", what)
+				said = what
+			}
 		}
 		select {
-		case <-tick.C:
+		case <-time.After(pause):
 		case <-ctx.Done():
 			return d, ctx.Err()
 		}
 	}
 }
+
+// waitsFor says what a deletion that is not done waits for.
+func waitsFor(d *api.Deletion) string {
+	what := fmt.Sprintf("%d deleted so far", d.Records)
+	if d.Error != "" && len(d.Left) == 0 {
+		what += "; the last attempt failed: " + d.Error
+	}
+	if len(d.Left) > 0 {
+		what += "; left"
+	}
+	for i, l := range d.Left {
+		switch {
+		case i == leftNamed:
+			return what + fmt.Sprintf(", and %d more", len(d.Left)-i)
+		case l.Error == "":
+			what += fmt.Sprintf(", shard %d (%s)", l.Shard, l.Owner)
+		case l.Owner == "":
+			what += fmt.Sprintf(", shard %d (%s)", l.Shard, l.Error)
+		default:
+			what += fmt.Sprintf(", shard %d (%s: %s)", l.Shard, l.Owner, l.Error)
+		}
+	}
+	return strings.Replace(what, "left, ", "left: ", 1)
+}
+
+// leftNamed is how many shards are named that a deletion is not done in.
+const leftNamed = 8

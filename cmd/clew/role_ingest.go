@@ -24,7 +24,7 @@ func (p *process) openIngest(ctx context.Context, cache *segment.Cache) error {
 		Busy: func() string { return senders.why(time.Now()) }, OnRemoved: p.forget,
 	}
 	if p.board != nil {
-		deps.Peers = peers{p.board}
+		deps.Peers = peers{p.board, p.cluster}
 	}
 	p.ingest, err = ingest.New(p.cfg.Ingest, deps)
 	if err != nil {

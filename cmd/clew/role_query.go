@@ -103,19 +103,6 @@ func (p *process) catchUp(ctx context.Context) bool {
 // errNotHere answers requests that only an owner of shards can do something about.
 var errNotHere = errors.New("this process owns no shards: ask one with the ingest role")
 
-// noDeletions is api.Deletions where there is no ingest.
-type noDeletions struct{}
-
-// Request implements api.Deletions.
-func (noDeletions) Request(context.Context, engine.Request, string, string) (api.Deletion, error) {
-	return api.Deletion{}, &api.RefusedError{What: errNotHere.Error()}
-}
-
-// List implements api.Deletions.
-func (noDeletions) List(context.Context, bool, int) ([]api.Deletion, error) {
-	return nil, errNotHere
-}
-
 // server is the process's HTTP interface. Every process has one, for health, metrics and status; with the query role it answers.
 func (p *process) server() *api.Server {
 	deps := api.Deps{
@@ -126,9 +113,10 @@ func (p *process) server() *api.Server {
 	}
 	if p.catalog != nil {
 		deps.Catalog = func() ([]byte, error) { return p.catalog.Current().Snapshot() }
+		deps.Deletions = deletions{p}
 	}
 	if p.ingest != nil {
-		deps.Seal, deps.Deletions = p.ingest.Seal, deletions{p.ingest, p.board}
+		deps.Seal = p.ingest.Seal
 	}
 	if p.engine != nil {
 		deps.Engine, deps.Hosts = p.engine, p.hosts()

@@ -43,6 +43,7 @@ type process struct {
 	board     *members.Board    // of the other processes; nil: there are none
 	called    string            // what this process is called
 	life      string            // this life of it
+	asked     askedDeletions    // that the others are told of
 	store     store.Store
 	remote    *remote // nil: the store is a directory
 	rate      logRate

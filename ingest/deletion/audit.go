@@ -23,7 +23,7 @@ type Audit struct {
 	Findings []scrub.Finding // objects that are not what was written, which are not in Objects
 }
 
-// Object is a request or an outcome.
+// Object is a request, an outcome or a part.
 type Object struct {
 	Name string          `json:"name"`
 	Data json.RawMessage `json:"data"`
@@ -36,7 +36,7 @@ func Read(ctx context.Context, st store.Store) (*Audit, error) {
 		return nil, fmt.Errorf("read the record of deletions: %w", err)
 	}
 	a := &Audit{}
-	requests, outcomes := map[string]bool{}, map[string]bool{}
+	requests, outcomes, parts := map[string]bool{}, map[string]bool{}, map[string]bool{}
 	for _, o := range objects {
 		base := strings.TrimPrefix(o.Name, Prefix)
 		id := strings.TrimSuffix(base, path.Ext(base))
@@ -47,6 +47,9 @@ func Read(ctx context.Context, st store.Store) (*Audit, error) {
 			into, of = &Request{}, requests
 		case outcomeSuffix:
 			into, of = &Outcome{}, outcomes
+		case partSuffix:
+			id = partID(id)
+			into, of = &Part{}, parts
 		default:
 			a.Findings = append(a.Findings, scrub.Finding{Problem: scrub.Unreferenced, File: o.Name, Bytes: o.Size, What: "not the name of a deletion's object"})
 			continue
@@ -73,6 +76,11 @@ func Read(ctx context.Context, st store.Store) (*Audit, error) {
 	for id := range outcomes {
 		if !requests[id] {
 			a.Findings = append(a.Findings, scrub.Finding{Problem: scrub.Disagrees, File: Prefix + id + outcomeSuffix, What: "its request is missing"})
+		}
+	}
+	for id := range parts {
+		if !requests[id] {
+			a.Findings = append(a.Findings, scrub.Finding{Problem: scrub.Disagrees, File: Prefix + id + ".*" + partSuffix, What: "its request is missing"})
 		}
 	}
 	return a, nil
@@ -142,11 +150,41 @@ func Reopen(ctx context.Context, st store.Store, since time.Time) (moved []strin
 	if err != nil {
 		return nil, err
 	}
+	if moved, err = reopenParts(ctx, st, since); err != nil {
+		return moved, err
+	}
 	for _, s := range all {
 		if s.Outcome == nil || s.Outcome.Finished.Before(since) {
 			continue
 		}
 		to, err := scrub.SetAside(ctx, st, Prefix+s.ID+outcomeSuffix)
+		if err != nil {
+			return moved, err
+		}
+		moved = append(moved, to)
+	}
+	return moved, nil
+}
+
+// reopenParts is Reopen for what shards have done, whether or not the deletion is done as a whole. It comes before the outcomes: a crash in between leaves deletions that are
+// done, and no part to trust in when Reopen is called again.
+func reopenParts(ctx context.Context, st store.Store, since time.Time) (moved []string, err error) {
+	objects, err := st.List(ctx, Prefix)
+	if err != nil {
+		return nil, fmt.Errorf("list deletions: %w", err)
+	}
+	for _, o := range objects {
+		if _, _, ok := partOf(o.Name); !ok {
+			continue
+		}
+		var p Part
+		if err := getJSON(ctx, st, o.Name, o.Size, &p); err != nil {
+			return moved, err
+		}
+		if p.Finished.Before(since) {
+			continue
+		}
+		to, err := scrub.SetAside(ctx, st, o.Name)
 		if err != nil {
 			return moved, err
 		}

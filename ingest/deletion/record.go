@@ -59,10 +59,25 @@ func (o *Outcome) Put(ctx context.Context, st store.Store) error {
 
 // List reads deletions, the newest first, at most limit of them. waiting: only those that are not done. Their Records are those of their outcomes.
 func List(ctx context.Context, st store.Store, waiting bool, limit int) ([]State, error) {
-	objects, err := st.List(ctx, Prefix)
+	return list(ctx, st, "", waiting, limit)
+}
+
+// Get reads one deletion; false: there is none of that name.
+func Get(ctx context.Context, st store.Store, id string) (State, bool, error) {
+	found, err := list(ctx, st, id+".", false, 1)
+	if err != nil || len(found) == 0 || found[0].ID != id {
+		return State{}, false, err
+	}
+	return found[0], true, nil
+}
+
+// list is List of the deletions whose objects' names begin so, behind Prefix.
+func list(ctx context.Context, st store.Store, begin string, waiting bool, limit int) ([]State, error) {
+	objects, err := st.List(ctx, Prefix+begin)
 	if err != nil {
 		return nil, fmt.Errorf("list deletions: %w", err)
 	}
+	parts := done(objects)
 	outcomes := map[string]store.Object{}
 	for _, o := range objects {
 		if id, ok := strings.CutSuffix(strings.TrimPrefix(o.Name, Prefix), outcomeSuffix); ok {
@@ -89,6 +104,8 @@ func List(ctx context.Context, st store.Store, waiting bool, limit int) ([]State
 				return nil, err
 			}
 			s.Records = s.Outcome.Records
+		} else {
+			s.Parts = parts[id]
 		}
 		list = append(list, s)
 	}

@@ -2,6 +2,9 @@
 //
 // A deletion is two objects, written once each: the request, durable before it is answered, and the outcome. Together they are the audit record. A request
 // without an outcome is a job to be done, whatever crashes lie between.
+//
+// Where several processes own shards, the store that they share is how they agree. Each does what is to be done in the shards that it owns, and
+// writes down a part for each of them (part.go); who finds that no shard lacks its part writes the outcome.
 package deletion
 
 import (
@@ -16,8 +19,10 @@ const (
 	Prefix        = "deletions/"
 	requestSuffix = ".request"
 	outcomeSuffix = ".outcome"
-	// Version is the version of the form in which they are written.
-	Version = 1
+	// Version is the version of the form in which they are written. Requests of the second one are carried out in parts: a program that knows only the first would say that they are
+	// done when it has done its own part, and passes them over.
+	Version      = 2
+	versionAlone = 1
 )
 
 // Request is a request to delete records: log records or spans of a tenant that match a query, and whose time is in a range.
@@ -34,6 +39,8 @@ type Request struct {
 	To        int64            `json:"to"`   // exclusive; at most right after Requested
 	Requested time.Time        `json:"requested"`
 	By        string           `json:"by"` // who asked, as far as is known
+	// Shards is how many shards there were, each of which has a part in it; 0: it was asked of a process that owned all.
+	Shards int `json:"shards,omitempty"`
 }
 
 // Outcome is what became of a deletion.
@@ -51,6 +58,7 @@ type State struct {
 	Request
 	Outcome *Outcome // nil: not done yet
 	Records int64    // that are gone so far
+	Parts   []int    // shards that are done, ascending; not known of what is done as a whole
 	Error   string   // why the last attempt failed; it is repeated
 }
 
@@ -61,8 +69,8 @@ func (e *RefusedError) Error() string { return e.What }
 
 // Check says what is wrong with a request: nil, a *RefusedError, or that it is of another version.
 func (r *Request) Check() error {
-	if r.Version != Version {
-		return fmt.Errorf("version %d: this program knows %d", r.Version, Version)
+	if r.Version < versionAlone || r.Version > Version {
+		return fmt.Errorf("version %d: this program knows %d to %d", r.Version, versionAlone, Version)
 	}
 	if r.Signal != telemetry.Logs && r.Signal != telemetry.Spans {
 		return &RefusedError{fmt.Sprintf("%v can't be deleted by query: a row of them is many points", r.Signal)}

@@ -54,6 +54,8 @@ type Member struct {
 	Leaving bool `json:"leaving,omitempty"`
 	// Sequence is the last commit that it knows.
 	Sequence uint64 `json:"sequence"`
+	// Deletions are those that others have to know of; nil: none.
+	Deletions *Deletions `json:"deletions,omitempty"`
 }
 
 // Shard is a shard as its owner sees it.

@@ -134,3 +134,16 @@ func (c *Cluster) look(ctx context.Context) error {
 
 // ShardsChanged gives a value when Shards or ShardsStored has changed. It is for one listener.
 func (c *Cluster) ShardsChanged() <-chan struct{} { return c.changed }
+
+// CountStored is ShardsStored as the servers say at this moment: another process may have made shards of which this one has not heard yet.
+func (c *Cluster) CountStored(ctx context.Context) (int, error) {
+	s, err := c.link.get()
+	if err != nil {
+		return 0, err
+	}
+	n, err := s.storedShards(ctx, c.ShardsStored())
+	if err != nil {
+		return 0, fmt.Errorf("count shards: %w", err)
+	}
+	return n, nil
+}

@@ -78,6 +78,10 @@ func (noDeletions) Request(_ context.Context, r engine.Request, query, by string
 
 func (noDeletions) List(context.Context, bool, int) ([]Deletion, error) { return nil, nil }
 
+func (noDeletions) Get(context.Context, string) (Deletion, bool, error) {
+	return Deletion{}, false, nil
+}
+
 // knock asks with a token ("" is none) for a tenant ("" is none named).
 func knock(h http.Handler, method, target, token, tenant string) *httptest.ResponseRecorder {
 	r := httptest.NewRequest(method, target, nil)

@@ -20,6 +20,8 @@ type Deletions interface {
 	Request(ctx context.Context, r engine.Request, query, by string) (Deletion, error)
 	// List gives the newest, at most limit; waiting: only those that are not done.
 	List(ctx context.Context, waiting bool, limit int) ([]Deletion, error)
+	// Get gives one; false: there is none of that id.
+	Get(ctx context.Context, id string) (Deletion, bool, error)
 }
 
 // RefusedError says why something is not done, to who asked for it.
@@ -43,6 +45,16 @@ type Deletion struct {
 	// Damaged says what could not be read: whether it holds records that match is not known.
 	Damaged []string `json:"damaged,omitempty"`
 	Error   string   `json:"error,omitempty"` // of the last attempt; it is repeated
+	// Shards is how many there were when it was asked for, where several processes may own them; Left are those in which it is not done.
+	Shards int             `json:"shards,omitempty"`
+	Left   []DeletionShard `json:"left,omitempty"`
+}
+
+// DeletionShard is a shard in which a deletion is not done.
+type DeletionShard struct {
+	Shard int    `json:"shard"`
+	Owner string `json:"owner"`           // who is to do it; empty: nobody, at the moment
+	Error string `json:"error,omitempty"` // why it has not come to that
 }
 
 // DeletionList is a list of deletions, the newest first.
@@ -90,7 +102,39 @@ func (s *Server) delete(c *gin.Context) {
 }
 
 func (s *Server) deletions(c *gin.Context) { s.listDeletions(c, true) }
-func (s *Server) audit(c *gin.Context)     { s.listDeletions(c, false) }
+
+func (s *Server) audit(c *gin.Context) {
+	if id, one := c.GetQuery("id"); one {
+		s.auditOne(c, id)
+		return
+	}
+	s.listDeletions(c, false)
+}
+
+// auditOne answers with a list of one deletion, or of none.
+func (s *Server) auditOne(c *gin.Context, id string) {
+	if err := checkParams(c, "id"); err != nil {
+		s.failed(c, err)
+		return
+	}
+	if id == "" || len(id) > deletionIDMax || strings.ContainsAny(id, "/\\\x00") {
+		s.failed(c, &paramError{field: "id", err: errors.New("want a deletion's id")})
+		return
+	}
+	list := DeletionList{Deletions: []Deletion{}}
+	d, found, err := s.deps.Deletions.Get(c.Request.Context(), id)
+	if err != nil {
+		s.failed(c, err)
+		return
+	}
+	if found {
+		list.Deletions = append(list.Deletions, d)
+	}
+	c.JSON(http.StatusOK, list)
+}
+
+// deletionIDMax bounds the id of a deletion that is asked for: they are some 50 bytes.
+const deletionIDMax = 200
 
 func (s *Server) listDeletions(c *gin.Context, waiting bool) {
 	if err := checkParams(c, "limit"); err != nil {

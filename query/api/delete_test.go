@@ -36,6 +36,15 @@ func (n *notes) List(_ context.Context, waiting bool, limit int) ([]Deletion, er
 	return n.requests[:min(limit, len(n.requests))], nil
 }
 
+func (n *notes) Get(_ context.Context, id string) (Deletion, bool, error) {
+	for _, d := range n.requests {
+		if d.ID == id {
+			return d, true, nil
+		}
+	}
+	return Deletion{}, false, nil
+}
+
 func post(h http.Handler, target string, header ...string) *httptest.ResponseRecorder {
 	w := httptest.NewRecorder()
 	r := httptest.NewRequest(http.MethodPost, target, nil)
@@ -103,7 +112,7 @@ func TestDelete(t *testing.T) {
 	if d := noted.requests[len(noted.requests)-1]; r.Tenant != "a" || r.Signal != telemetry.Spans || r.From != 5 || r.To != 9 || d.By != "me (192.0.2.1)" {
 		t.Errorf("%+v, %+v", r, d)
 	}
-	for path, want := range map[string]int{"/api/v1/admin/audit": 3, "/api/v1/admin/audit?limit=2": 2, "/api/v1/admin/delete": 0} {
+	for path, want := range map[string]int{"/api/v1/admin/audit": 3, "/api/v1/admin/audit?id=1": 1, "/api/v1/admin/audit?id=2": 0, "/api/v1/admin/audit?limit=2": 2, "/api/v1/admin/delete": 0} {
 		var list DeletionList
 		if err := json.Unmarshal([]byte(ask(s, path)), &list); err != nil || list.Deletions == nil || len(list.Deletions) != want {
 			t.Errorf("%s: %d deletions (%v), want %d", path, len(list.Deletions), err, want)

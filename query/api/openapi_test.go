@@ -167,6 +167,7 @@ func TestOpenAPISchemas(t *testing.T) {
 		SkeletonLogs{},
 		Deletion{},
 		DeletionList{},
+		DeletionShard{},
 		HostList{},
 		HostDetail{},
 		HostEntry{},
