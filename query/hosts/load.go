@@ -70,8 +70,9 @@ var questions = []struct {
 	},
 	{`max by (host_name) (system_cpu_load_average_1m)`, func(l *Load, of promql.Sample) { l.Runnable = of.F }},
 	{
-		// Processors are told one by one or as a sum: so many seconds pass in a second.
-		`sum by (host_name) (rate(system_cpu_time_seconds_total[` + loadWindow + `]))`,
+		// Processors are told one by one or as a sum: so many seconds pass in a second. Between the last two points, because a rate fades as the last of them ages,
+		// and a host whose points are late has as many processors as before.
+		`sum by (host_name) (irate(system_cpu_time_seconds_total[` + loadWindow + `]))`,
 		func(l *Load, of promql.Sample) { l.cpus = math.Round(of.F) },
 	},
 	{
