@@ -31,6 +31,7 @@ const (
 	// query of PromQL that runs.
 	pinnedFor = 2 * time.Minute
 	pinsMax   = 4096
-	// internedMax is how many texts of a column are kept to be shared by rows of an answer.
-	internedMax = 1 << 16
+	// internedMax is how many texts of a column are kept to be shared by rows of an answer, internedLength how long they may be: chunks and bodies are seldom the same.
+	internedMax    = 1 << 16
+	internedLength = 48
 )

@@ -115,6 +115,9 @@ func setField(list reflect.Value, field int, typ reflect.Type, c frame.Column) e
 type interned map[string]string
 
 func (t interned) of(v []byte) string {
+	if len(v) > internedLength {
+		return string(v)
+	}
 	if s, ok := t[string(v)]; ok {
 		return s
 	}
