@@ -3,15 +3,11 @@ package e2e
 import (
 	"context"
 	"crypto/tls"
-	"encoding/base64"
 	"fmt"
 	"io"
 	"net/http"
 	"net/http/cookiejar"
-	"net/url"
-	"os"
 	"os/exec"
-	"path/filepath"
 	"strings"
 	"testing"
 	"time"
@@ -57,136 +53,6 @@ func (v *visitor) ask(method, url, body string, headers ...string) int {
 	}
 	fmt.Fprintf(&v.said, "%s %s: %s %s\n", method, url, res.Status, data)
 	return res.StatusCode
-}
-
-// Secrets appear in no log, metric, error, page, record or printed configuration, whatever is done with them, right or wrong.
-func TestSecretsStaySecret(t *testing.T) {
-	data := tempData(t)
-	admin, adminHash := access.NewToken()
-	writer, writerHash := access.NewToken()
-	clientSecret := "client-secret-" + base64.RawURLEncoding.EncodeToString([]byte(adminHash[7:31]))
-	secretFile := data + ".secret"
-	if err := os.WriteFile(secretFile, []byte(clientSecret), 0o600); err != nil {
-		t.Fatal(err)
-	}
-	config := fmt.Sprintf(`
-access:
-  public_url: http://127.0.0.1:1
-  tokens:
-    - {name: root, hash: "%s", role: admin, tenants: ["*"]}
-    - {name: sender, hash: "%s", role: write, tenants: [shop]}
-  oidc:
-    issuer: http://127.0.0.1:1
-    client_id: clew
-    client_secret_file: %s
-    grants: [{claim: groups, value: sre, role: admin, tenants: ["*"]}]
-`, adminHash, writerHash, secretFile)
-	p, err := harness.Start(harness.Options{Binary: clewBinary, Data: data, Config: config, Args: []string{"--log-level", "debug"}})
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(p.Kill)
-	if err := p.WaitReady(30 * time.Second); err != nil {
-		t.Fatal(err)
-	}
-	v := newVisitor(t)
-	ui, otlp := "http://"+p.HTTP, "http://"+p.OTLP
-	bearer, sends := "Bearer "+admin, "Bearer "+writer
-	const logs = `{"resourceLogs":[{"scopeLogs":[{"logRecords":[{"body":{"stringValue":"a line"}}]}]}]}`
-	for _, step := range []struct {
-		want    int
-		method  string
-		url     string
-		body    string
-		headers []string
-	}{
-		{200, "POST", otlp + "/v1/logs", logs, []string{"Authorization", sends, "Content-Type", "application/json"}},
-		{400, "POST", otlp + "/v1/logs", "{", []string{"Authorization", sends, "Content-Type", "application/json"}},
-		{403, "POST", otlp + "/v1/logs", logs, []string{"Authorization", sends, "Content-Type", "application/json", "X-Scope-OrgID", "other"}},
-		{401, "POST", otlp + "/v1/logs", logs, []string{"Authorization", sends + "x", "Content-Type", "application/json"}},
-		{401, "GET", ui + "/api/v1/search", "", []string{"Authorization", bearer + "x"}},
-		{401, "GET", ui + "/api/v1/search", "", []string{"Authorization", "Token " + admin}},
-		{401, "GET", ui + "/api/v1/search?token=" + admin, "", nil},
-		{401, "GET", ui + "/api/v1/search", "", []string{"Authorization", "Basic " + admin}},
-		{200, "GET", ui + "/api/v1/search", "", []string{"Authorization", "Basic " + base64.StdEncoding.EncodeToString([]byte("any:"+admin))}},
-		{400, "GET", ui + "/api/v1/search?query=(", "", []string{"Authorization", bearer}},
-		{200, "GET", ui + "/api/v1/status", "", []string{"Authorization", bearer}},
-		{200, "GET", ui + "/metrics", "", []string{"Authorization", bearer}},
-		{200, "GET", ui + "/debug/pprof/goroutine?debug=2", "", []string{"Authorization", bearer}},
-		{200, "GET", ui + "/facts.json", "", []string{"Authorization", bearer}},
-		{200, "POST", ui + "/api/v1/admin/seal", "", []string{"Authorization", bearer, "X-Clew-Request", "1"}},
-		{401, "POST", ui + "/auth/token", url.Values{"token": {admin + "x"}}.Encode(), []string{"Content-Type", "application/x-www-form-urlencoded", "Origin", ui}},
-		{503, "GET", ui + "/auth/provider", "", nil},
-		{200, "POST", ui + "/auth/token", url.Values{"token": {admin}}.Encode(), []string{"Content-Type", "application/x-www-form-urlencoded", "Origin", ui}},
-		{200, "GET", ui + "/api/v1/whoami", "", nil},
-		{200, "GET", ui + "/", "", []string{"Accept", "text/html"}},
-		{200, "GET", ui + "/prometheus/api/v1/query?query=up", "", nil},
-		{200, "GET", ui + "/api/v1/search?query=password", "", nil},
-	} {
-		if have := v.ask(step.method, step.url, step.body, step.headers...); have != step.want {
-			t.Errorf("%s %.60s: %d, want %d", step.method, step.url, have, step.want)
-		}
-	}
-	u, err := url.Parse(ui)
-	if err != nil {
-		t.Fatal(err)
-	}
-	session := ""
-	for _, c := range v.http.Jar.Cookies(u) {
-		session = c.Value
-	}
-	printed, err := exec.Command(clewBinary, "config", "print", data+".yaml").CombinedOutput()
-	if err != nil {
-		t.Fatal(err)
-	}
-	refused := exec.Command(clewBinary, "grep", "--server", ui, "x")
-	refused.Env = append(os.Environ(), "CLEW_TOKEN="+admin+"x")
-	words, err := refused.CombinedOutput()
-	if err == nil || !strings.Contains(string(words), "--token-file") {
-		t.Errorf("a wrong token in the terminal: %v %s", err, words)
-	}
-	help, err := exec.Command(clewBinary, "grep", "--help").CombinedOutput()
-	if err != nil {
-		t.Fatal(err)
-	}
-	if err := p.Hangup(); err != nil {
-		t.Fatal(err)
-	}
-	eventually(t, 10*time.Second, "the reload in the audit log", func() bool {
-		text, err := os.ReadFile(filepath.Join(data, "audit", "audit.jsonl"))
-		return err == nil && strings.Contains(string(text), "configuration read again")
-	})
-	record, err := os.ReadFile(filepath.Join(data, "audit", "audit.jsonl"))
-	if err != nil || !strings.Contains(string(record), `"who":"token:root"`) || !strings.Contains(string(record), "/api/v1/admin/seal") {
-		t.Errorf("the audit log lacks what was done: %v %s", err, record)
-	}
-	key, err := os.ReadFile(filepath.Join(data, "access", "session.key"))
-	if err != nil {
-		t.Fatal(err)
-	}
-	for secret, what := range map[string]string{admin: "admin's token", writer: "writer's token", clientSecret: "client secret", session: "session", string(key): "key of sessions"} {
-		if len(secret) < 20 {
-			t.Fatalf("no %s", what)
-		}
-		for place, text := range map[string]string{
-			"log": p.Output(), "answer": withoutLine(v.said.String(), "?token="), "audit log": string(record), "configuration": string(printed), "terminal": string(words) + string(help),
-		} {
-			if at := strings.Index(text, secret); at >= 0 {
-				t.Errorf("the %s is in the %s: ...%.200s", what, place, text[max(0, at-150):])
-			}
-		}
-	}
-}
-
-// withoutLine leaves out what the visitor wrote itself.
-func withoutLine(text, mark string) string {
-	var kept []string
-	for line := range strings.Lines(text) {
-		if !strings.Contains(line, mark) {
-			kept = append(kept, line)
-		}
-	}
-	return strings.Join(kept, "")
 }
 
 // With one certificate for all listeners, a program is known by its own, on every port; the terminal shows it too.

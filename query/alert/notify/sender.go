@@ -306,6 +306,9 @@ func (t *target) post(ctx context.Context, body io.Reader) error {
 		return nil
 	case res.StatusCode == http.StatusBadRequest || res.StatusCode == http.StatusRequestEntityTooLarge || res.StatusCode == http.StatusUnprocessableEntity:
 		return &refusedError{res.Status, string(text)}
+	case res.StatusCode == http.StatusUnauthorized || res.StatusCode == http.StatusForbidden || res.StatusCode == http.StatusProxyAuthRequired:
+		// What refuses credentials may repeat them, and this goes into the log.
+		return fmt.Errorf("it answers %s: it does not take what it is shown (alertmanager.access)", res.Status)
 	}
 	return fmt.Errorf("it answers %s: %.200s", res.Status, text)
 }
