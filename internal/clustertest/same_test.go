@@ -3,6 +3,7 @@ package clustertest
 import (
 	"bytes"
 	"context"
+	"crypto/sha256"
 	"encoding/json"
 	"fmt"
 	"io"
@@ -50,13 +51,78 @@ func sameQuestions(l *traffic, ticks int) []string {
 		"/prometheus/api/v1/query?query=" + q("quantile_over_time(0.9, checker_value[1h])") + at,
 		"/prometheus/api/v1/series?match[]=checker_value" + seconds,
 		"/prometheus/api/v1/labels?" + around,
+		"/prometheus/api/v1/query_range?query=" + q("max without (instance) (rate(checker_value[20s]))") + seconds,
+		"/prometheus/api/v1/query_range?query=" + q("topk(3, checker_value) or absent(checker_none)") + seconds,
+		"/prometheus/api/v1/query?query=" + q("target_info") + at,
+		"/prometheus/api/v1/label/host_name/values?" + around,
+		// What clew counts of records is told every ten seconds, and is the same over whole hours.
+		"/prometheus/api/v1/query?query=" + q("sum by (span_name) (max_over_time(traces_span_metrics_calls_total[1h]))") + at,
+		"/api/v1/suggest?signal=logs&query=" + q("servce:checker") + span,
+		"/api/v1/suggest?signal=logs&query=" + q("service:cheker") + span,
+		"/api/v1/suggest?signal=logs&query=" + q("reqest of") + span,
+		"/api/v1/complete?signal=spans&field=name&prefix=ST" + span,
+		"/api/v1/complete?signal=logs&prefix=s" + span,
+		"/api/v1/traces/" + traceID(13).String() + "/spans/0201000000000000?",
+		"/api/v1/hosts?limit=100",
+		"/api/v1/hosts?search=h3",
 		"/api/v1/export?signal=logs&query=" + q("tick12") + span,
+		"/api/v1/export?signal=spans&format=otlp&query=" + q("status:error") + span,
+		"/api/v1/export?signal=logs&format=parquet&query=" + q("severity>=warn") + span,
+		"POST /api/v1/rules/backtest " + rulesAsked(start, end),
+	}
+}
+
+// rulesAsked asks what rules of all languages would have done.
+func rulesAsked(start, end time.Time) string {
+	body, err := json.Marshal(map[string]any{"start": start, "end": end.Add(time.Minute), "content": `
+groups:
+  - name: same
+    interval: 10s
+    rules:
+      - {alert: Points, expr: "count_over_time(checker_value[1m]) > 10"}
+      - {alert: Errors, lang: spans, expr: "status:error", window: 1m, by: [service], condition: "> 3"}
+      - {alert: Warnings, lang: logs, expr: "severity>=warn", window: 1m, by: [host.name], condition: "> 10"}
+`})
+	if err != nil {
+		panic(err) // what was made here can be written
+	}
+	return string(body)
+}
+
+// request is a question as it is asked: a path, or POST, a path and a body.
+func request(ctx context.Context, of *harness.Process, question string) (*http.Request, error) {
+	rest, post := strings.CutPrefix(question, "POST ")
+	if !post {
+		return http.NewRequestWithContext(ctx, http.MethodGet, "http://"+of.HTTP+question, nil)
+	}
+	path, body, _ := strings.Cut(rest, " ")
+	req, err := http.NewRequestWithContext(ctx, http.MethodPost, "http://"+of.HTTP+path, strings.NewReader(body))
+	if err == nil {
+		req.Header.Set("X-Clew-Request", "1")
+	}
+	return req, err
+}
+
+// without takes members out of an answer, however deep.
+func without(value any, keys ...string) {
+	switch v := value.(type) {
+	case map[string]any:
+		for _, key := range keys {
+			delete(v, key)
+		}
+		for _, member := range v {
+			without(member, keys...)
+		}
+	case []any:
+		for _, member := range v {
+			without(member, keys...)
+		}
 	}
 }
 
 // answer is the text of an answer without what tells of its making. partial says that it is not whole.
 func answer(ctx context.Context, of *harness.Process, path string) (text string, partial bool, err error) {
-	req, err := http.NewRequestWithContext(ctx, http.MethodGet, "http://"+of.HTTP+path, nil)
+	req, err := request(ctx, of, path)
 	if err != nil {
 		return "", false, err
 	}
@@ -72,7 +138,12 @@ func answer(ctx context.Context, of *harness.Process, path string) (text string,
 	if res.StatusCode != http.StatusOK {
 		return "", bytes.Contains(body, []byte("as far as could be read")) || bytes.Contains(body, []byte("the answer is partial")), fmt.Errorf("%s: %s: %s", path, res.Status, body)
 	}
-	partial = bytes.Contains(body, []byte(`"partial":true`)) || bytes.Contains(body, []byte("the answer may lack points"))
+	for _, says := range []string{`"partial":true`, "the answer may lack points", "the answer is partial"} {
+		partial = partial || bytes.Contains(body, []byte(says))
+	}
+	if !strings.Contains(res.Header.Get("Content-Type"), "json") {
+		return fmt.Sprintf("%d bytes, %x", len(body), sha256.Sum256(body)), partial, nil
+	}
 	var all []string
 	for d := json.NewDecoder(bytes.NewReader(body)); ; {
 		var value any
@@ -82,9 +153,14 @@ func answer(ctx context.Context, of *harness.Process, path string) (text string,
 			return "", false, fmt.Errorf("%s: %w: %s", path, err, body)
 		}
 		if m, ok := value.(map[string]any); ok {
-			delete(m, "stats")
-			delete(m, "cursor")
+			for _, making := range []string{"stats", "cursor", "elapsedMs", "took_ms"} {
+				delete(m, making)
+			}
+			if strings.HasPrefix(path, "/api/v1/hosts") {
+				without(m, "perSecond", "status") // of the moment of asking
+			}
 			unordered(m["data"])
+			unordered(m["rules"])
 		}
 		text, err := json.Marshal(value)
 		if err != nil {
@@ -95,12 +171,18 @@ func answer(ctx context.Context, of *harness.Process, path string) (text string,
 	return strings.Join(all, "\n"), partial, nil
 }
 
-// unordered sorts what has no order: series of Prometheus' API.
+// unordered sorts what has no order: series of Prometheus' API, and of rules' answers.
 func unordered(data any) {
 	switch v := data.(type) {
 	case map[string]any:
 		unordered(v["result"])
+		unordered(v["firings"])
 	case []any:
+		for _, member := range v {
+			if m, ok := member.(map[string]any); ok {
+				unordered(m["firings"])
+			}
+		}
 		slices.SortFunc(v, func(a, b any) int { return strings.Compare(fmt.Sprint(a), fmt.Sprint(b)) })
 	}
 }
