@@ -15,6 +15,7 @@ import (
 
 	"clew/internal/harness"
 	"clew/internal/natstest"
+	"clew/internal/s3test"
 )
 
 var (
@@ -59,10 +60,8 @@ func outside() (code int, err error) {
 		return 1, err
 	}
 	// The S3 server is built into Go's cache while there is a network.
-	warm := exec.Command("go", "tool", "-n", "versitygw")
-	warm.Dir = "../../tools/versitygw"
-	if out, err := warm.CombinedOutput(); err != nil {
-		return 1, fmt.Errorf("build versitygw: %w\n%s", err, out)
+	if err := s3test.Build(); err != nil {
+		return 1, err
 	}
 	cmd := exec.Command(os.Args[0], os.Args[1:]...)
 	cmd.Stdout, cmd.Stderr, cmd.Env = os.Stdout, os.Stderr, append(os.Environ(), inside+"="+dir)

@@ -40,18 +40,24 @@ func SetEnvironment(t testing.TB) {
 	}
 }
 
-// binary builds versitygw, or finds it built, in Go's cache.
-var binary = sync.OnceValues(func() (string, error) {
+// binary is versitygw, built or found built in Go's cache, held open for as long as the process runs: whoever empties the cache while tests run for an hour takes nothing from them.
+var binary = sync.OnceValues(func() (*os.File, error) {
 	_, here, _, _ := runtime.Caller(0)
 	cmd := exec.Command("go", "tool", "-n", "versitygw")
 	cmd.Dir = filepath.Join(filepath.Dir(here), "..", "..", "tools", "versitygw")
 	cmd.Env = append(os.Environ(), "GOFLAGS=")
 	out, err := cmd.CombinedOutput()
 	if err != nil {
-		return "", fmt.Errorf("build versitygw: %w\n%s", err, out)
+		return nil, fmt.Errorf("build versitygw: %w\n%s", err, out)
 	}
-	return strings.TrimSpace(string(out)), nil
+	return os.Open(strings.TrimSpace(string(out)))
 })
+
+// Build makes sure that versitygw is in Go's cache, where later processes find it without a network.
+func Build() error {
+	_, err := binary()
+	return err
+}
 
 // Gateway is a running S3 server.
 type Gateway struct {
@@ -86,7 +92,7 @@ func (g *Gateway) Restart(t testing.TB) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	cmd := exec.Command(file, "--port", g.Address, "--access", AccessKey, "--secret", SecretKey, "--quiet", "--keep-alive", "posix", g.dir)
+	cmd := exec.Command(fmt.Sprintf("/proc/%d/fd/%d", os.Getpid(), file.Fd()), "--port", g.Address, "--access", AccessKey, "--secret", SecretKey, "--quiet", "--keep-alive", "posix", g.dir)
 	// The gateway must not outlive a test process that is killed.
 	cmd.SysProcAttr = &syscall.SysProcAttr{Pdeathsig: syscall.SIGKILL}
 	if err := cmd.Start(); err != nil {
