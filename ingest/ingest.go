@@ -184,7 +184,12 @@ func (in *Ingest) Run(ctx context.Context) error {
 		}
 	}
 	loop(func(ctx context.Context) { every(ctx, tickEvery, func() { in.sealAged(clock.Now()) }) })
-	loop(func(ctx context.Context) { every(ctx, tickEvery, func() { in.commitLosses(ctx) }) })
+	loop(func(ctx context.Context) {
+		every(ctx, tickEvery, func() {
+			in.commitLosses(ctx)
+			in.forwardAll(ctx)
+		})
+	})
 	if in.sampled != nil {
 		loop(func(ctx context.Context) { every(ctx, tickEvery, func() { in.releaseAged(ctx) }) })
 	}

@@ -42,6 +42,8 @@ type owner struct {
 
 	sources *sources.Known
 	losses  losses
+	// forward is up to where the stream is to be moved once what is in it is in segments: it has stepped back behind commits. 0: it has not.
+	forward atomic.Uint64
 
 	mu    sync.Mutex
 	heads map[headKey]*head
@@ -138,7 +140,7 @@ func (in *Ingest) own(ctx context.Context, shard int) error {
 	if in.peers != nil {
 		in.LookForDeletions() // what the owner before has not done
 	}
-	err = in.shardLog.Consume(o.ctx, shard, o.consumed.Load(), o.consume)
+	err = o.consumeAll()
 	if cause := context.Cause(o.ctx); cause != nil {
 		err = cause
 	}
@@ -190,15 +192,9 @@ func (o *owner) start() error {
 			return fmt.Errorf("tail sampling: %w", err)
 		}
 	}
-	// A crash may have come between the last commit and its trimming.
-	if err := o.patiently(func() error { return o.in.shardLog.Trim(o.ctx, o.shard, o.floor) }); err != nil {
-		return fmt.Errorf("trim shard %d: %w", o.shard, err)
+	if err := o.settleStream(&known); err != nil {
+		return err
 	}
-	var state shardlog.State
-	if err := o.patiently(func() (err error) { state, err = o.in.shardLog.State(o.ctx, o.shard); return err }); err != nil {
-		return fmt.Errorf("state of shard %d: %w", o.shard, err)
-	}
-	o.target = state.Last
 	o.spans = sources.NewSpans(sources.SpansRemembered)
 	o.prime(v)
 	o.in.adopt(o)

@@ -9,6 +9,7 @@ import (
 	"strings"
 	"time"
 
+	"clew/index/catalog"
 	"clew/ingest/datadir"
 	"clew/ingest/shardlog"
 	"clew/internal/access/between"
@@ -97,6 +98,10 @@ func (p *process) openLog(ctx context.Context) error {
 	}
 	if entries, err := os.ReadDir(filepath.Join(cfg.Dir, "nats")); err == nil && len(entries) > 0 {
 		return fmt.Errorf("data directory %s has an embedded log of its own: give this process another one (--data)", p.cfg.Data)
+	}
+	cfg.FloorOf = func(data []byte) (shardlog.Position, error) {
+		cm, err := catalog.DecodeCommit(data)
+		return cm.Floor, err
 	}
 	cfg.Servers, cfg.LeaseTTL = p.cfg.NATS, p.cfg.Cluster.LeaseTTL
 	if p.cluster, err = shardlog.Connect(ctx, cfg); err != nil {

@@ -140,6 +140,11 @@ func (p *process) agreeFormats(ctx context.Context) {
 		if !maps.Equal(next, before) {
 			p.logger.Debug("formats that all processes read", "message", next[members.FormatMessage], "commit", next[members.FormatCommit])
 		}
+		for i := range others {
+			for _, s := range others[i].Shards {
+				p.cluster.Told(s.Shard, max(s.Floor, s.Consumed))
+			}
+		}
 		p.formats.writes.Store(&next)
 		p.cluster.SetWrites(next[members.FormatMessage])
 		if p.ingest != nil {

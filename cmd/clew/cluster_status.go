@@ -29,7 +29,7 @@ func (p *process) clusterStatus(ctx context.Context) (*api.Cluster, error) {
 			owned = append(owned, s.Shard)
 		}
 		c.Members = append(c.Members, api.ClusterMember{
-			Name: m.Name, Roles: m.Roles, Version: m.Version, Started: m.Started, Addresses: m.Addresses, Ready: m.Ready, Shards: owned, Sequence: m.Sequence,
+			Name: m.Name, Roles: m.Roles, Version: m.Version, Started: m.Started, Addresses: m.Addresses, Ready: m.Ready, Shards: owned, Sequence: m.Sequence, Writes: m.Writes,
 		})
 	}
 	c.List = make([]api.ClusterShard, 0, p.log.ShardsStored())

@@ -39,6 +39,7 @@ type client struct {
 	// numbers stamps messages, if the processes that read them know stamps.
 	numbers *numbering
 	stamped atomic.Bool
+	guard   guard
 	// buffers holds *encoding.
 	buffers sync.Pool
 }
@@ -140,8 +141,15 @@ func (c *client) append(ctx context.Context, shard int, b []byte) (Position, err
 	if err != nil {
 		return 0, err
 	}
+	told, err := c.admit(ctx, shard)
+	if err != nil {
+		return 0, err
+	}
 	p, err := s.publish(ctx, logStream(shard), &nats.Msg{Subject: logSubject(shard), Data: b})
-	return p, c.asFull(err)
+	if err != nil {
+		return 0, c.asFull(err)
+	}
+	return p, c.judge(shard, p, told)
 }
 
 // asFull turns what says that nothing was written for want of space into a *FullError.
@@ -189,6 +197,7 @@ func (c *client) Trim(ctx context.Context, shard int, position Position) error {
 	if err := s.purge(ctx, logStream(shard), jetstream.WithPurgeSequence(position+1)); err != nil {
 		return fmt.Errorf("trim shard %d to %d: %w", shard, position, asGone(err, shard))
 	}
+	c.Told(shard, position)
 	return nil
 }
 

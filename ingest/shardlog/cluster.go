@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"github.com/nats-io/nats.go"
+	"github.com/nats-io/nats.go/jetstream"
 )
 
 // Cluster is a log on NATS servers that run elsewhere, and that other processes share. It implements Log, Commits and Leases, and says what
@@ -116,7 +117,14 @@ func (c *Cluster) agree(ctx context.Context, s *session) error {
 	}
 	cfg := c.cfg
 	cfg.Shards = shards
-	for _, want := range clusterStreams(cfg) {
+	gone, err := c.committedAndGone(ctx, s, shards)
+	if err != nil {
+		return err
+	}
+	for i, want := range clusterStreams(cfg) {
+		if i < shards && gone[i] {
+			continue
+		}
 		have, err := s.ensureStream(ctx, want)
 		if err != nil {
 			return err
@@ -132,6 +140,37 @@ func (c *Cluster) agree(ctx context.Context, s *session) error {
 	c.shards.Store(int64(shards))
 	c.stored.Store(int64(stored))
 	return nil
+}
+
+// committedAndGone are the shards that have commits and no stream: NATS has lost it, or somebody has deleted it. Their owners make it anew, with positions above all that
+// had a meaning; made anew here it would give out positions that nobody reads. What commits say of positions is noted on the way.
+func (c *Cluster) committedAndGone(ctx context.Context, s *session, shards int) (map[int]bool, error) {
+	gone := map[int]bool{}
+	if _, err := s.info(ctx, s.pubJS, commitsStream); errors.Is(err, jetstream.ErrStreamNotFound) {
+		return gone, nil
+	}
+	for shard := range shards {
+		m, err := s.lastOf(ctx, commitsStream, commitSubject(shard))
+		if err != nil {
+			return nil, fmt.Errorf("last commit of shard %d: %w", shard, err)
+		}
+		if m == nil {
+			continue
+		}
+		if data, err := decodeCommit(m.Data); err == nil && c.cfg.FloorOf != nil {
+			if floor, err := c.cfg.FloorOf(data); err == nil { // else whoever reads commits says what is wrong with it
+				c.Told(shard, floor)
+			}
+		}
+		if _, err = s.info(ctx, s.pubJS, logStream(shard)); errors.Is(err, jetstream.ErrStreamNotFound) {
+			gone[shard] = true
+			c.counts.anomaly(AnomalyGone, 1)
+			c.log.Error("a stream of the shard log is gone from NATS; its shard's owner makes it anew", "stream", logStream(shard))
+		} else if err != nil {
+			return nil, fmt.Errorf("stream of shard %d: %w", shard, err)
+		}
+	}
+	return gone, nil
 }
 
 // Close ends all calls and leases, and the connections.

@@ -23,6 +23,8 @@ type Config struct {
 	// reach: leases are then bound to the process, and need neither renewal nor time to pass after a crash. In a cluster what was said
 	// first holds for all.
 	LeaseTTL time.Duration
+	// FloorOf reads from a commit's data up to which position the shard's log is in segments: positions up to there are not given out again. Nil: nothing is known of it.
+	FloorOf func(data []byte) (Position, error)
 	// Logger gets what NATS logs (debug; warnings and errors as warnings) and the log's own events. Default: discarded.
 	Logger *slog.Logger
 }

@@ -61,6 +61,8 @@ const (
 	retryAfterBytes = 2 * time.Second
 	// retryAfterAway is what a sender is told while NATS elects a leader or cannot be reached.
 	retryAfterAway = 2 * time.Second
+	// retryAfterBack is what a sender is told while a shard's stream is behind what was read of it: its owner mends that within seconds, if there is one.
+	retryAfterBack = 2 * time.Second
 	// retryAfterRestart is how long a restart of the embedded server takes, roughly.
 	retryAfterRestart = 5 * time.Second
 

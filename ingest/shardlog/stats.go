@@ -9,6 +9,7 @@ import (
 const (
 	ReasonDisk  = "disk"  // the free-space watermark, or a disk that is full
 	ReasonBytes = "bytes" // the shard's stream has reached its size
+	ReasonBack  = "back"  // the shard's stream has stepped back behind what was read of it
 	ReasonAway  = "away"  // NATS runs elsewhere and cannot be reached, or the shard's stream has no leader
 )
 
@@ -39,7 +40,7 @@ type counters struct {
 	appends, appendBytes, appendNanos  atomic.Uint64
 	appendBuckets                      [len(AppendSecondsBuckets) + 1]atomic.Uint64
 	unknown, refusedDisk, refusedBytes atomic.Uint64
-	refusedAway                        atomic.Uint64
+	refusedAway, refusedBack           atomic.Uint64
 	consumed, consumedBytes, damaged   atomic.Uint64
 	commits, fenced, restarts          atomic.Uint64
 	anomalyCounts
@@ -64,6 +65,8 @@ func (c *counters) refused(reason string) {
 		c.refusedBytes.Add(1)
 	case ReasonAway:
 		c.refusedAway.Add(1)
+	case ReasonBack:
+		c.refusedBack.Add(1)
 	}
 }
 
@@ -72,7 +75,7 @@ func (c *counters) stats() Stats {
 		Appends: c.appends.Load(), AppendBytes: c.appendBytes.Load(),
 		AppendSeconds: time.Duration(c.appendNanos.Load()).Seconds(),
 		Unknown:       c.unknown.Load(),
-		Refused:       map[string]uint64{ReasonDisk: c.refusedDisk.Load(), ReasonBytes: c.refusedBytes.Load(), ReasonAway: c.refusedAway.Load()},
+		Refused:       map[string]uint64{ReasonDisk: c.refusedDisk.Load(), ReasonBytes: c.refusedBytes.Load(), ReasonAway: c.refusedAway.Load(), ReasonBack: c.refusedBack.Load()},
 		Consumed:      c.consumed.Load(), ConsumedBytes: c.consumedBytes.Load(), Damaged: c.damaged.Load(), Anomalies: c.byReason(),
 		Commits: c.commits.Load(), Fenced: c.fenced.Load(), Restarts: c.restarts.Load(),
 	}

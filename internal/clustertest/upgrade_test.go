@@ -3,11 +3,15 @@ package clustertest
 import (
 	"context"
 	"flag"
+	"slices"
 	"sync/atomic"
 	"testing"
 	"time"
 
+	"clew/ingest/members"
+	"clew/ingest/shardlog"
 	"clew/internal/harness"
+	"clew/query/api"
 )
 
 var clewBefore = flag.String("before", "", "a clew built of an earlier commit, to be upgraded from; empty: the one under test, which is then only restarted")
@@ -47,7 +51,8 @@ func TestRollingUpgrade(t *testing.T) {
 	go l.settle(settling, c, func() *harness.Process { return askers()[0] })
 	waitKnown(t, l, 200)
 
-	for _, name := range []string{"ingest-1", "ingest-2", "query-1", "query-2", "collector-1", "collector-2"} {
+	// Collectors first and in between: who writes must not write what those that are still old cannot read.
+	for _, name := range []string{"collector-1", "ingest-1", "query-1", "query-2", "ingest-2", "collector-2"} {
 		look(name)
 		time.Sleep(200 * time.Millisecond) // who was chosen before has been asked
 		if err := c.Processes[name].Stop(20 * time.Second); err != nil {
@@ -64,8 +69,13 @@ func TestRollingUpgrade(t *testing.T) {
 		if _, err := c.WaitOwned(ctx, askers()[0], nil); err != nil {
 			t.Fatal(err)
 		}
+		if *clewBefore != "" && name != "collector-2" {
+			writesOnly(ctx, t, c, askers()[0], 2)
+		}
 		t.Logf("%s is replaced: %v; afterwards %v", name, q, askFor(t, l, askers, long(time.Second), namesShard))
 	}
+	waitWrites(ctx, t, c, askers()[0], shardlog.MessageVersion)
+	t.Logf("stamped messages: %v", askFor(t, l, askers, long(time.Second), namesShard))
 	t.Logf("whole %s later", wholeWithin(t, l, askers, failoverMax).Round(time.Millisecond))
 	stop()
 	end()
@@ -73,5 +83,38 @@ func TestRollingUpgrade(t *testing.T) {
 	if k := l.known(); k.logs != l.all.logs || k.logs == 0 || l.edge != l.next {
 		t.Errorf("%d of %d requests were acknowledged, %d of %d log records are known", l.edge, l.next, k.logs, l.all.logs)
 	}
+	if s, err := c.Status(ctx, askers()[0]); err != nil || slices.ContainsFunc(s.List, func(s api.ClusterShard) bool { return len(s.Lost) > 0 }) {
+		t.Errorf("something is called lost: %+v, %v", s, err)
+	}
 	t.Logf("at the end: %d log records, %d spans, %d points: %v", l.all.logs, l.all.spans, l.all.points, askFor(t, l, askers, 2*time.Second, nil))
+}
+
+// writesOnly holds the processes that say what they write to a version of messages.
+func writesOnly(ctx context.Context, t *testing.T, c *Cluster, of *harness.Process, version int) {
+	t.Helper()
+	s, err := c.Status(ctx, of)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, m := range s.Members {
+		if v, says := m.Writes[members.FormatMessage]; says && v != version {
+			t.Errorf("%s writes messages of version %d while older processes are there", m.Name, v)
+		}
+	}
+}
+
+// waitWrites waits until all processes write a version of messages.
+func waitWrites(ctx context.Context, t *testing.T, c *Cluster, of *harness.Process, version int) {
+	t.Helper()
+	for {
+		s, err := c.Status(ctx, of)
+		if err == nil && !slices.ContainsFunc(s.Members, func(m api.ClusterMember) bool { return m.Writes[members.FormatMessage] != version }) {
+			return
+		}
+		select {
+		case <-time.After(200 * time.Millisecond):
+		case <-ctx.Done():
+			t.Fatalf("not all write version %d: %+v, %v", version, s, err)
+		}
+	}
 }

@@ -31,6 +31,8 @@ type ClusterMember struct {
 	Ready     bool              `json:"ready"`
 	Shards    []int             `json:"shards"`   // owned
 	Sequence  uint64            `json:"sequence"` // the last commit that it knows
+	// Writes are the versions that it writes of what others read, message and commit: what all processes read. Absent: it is of a version that does not say.
+	Writes map[string]int `json:"writes,omitempty"`
 }
 
 // ClusterShard is a shard. Positions are the log's.
