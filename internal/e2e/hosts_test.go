@@ -139,16 +139,23 @@ func TestThousandHosts(t *testing.T) {
 		text, _ := json.Marshal(h)
 		t.Errorf("what the metrics say is not told: %s", text)
 	}
-	best := time.Hour
+	cpu := func() time.Duration {
+		used, err := p.CPU()
+		if err != nil {
+			t.Fatal(err)
+		}
+		return used
+	}
+	best, least := time.Hour, time.Hour
 	for range 5 { // the machine may be busy with other tests
-		asked := time.Now()
+		asked, before := time.Now(), cpu()
 		if !listHosts(t, p, &list, url.Values{"limit": {"2000"}}) {
 			t.Fatal("not listed again")
 		}
-		best = min(best, time.Since(asked))
+		best, least = min(best, time.Since(asked)), min(least, cpu()-before)
 	}
-	t.Logf("%d hosts listed in %v", len(list.Hosts), best)
-	if best > time.Second {
+	t.Logf("%d hosts listed in %v, with %v of CPU", len(list.Hosts), best, least)
+	if best > time.Second && least > time.Second {
 		t.Errorf("%d hosts are listed in %v: want less than a second", len(list.Hosts), best)
 	}
 	for _, c := range []struct {

@@ -49,8 +49,11 @@ func (l *ledger) exactly(t *testing.T, p *harness.Process, what string) {
 	t.Helper()
 	for _, signal := range []string{"logs", "spans"} {
 		acked, unknown := l.count(signal)
+		if acked == 0 {
+			t.Fatalf("%s: no %s were acknowledged, %d are without an answer", what, signal, unknown)
+		}
 		var c api.Count
-		deadline := time.Now().Add(15 * time.Second)
+		deadline := time.Now().Add(30 * time.Second)
 		for {
 			get(t, p, "/api/v1/count", url.Values{"signal": {signal}}, &c)
 			if !c.Stats.Partial && int(c.Count) >= acked && int(c.Count) <= acked+unknown {
