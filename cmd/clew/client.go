@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"crypto/tls"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -139,6 +140,10 @@ func (c *client) request(ctx context.Context, method, path string, params url.Va
 		}
 		if strings.HasPrefix(c.server, "https:") && (errors.Is(err, syscall.EPIPE) || errors.Is(err, syscall.ECONNRESET)) {
 			return nil, fmt.Errorf("%w (%s hangs up: it may want a client certificate, --tls-cert and --tls-key)", errors.Unwrap(err), c.server)
+		}
+		var unproven *tls.CertificateVerificationError
+		if errors.As(err, &unproven) {
+			return nil, fmt.Errorf("%w (%s shows a certificate that is not believed: --tls-ca names the authority that it is of)", errors.Unwrap(err), c.server)
 		}
 		return nil, fmt.Errorf("%w (is clew running at %s? start it with `clew run`, or name it with --server)", errors.Unwrap(err), c.server)
 	}

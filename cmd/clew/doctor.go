@@ -88,6 +88,8 @@ func (x *examination) server() {
 func (x *examination) disk() {
 	d := &x.status.Disk
 	switch {
+	case d.Stuck && d.FreeBytesMin == 0: // the log is not on a disk of this process
+		x.add(severityProblem, "log", "", "do the servers of nats.urls run, and reach each other? clew connects again by itself", "NATS can't be reached, and the log takes nothing")
 	case d.Stuck:
 		x.add(severityProblem, "disk", "", "make room on the disk of the data directory: clew takes records again by itself", "a write failed, and the log takes nothing")
 	case d.FreeBytes < d.FreeBytesMin:
