@@ -128,6 +128,11 @@ func TestThousandHosts(t *testing.T) {
 	sendProtobuf(t, "http://"+p.OTLP+"/v1/logs", plogotlp.NewExportRequestFromLogs(dead).MarshalProto)
 
 	var list api.HostList
+	t.Cleanup(func() {
+		if t.Failed() {
+			t.Logf("%d hosts, up %d, silent %d, reasons %v, %v after the last point\n%s", len(list.Hosts), list.Up, list.Silent, list.Reasons, time.Since(now), p.Output())
+		}
+	})
 	eventually(t, 30*time.Second, "all hosts are listed", func() bool {
 		return listHosts(t, p, &list, url.Values{"limit": {"2000"}}) && len(list.Hosts) == hostsSent+50 && list.Hosts[len(list.Hosts)-1].Load != nil
 	})
