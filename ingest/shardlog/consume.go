@@ -169,6 +169,7 @@ func (r *reader) session(ctx context.Context, s *session) error {
 	}
 	first, last := firstOf(info.State), info.State.LastSeq
 	if r.missing != nil && r.after+1 < first {
+		r.counts.anomaly(AnomalyTrimmed, 1)
 		return &stopError{&TrimmedError{Stream: r.stream, After: r.after, Next: first}}
 	}
 	if !r.targeted {
@@ -254,6 +255,7 @@ func (r *reader) gap(ctx context.Context, s *session, d delivery) error {
 		return err
 	}
 	if first := firstOf(info.State); first > r.after+1 {
+		r.counts.anomaly(AnomalyTrimmed, 1)
 		return &stopError{&TrimmedError{Stream: r.stream, After: r.after, Next: first}}
 	}
 	if err := r.missing(d.seq-1-r.after, d.seq-1, d.time); err != nil {
