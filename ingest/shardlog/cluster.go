@@ -91,13 +91,20 @@ func (c *Cluster) connect(ctx context.Context) error {
 func (c *Cluster) prepare(ctx context.Context, s *session) error {
 	ctx, cancel := context.WithTimeout(ctx, clusterPrepareTimeout)
 	defer cancel()
+	began, told := time.Now(), false
 	for {
 		err := c.agree(ctx, s)
 		var mismatch *MismatchError
 		if err == nil || errors.As(err, &mismatch) {
 			return err
 		}
-		c.log.Debug("preparing the streams: trying anew", "error", err)
+		if errors.Is(err, nats.ErrNoResponders) {
+			err = fmt.Errorf("%w (is JetStream on? jetstream {...} in the servers' configuration, and in that of the account)", err)
+		}
+		if !told && time.Since(began) > clusterPrepareQuiet {
+			told = true
+			c.log.Warn("NATS does not have the streams ready yet; tried anew", "for", clusterPrepareTimeout, "error", err)
+		}
 		pause(ctx, clusterLeasePoll)
 		if ctx.Err() != nil {
 			return fmt.Errorf("the streams are not ready after %s: %w", clusterPrepareTimeout, err)

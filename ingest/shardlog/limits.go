@@ -91,6 +91,8 @@ const (
 	clusterConnectTimeout = 5 * time.Second
 	// clusterPrepareTimeout bounds the making of the streams: servers that have just started take some seconds to elect leaders.
 	clusterPrepareTimeout = time.Minute
+	// clusterPrepareQuiet is how long that may take before whoever watches is told what is missing.
+	clusterPrepareQuiet = 5 * time.Second
 	// clusterCreateTimeout bounds the making of one stream, which takes an election on several servers.
 	clusterCreateTimeout = 5 * time.Second
 	// clusterMessageBytesMin is the least that a message has to be able to hold: less would cost an append for a few hundred records.
