@@ -4,11 +4,14 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io"
 	"math/rand/v2"
+	"net/http"
 	"net/url"
 	"os"
 	"strconv"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
@@ -260,6 +263,7 @@ func TestQueries(t *testing.T) {
 	}
 	wholeWithin(t, l, both, failoverMax)
 
+	t.Logf("a query process stands still in the middle: %v", askWhilePaused(t, l, queries[1], queries[0]))
 	c.Processes["query-2"].Kill()
 	first := func() []*harness.Process { return queries[:1] }
 	t.Logf("a query process was killed: %v", askFor(t, l, first, long(3*time.Second), nil))
@@ -270,6 +274,66 @@ func TestQueries(t *testing.T) {
 		t.Errorf("%d log records were acknowledged, %d are known", l.all.logs, k.logs)
 	}
 	t.Logf("at the end: %d log records, %d spans, %d points: %v", l.all.logs, l.all.spans, l.all.points, askFor(t, l, first, time.Second, nil))
+}
+
+// askWhilePaused asks a process everything, and exports from it all the time, while another one, which owns no shards, is stopped (SIGSTOP) in the middle of answers and goes on
+// again. What it does not answer for is read by the one that asks: nothing is missing.
+func askWhilePaused(t *testing.T, l *traffic, paused, asked *harness.Process) *inquiry {
+	t.Helper()
+	ctx, cancel := context.WithCancel(t.Context())
+	defer cancel()
+	var exports sync.WaitGroup
+	done := 0
+	exports.Go(func() {
+		for ctx.Err() == nil && !t.Failed() {
+			k := l.known()
+			text, err := exported(t.Context(), asked, k)
+			if err != nil || text != strconv.Itoa(k.logs) {
+				t.Errorf("an export of %d log records: %s, %v", k.logs, text, err)
+			}
+			done++
+		}
+	})
+	all := &inquiry{reasons: map[string]int{}}
+	for range 2 {
+		if err := paused.Pause(); err != nil {
+			t.Fatal(err)
+		}
+		for _, d := range []time.Duration{3 * time.Second, 500 * time.Millisecond} {
+			q := askFor(t, l, func() []*harness.Process { return []*harness.Process{asked} }, d, nil)
+			all.asked, all.slowest = all.asked+q.asked, max(all.slowest, q.slowest)
+			if err := paused.Resume(); err != nil {
+				t.Fatal(err)
+			}
+		}
+	}
+	cancel()
+	exports.Wait()
+	if done == 0 {
+		t.Error("nothing was exported meanwhile")
+	}
+	return all
+}
+
+// exported is how many log records an export of all that is known says that it has.
+func exported(ctx context.Context, of *harness.Process, k tally) (string, error) {
+	params := before(k, "logs")
+	req, err := http.NewRequestWithContext(ctx, http.MethodGet, "http://"+of.HTTP+"/api/v1/export?"+params.Encode(), nil)
+	if err != nil {
+		return "", err
+	}
+	res, err := http.DefaultClient.Do(req)
+	if err != nil {
+		return "", err
+	}
+	defer res.Body.Close()
+	if _, err := io.Copy(io.Discard, res.Body); err != nil {
+		return "", err
+	}
+	if res.StatusCode != http.StatusOK {
+		return res.Status, nil
+	}
+	return res.Trailer.Get("Clew-Exported"), nil
 }
 
 // waitKnown waits until so many log records have settled.
