@@ -92,9 +92,7 @@ func TestClusterPorts(t *testing.T) {
 	memberCert, memberKey = copied(t, memberCert), copied(t, memberKey) // another certificate of that name is issued below
 	password := write(t, "nats.password", natsPassword+"\n")
 	tokens, keys := keysOf()
-	natsOf := func(user, passwordFile, caFile string) string {
-		return fmt.Sprintf("nats: {urls: [\"%s\"], replicas: 1, user: %s, password_file: %s, tls: {ca_file: %s}}\n", url, user, passwordFile, caFile)
-	}
+	right := natsConfig(url, "clew", password, ca.File)
 	shared := fmt.Sprintf("log: {bytes_max: 268435456}\ncluster: {tls: {cert_file: %s, key_file: %s, ca_file: %s, name: clew.internal}}\n", memberCert, memberKey, ca.File) + keys
 	run := func(name, role, config string, more ...string) *harness.Process {
 		p, err := harness.Start(harness.Options{
@@ -107,8 +105,8 @@ func TestClusterPorts(t *testing.T) {
 		t.Cleanup(p.Kill)
 		return p
 	}
-	near := run("near", "collector,ingest", natsOf("clew", password, ca.File)+shared)
-	far := run("far", "query", natsOf("clew", password, ca.File)+shared, "--rules", neighbourRules(t))
+	near := run("near", "collector,ingest", right+shared)
+	far := run("far", "query", right+shared, "--rules", neighbourRules(t))
 	for _, p := range []*harness.Process{near, far} {
 		if err := p.WaitReady(time.Minute); err != nil {
 			t.Fatal(err)
@@ -118,15 +116,7 @@ func TestClusterPorts(t *testing.T) {
 		alike(t, "http://"+near.OTLP, tenant, tokens[tenant+" write"])
 	}
 	base := "http://" + far.HTTP
-	for _, tenant := range neighbours {
-		for path, want := range map[string]string{"/alertmanager/api/v2/alerts": "Alert" + markOf(tenant), "/prometheus/api/v1/query?query=recorded:" + markOf(tenant): `"value":`} {
-			eventually(t, 90*time.Second, "what "+tenant+"'s rules make is at "+path, func() bool {
-				v := newVisitor(t)
-				v.ask("GET", base+path, "", "Authorization", "Bearer "+tokens[tenant+" read"])
-				return strings.Contains(v.said.String(), want)
-			})
-		}
-	}
+	rulesMade(t, base, tokens)
 	apart(t, base, tokens)
 
 	config := func(of *testca.CA, name string, valid time.Duration) *tls.Config {
@@ -164,15 +154,28 @@ func TestClusterPorts(t *testing.T) {
 			t.Errorf("a member at %s: %v, want an answer to a question that makes no sense", inner[0], code)
 		}
 	}
+	wrongNATS(t, url, password, ca.File, foreign.File, func(name, nats string) *harness.Process {
+		return run(name, "query", nats+shared, "--log-level", "debug")
+	})
+	for _, p := range []*harness.Process{near, far} {
+		if strings.Contains(p.Output(), natsPassword) {
+			t.Errorf("the password of NATS is in a log: %s", p.Output())
+		}
+	}
+}
+
+// wrongNATS runs clews that know NATS wrongly: each says what is wrong, is not ready, and says nothing of what it showed. run starts one with what its configuration says of NATS.
+func wrongNATS(t *testing.T, url, password, caFile, foreignFile string, run func(name, nats string) *harness.Process) {
+	t.Helper()
 	wrongPassword := write(t, "wrong.password", "wrong-"+natsPassword+"\n")
 	for what, test := range map[string]struct{ config, says string }{
-		"wrong password":     {natsOf("clew", wrongPassword, ca.File), "uthorization"},
-		"wrong user":         {natsOf("nobody", password, ca.File), "uthorization"},
-		"no credentials":     {fmt.Sprintf("nats: {urls: [\"%s\"], replicas: 1, tls: {ca_file: %s}}\n", url, ca.File), "uthorization"},
-		"another authority":  {natsOf("clew", password, foreign.File), "certificate"},
+		"wrong password":     {natsConfig(url, "clew", wrongPassword, caFile), "uthorization"},
+		"wrong user":         {natsConfig(url, "nobody", password, caFile), "uthorization"},
+		"no credentials":     {fmt.Sprintf("nats: {urls: [\"%s\"], replicas: 1, tls: {ca_file: %s}}\n", url, caFile), "uthorization"},
+		"another authority":  {natsConfig(url, "clew", password, foreignFile), "certificate"},
 		"system authorities": {fmt.Sprintf("nats: {urls: [\"%s\"], replicas: 1, user: clew, password_file: %s}\n", url, password), "certificate"},
 	} {
-		p := run("wrong "+what, "query", test.config+shared, "--log-level", "debug")
+		p := run("wrong "+what, test.config)
 		eventually(t, 60*time.Second, what+" is said: "+test.says, func() bool { return strings.Contains(p.Output(), test.says) })
 		if res, err := http.Get("http://" + p.HTTP + "/readyz"); err == nil {
 			if res.Body.Close(); res.StatusCode == http.StatusOK {
@@ -184,11 +187,11 @@ func TestClusterPorts(t *testing.T) {
 			t.Errorf("%s: the password is in the log: %s", what, p.Output())
 		}
 	}
-	for _, p := range []*harness.Process{near, far} {
-		if strings.Contains(p.Output(), natsPassword) {
-			t.Errorf("the password of NATS is in a log: %s", p.Output())
-		}
-	}
+}
+
+// natsConfig is what a configuration says of NATS.
+func natsConfig(url, user, passwordFile, caFile string) string {
+	return fmt.Sprintf("nats: {urls: [\"%s\"], replicas: 1, user: %s, password_file: %s, tls: {ca_file: %s}}\n", url, user, passwordFile, caFile)
 }
 
 // askFlight asks every method that a client of Flight has, with a token, and gives the code of all of them.

@@ -197,6 +197,20 @@ func recordOf(t *testing.T, base, token string) string {
 	return id
 }
 
+// rulesMade waits until both tenants' rules have fired and recorded.
+func rulesMade(t *testing.T, base string, tokens map[string]string) {
+	t.Helper()
+	for _, tenant := range neighbours {
+		for path, want := range map[string]string{"/alertmanager/api/v2/alerts": "Alert" + markOf(tenant), "/prometheus/api/v1/query?query=recorded:" + markOf(tenant): `"value":`} {
+			eventually(t, 90*time.Second, "what "+tenant+"'s rules make is at "+path, func() bool {
+				v := newVisitor(t)
+				v.ask("GET", base+path, "", "Authorization", "Bearer "+tokens[tenant+" read"])
+				return strings.Contains(v.said.String(), want)
+			})
+		}
+	}
+}
+
 // Two tenants' telemetry that is alike stays apart on every way to read it, in heads and in segments, and a deletion of one takes nothing of the other.
 func TestTenantsApart(t *testing.T) {
 	tokens, config := keysOf()
@@ -212,15 +226,7 @@ func TestTenantsApart(t *testing.T) {
 	for _, tenant := range neighbours {
 		alike(t, "http://"+p.OTLP, tenant, tokens[tenant+" write"])
 	}
-	for _, tenant := range neighbours {
-		for path, want := range map[string]string{"/alertmanager/api/v2/alerts": "Alert" + markOf(tenant), "/prometheus/api/v1/query?query=recorded:" + markOf(tenant): `"value":`} {
-			eventually(t, 60*time.Second, "what "+tenant+"'s rules make is at "+path, func() bool {
-				v := newVisitor(t)
-				v.ask("GET", base+path, "", "Authorization", "Bearer "+tokens[tenant+" read"])
-				return strings.Contains(v.said.String(), want)
-			})
-		}
-	}
+	rulesMade(t, base, tokens)
 	apart(t, base, tokens)
 	sealAll(t, p, tokens["root"])
 	apart(t, base, tokens)
