@@ -28,6 +28,7 @@ func (p *process) openBoard() error {
 	if p.cluster != nil {
 		p.formats.agreement = members.NewAgreement(formatsRead(), false)
 		p.board = members.NewBoard(p.self, p.cluster, p.logger.With("part", "cluster"))
+		p.registry.MustRegister(&clusterCollector{p})
 	}
 	return nil
 }

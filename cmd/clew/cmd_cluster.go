@@ -7,6 +7,7 @@ import (
 	"io"
 	"net/http"
 	"net/url"
+	"slices"
 	"strconv"
 	"strings"
 	"text/tabwriter"
@@ -149,7 +150,39 @@ func printCluster(to io.Writer, c *api.Cluster, now time.Time) error {
 			fmt.Fprintf(w, "%d to %s\t%s\t%s\t%s\t%s\n", l.From, to, l.Reason, l.Since.Format(time.RFC3339), l.Until.Format(time.RFC3339), l.Noticed.Format(time.RFC3339))
 		}
 	}
+	if why := whyUnowned(c); why != "" {
+		fmt.Fprintf(w, "\n%s\n", why)
+	}
 	return w.Flush()
+}
+
+// whyUnowned says what shards without an owner mean, and what to do; empty: there are none.
+func whyUnowned(c *api.Cluster) string {
+	var free []string
+	for _, s := range c.List {
+		if s.Owner == "" {
+			free = append(free, strconv.Itoa(s.Shard))
+		}
+	}
+	if len(free) == 0 {
+		return ""
+	}
+	what := fmt.Sprintf("NO OWNER: shards %s. What is sent to them is kept in the log and is in no answer until one has them; answers say so.", strings.Join(free, ", "))
+	owners := 0
+	for i := range c.Members {
+		if slices.Contains(c.Members[i].Roles, roleIngest) {
+			owners++
+		}
+	}
+	switch {
+	case c.Disconnected:
+		return what + " This process does not reach NATS: it does not know whether others own them. Look at NATS and the network first."
+	case !c.Known:
+		return what + " This process has just started and has not heard all others: ask again."
+	case owners == 0:
+		return what + " No process with the role ingest is heard: start one, or see why those that run do not reach NATS."
+	}
+	return what + fmt.Sprintf(" %d processes with the role ingest are heard: one of them takes a shard %gs after its owner was lost, once NATS has leaders; their logs say what hinders them.", owners, c.LeaseSeconds)
 }
 
 func yesNo(yes bool) string {

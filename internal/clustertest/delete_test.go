@@ -133,6 +133,12 @@ func TestDeleteCluster(t *testing.T) {
 		t.Errorf("nobody owns a shard, and it is %+v", got)
 	}
 	step("no owners")
+	out.Reset()
+	cmd = exec.CommandContext(ctx, *clewBinary, "cluster", "status", "--server", "http://"+query.HTTP)
+	cmd.Stdout = &out
+	if err := cmd.Run(); err == nil || !strings.Contains(out.String(), "No process with the role ingest is heard") {
+		t.Errorf("clew cluster status: %v: %s", err, out.String())
+	}
 	// The count of shards changes meanwhile: what is new has to say that it is done too.
 	if err := query.Post(ctx, "/api/v1/admin/shards?count=6", nil); err != nil {
 		t.Fatal(err)
