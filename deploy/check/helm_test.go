@@ -3,6 +3,7 @@ package check
 import (
 	"bufio"
 	"errors"
+	"fmt"
 	"io"
 	"maps"
 	"path/filepath"
@@ -15,7 +16,12 @@ import (
 	"helm.sh/helm/v3/pkg/engine"
 	"helm.sh/helm/v3/pkg/lint"
 	"helm.sh/helm/v3/pkg/lint/support"
+	core "k8s.io/api/core/v1"
+	"k8s.io/apimachinery/pkg/runtime"
 	yamlutil "k8s.io/apimachinery/pkg/util/yaml"
+	"k8s.io/client-go/dynamic"
+	"k8s.io/client-go/dynamic/fake"
+	"k8s.io/client-go/kubernetes/scheme"
 	"sigs.k8s.io/yaml"
 )
 
@@ -86,18 +92,32 @@ func (v variant) values(t *testing.T) map[string]any {
 	return all
 }
 
-// render makes the chart's objects, by their file.
-func render(v map[string]any) (map[string]string, error) {
+// render makes the chart's objects, by their file, as the first installation has them.
+func render(v map[string]any) (map[string]string, error) { return renderInto(v, nil) }
+
+// renderInto makes them for a namespace that has Secrets.
+func renderInto(v map[string]any, secrets []runtime.Object) (map[string]string, error) {
 	chart, err := loader.Load(top(chartDir))
 	if err != nil {
 		return nil, err
 	}
-	release := chartutil.ReleaseOptions{Name: "clew", Namespace: "telemetry", IsInstall: true}
+	release := chartutil.ReleaseOptions{Name: "clew", Namespace: "telemetry", IsInstall: len(secrets) == 0, IsUpgrade: len(secrets) > 0}
 	all, err := chartutil.ToRenderValues(chart, v, release, chartutil.DefaultCapabilities)
 	if err != nil {
 		return nil, err
 	}
-	return engine.Render(chart, all)
+	return engine.RenderWithClientProvider(chart, all, namespace{secrets})
+}
+
+// namespace is what the chart finds when it looks into the cluster.
+type namespace struct{ secrets []runtime.Object }
+
+// GetClientFor implements engine.ClientProvider.
+func (n namespace) GetClientFor(apiVersion, kind string) (dynamic.NamespaceableResourceInterface, bool, error) {
+	if apiVersion != "v1" || kind != "Secret" {
+		return nil, false, fmt.Errorf("the chart looks for %s %s", apiVersion, kind)
+	}
+	return fake.NewSimpleDynamicClient(scheme.Scheme, n.secrets...).Resource(core.SchemeGroupVersion.WithResource("secrets")), true, nil
 }
 
 func TestChartLints(t *testing.T) {
@@ -117,30 +137,39 @@ func TestChartRenders(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			objects := newObjects()
-			for _, file := range slices.Sorted(maps.Keys(files)) {
-				noSecret(t, file, files[file])
-				if filepath.Ext(file) != ".yaml" {
-					continue
-				}
-				docs := yamlutil.NewYAMLReader(bufio.NewReader(strings.NewReader(files[file])))
-				for {
-					doc, err := docs.Read()
-					if errors.Is(err, io.EOF) {
-						break
-					}
-					if err != nil {
-						t.Fatal(err)
-					}
-					if err := objects.add(doc); err != nil {
-						t.Errorf("%s: %v\n%s", file, err, doc)
-					}
-				}
+			for file, text := range files {
+				noSecret(t, file, text)
 			}
+			objects := parse(t, files)
 			objects.check(t)
 			checkMode(t, objects, v)
 		})
 	}
+}
+
+// parse reads what was rendered.
+func parse(t *testing.T, files map[string]string) *objects {
+	t.Helper()
+	objects := newObjects()
+	for _, file := range slices.Sorted(maps.Keys(files)) {
+		if filepath.Ext(file) != ".yaml" {
+			continue
+		}
+		docs := yamlutil.NewYAMLReader(bufio.NewReader(strings.NewReader(files[file])))
+		for {
+			doc, err := docs.Read()
+			if errors.Is(err, io.EOF) {
+				break
+			}
+			if err != nil {
+				t.Fatal(err)
+			}
+			if err := objects.add(doc); err != nil {
+				t.Errorf("%s: %v\n%s", file, err, doc)
+			}
+		}
+	}
+	return objects
 }
 
 // checkMode says whether what should be there is.

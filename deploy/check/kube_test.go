@@ -21,6 +21,7 @@ type objects struct {
 	labels   map[string]map[string]string    // the selectors of these, by name
 	claims   map[string][]string             // and the volumes that they claim
 	configs  map[string]core.ConfigMap
+	secrets  map[string]core.Secret
 	services []core.Service
 	budgets  map[string]*policy.PodDisruptionBudget
 	policies []networking.NetworkPolicy
@@ -50,6 +51,7 @@ type podMonitor struct {
 func newObjects() *objects {
 	return &objects{
 		pods: map[string]core.PodTemplateSpec{}, labels: map[string]map[string]string{}, claims: map[string][]string{}, configs: map[string]core.ConfigMap{},
+		secrets: map[string]core.Secret{},
 		budgets: map[string]*policy.PodDisruptionBudget{}, accounts: map[string]bool{},
 	}
 }
@@ -84,6 +86,10 @@ func (o *objects) add(doc []byte) error {
 	case "v1 ConfigMap":
 		c, err := as[core.ConfigMap](doc)
 		o.configs[c.Name] = c
+		return err
+	case "v1 Secret":
+		s, err := as[core.Secret](doc)
+		o.secrets[s.Name] = s
 		return err
 	case "v1 Service":
 		s, err := as[core.Service](doc)
@@ -242,6 +248,9 @@ func (o *objects) checkVolumes(t *testing.T, name string, c *core.Container) {
 	volumes := slices.Clone(o.claims[name])
 	for _, v := range o.pods[name].Spec.Volumes {
 		volumes = append(volumes, v.Name)
+		if v.Secret != nil && v.Secret.SecretName == madeSecret && len(o.secrets[madeSecret].Data["session.key"]) < 32 {
+			t.Errorf("%s: no key of sessions in %s", name, madeSecret)
+		}
 		if v.ConfigMap != nil && v.ConfigMap.Name != "clew-rules" && o.configs[v.ConfigMap.Name].Name == "" {
 			t.Errorf("%s: no ConfigMap %s", name, v.ConfigMap.Name)
 		}

@@ -33,12 +33,18 @@ helm.sh/chart: {{ .Chart.Name }}-{{ .Chart.Version }}
 {{- else if ne (int .Values.single.replicas) 1 }}{{ fail "single.replicas: one process owns a volume; for more use mode: cluster" }}{{ end }}
 {{- end }}
 
+{{- /* The Secret with the key that sessions are encrypted with: a login at one query process is one at all. Empty: one process, which makes its own, or config names a file. */ -}}
+{{- define "clew.sessionSecret" -}}
+{{- if and (eq .Values.mode "cluster") (not (dig "access" "session_key_file" "" .Values.config)) }}{{ (.Values.session).keySecret | default (printf "%s-session" (include "clew.name" .)) }}{{ end }}
+{{- end }}
+
 {{- /* clew.yaml: what the chart sets, and config over it. */ -}}
 {{- define "clew.config" -}}
 {{- $listen := dict "grpc" (dict "endpoint" "0.0.0.0:4317") "http" (dict "endpoint" "0.0.0.0:4318") }}
 {{- $c := dict "http" "0.0.0.0:7400" "collector" (dict "otlp" $listen) }}
 {{- if .Values.store.url }}{{ $_ := set $c "store" .Values.store.url }}{{ end }}
 {{- if .Values.tls.secret }}{{ $_ := set $c "tls" (dict "cert_file" "/etc/clew/tls/tls.crt" "key_file" "/etc/clew/tls/tls.key") }}{{ end }}
+{{- if include "clew.sessionSecret" . }}{{ $_ := set $c "access" (dict "session_key_file" "/etc/clew/session/session.key") }}{{ end }}
 {{- if eq .Values.mode "cluster" }}
 {{- $n := dict "urls" .Values.nats.urls "replicas" 3 }}
 {{- if .Values.nats.user }}{{ $_ := set $n "user" .Values.nats.user }}{{ $_ := set $n "password_file" "/etc/clew/nats/password" }}{{ end }}
@@ -60,6 +66,7 @@ helm.sh/chart: {{ .Chart.Name }}-{{ .Chart.Version }}
 {{- if .Values.nats.caSecret }}{{ $files = append $files (dict "name" "nats-ca" "secret" .Values.nats.caSecret "path" "/etc/clew/nats-ca") }}{{ end }}
 {{- if .Values.tls.clusterSecret }}{{ $files = append $files (dict "name" "between" "secret" .Values.tls.clusterSecret "path" "/etc/clew/between") }}{{ end }}
 {{- end }}
+{{- with include "clew.sessionSecret" . }}{{ $files = append $files (dict "name" "session" "secret" . "path" "/etc/clew/session") }}{{ end }}
 {{- range $i, $f := .Values.secretFiles }}{{ $files = append $files (dict "name" (printf "secret-%d" $i) "secret" $f.name "path" $f.path) }}{{ end }}
 {{- range $i, $f := .Values.configFiles }}{{ $files = append $files (dict "name" (printf "files-%d" $i) "configMap" $f.name "path" $f.path) }}{{ end }}
 {{- toYaml $files }}

@@ -54,7 +54,7 @@ spec:
         {{- if eq $root.Values.mode "cluster" }}
         - --role={{ .component }}
         - --name=$(POD_NAME)
-        - --flight=$(POD_IP):7402
+        - --flight=[$(POD_IP)]:7402 # the brackets are for IPv6, and no harm otherwise
         {{- end }}
       env:
         - name: POD_NAME
