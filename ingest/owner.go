@@ -42,6 +42,7 @@ type owner struct {
 
 	sources *sources.Known
 	losses  losses
+	lag     lag
 	// forward is up to where the stream is to be moved once what is in it is in segments: it has stepped back behind commits. 0: it has not.
 	forward atomic.Uint64
 
@@ -128,6 +129,7 @@ func (in *Ingest) own(ctx context.Context, shard int) error {
 		return err
 	}
 	defer release()
+	epoch = in.epochAbove(shard, epoch)
 	o := &owner{in: in, shard: shard, epoch: epoch, log: in.log.With("shard", shard, "epoch", epoch), heads: map[headKey]*head{}}
 	o.ctx, o.stop = context.WithCancelCause(ctx)
 	defer o.stop(nil)
@@ -137,6 +139,7 @@ func (in *Ingest) own(ctx context.Context, shard int) error {
 	}
 	defer o.end()
 	go o.watch()
+	go o.watchLag()
 	if in.peers != nil {
 		in.LookForDeletions() // what the owner before has not done
 	}
@@ -145,6 +148,20 @@ func (in *Ingest) own(ctx context.Context, shard int) error {
 		err = cause
 	}
 	return err
+}
+
+// epochAbove is the epoch of a new owner: its lease's, or one above what the catalog knows. A lease's is above by itself, unless the stream of leases was deleted and made
+// anew, or came back with less than it had: it counts from lower numbers then.
+//
+// Who may hold the higher epoch is the owner before. Its commits are fenced by the new owner's first one, whatever the epochs: each names the shard's commit before it. If
+// it is still there it sees the higher epoch in the catalog, and ends. Two who take the shard at once may choose the same epoch: one commits first, and the other gives its
+// lease back and begins anew (take), so that no two owners ever commit under one epoch.
+func (in *Ingest) epochAbove(shard int, lease uint64) uint64 {
+	known := in.catalog.Current().Shard(shard).Epoch
+	if lease <= known {
+		in.log.Warn("the stream of leases counts from lower numbers than it did: it was made anew, or NATS has come back with less than it had", "shard", shard, "lease", lease, "epoch", known+1)
+	}
+	return max(lease, known+1)
 }
 
 // watch ends the owner when the catalog has a later owner's commit: the lease, which it may not be able to renew, is another's then.
@@ -197,6 +214,7 @@ func (o *owner) start() error {
 	}
 	o.spans = sources.NewSpans(sources.SpansRemembered)
 	o.prime(v)
+	o.lag.touch(time.Now())
 	o.in.adopt(o)
 	o.log.Info("shard is ours", "commit", o.last, "floor", o.floor, "behind", o.target-min(o.floor, o.target))
 	return nil
@@ -207,6 +225,9 @@ func (o *owner) start() error {
 func (o *owner) take() error {
 	for {
 		known := o.in.catalog.Current().Shard(o.shard)
+		if known.Epoch >= o.epoch {
+			return fmt.Errorf("%w of epoch %d", shardlog.ErrFenced, known.Epoch)
+		}
 		o.last, o.floor = known.Last, known.Floor
 		o.sources = sources.New(known.Sources)
 		o.consumed.Store(known.Floor)

@@ -19,6 +19,8 @@ type Cluster struct {
 	*client
 	changed chan struct{} // the count of shards may have changed
 	server  string        // version of the server that was met first
+	// leaseless says that the stream of leases was not there at the last look, by Run.
+	leaseless bool
 }
 
 var (
@@ -216,6 +218,9 @@ func (c *Cluster) Run(ctx context.Context) error {
 			return ctx.Err()
 		case <-c.ctx.Done():
 			return nil
+		}
+		if err := c.keepLeases(ctx); err != nil && ctx.Err() == nil {
+			c.log.Debug("look at the stream of leases", "error", err)
 		}
 		if err := c.look(ctx); err != nil && ctx.Err() == nil {
 			c.log.Debug("look at the count of shards", "error", err)

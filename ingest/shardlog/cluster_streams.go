@@ -52,6 +52,31 @@ func (s *session) ensureStream(ctx context.Context, want jetstream.StreamConfig)
 	return have, nil
 }
 
+// keepLeases makes the stream of leases anew if two looks in a row say that it is not there. Nothing of it is missed: owners write their leases again, and an owner's epoch is above
+// that of the catalog, wherever the stream counts from (ingest).
+func (c *Cluster) keepLeases(ctx context.Context) error {
+	s, err := c.link.get()
+	if err != nil {
+		return err
+	}
+	_, err = s.info(ctx, s.pubJS, leasesStream)
+	if !errors.Is(err, jetstream.ErrStreamNotFound) {
+		c.leaseless = false
+		return err
+	}
+	if !c.leaseless {
+		c.leaseless = true
+		return err
+	}
+	all := streamConfigs(1, c.cfg.Servers.Replicas, c.cfg.LogBytesMax, c.cfg.LeaseTTL)
+	if _, err := s.ensureStream(ctx, all[len(all)-1]); err != nil {
+		return err
+	}
+	c.counts.anomaly(AnomalyGone, 1)
+	c.log.Error("the stream of leases was gone from NATS; it is made anew", "stream", leasesStream)
+	return nil
+}
+
 // mismatches names what of a stream would lose messages, refuse them, or give them to others. Its size and how long leases last are not
 // among it: what was said first holds for all processes.
 func mismatches(have, want jetstream.StreamConfig) []string {
