@@ -12,6 +12,8 @@ import (
 	"github.com/nats-io/nats.go"
 	"github.com/nats-io/nats.go/jetstream"
 	"golang.org/x/sync/semaphore"
+
+	"clew/ingest/shardlog/witness"
 )
 
 // client implements Log, Commits and Leases over a link to any NATS server.
@@ -37,7 +39,7 @@ type client struct {
 	// kick tells Run that a write has failed.
 	kick chan struct{}
 	// numbers stamps messages, if the processes that read them know stamps.
-	numbers *numbering
+	numbers *witness.Numbers
 	stamped atomic.Bool
 	guard   guard
 	// buffers holds *encoding.
@@ -47,14 +49,14 @@ type client struct {
 // encoding is the memory of a message being appended.
 type encoding struct {
 	bytes []byte
-	stamp stamp
+	stamp witness.Stamp
 }
 
 func newClient(cfg Config, timing timing) *client {
 	c := &client{
 		cfg: cfg, log: cfg.Logger, timing: timing, messageBytes: messageBytesMax,
 		window: semaphore.NewWeighted(appendsBytesInFlight),
-		kick:   make(chan struct{}, 1), numbers: newNumbering(),
+		kick:   make(chan struct{}, 1), numbers: witness.NewNumbers(),
 	}
 	c.buffers.New = func() any { return &encoding{} }
 	c.ctx, c.cancel = context.WithCancel(context.Background())
@@ -96,7 +98,7 @@ func (c *client) Append(ctx context.Context, shard int, m *Message) (Position, e
 	case err == nil:
 		c.counts.appended(len(b), time.Since(start))
 		if stamp != nil {
-			c.numbers.acknowledged(shard, stamp.Number, p)
+			c.numbers.Acknowledged(shard, stamp.Number, p)
 		}
 		buf.bytes = b
 		c.buffers.Put(buf)
@@ -111,12 +113,12 @@ func (c *client) Append(ctx context.Context, shard int, m *Message) (Position, e
 }
 
 // encode makes a message's bytes in buf, stamped (nil: not) if all readers know stamps. Where receipts have no room they are left for the next message.
-func (c *client) encode(buf *encoding, shard int, m *Message) ([]byte, *stamp, error) {
+func (c *client) encode(buf *encoding, shard int, m *Message) ([]byte, *witness.Stamp, error) {
 	if !c.stamped.Load() {
 		b, err := encodeMessage(buf.bytes[:0], m, nil, c.messageBytes)
 		return b, nil, err
 	}
-	c.numbers.next(shard, &buf.stamp)
+	c.numbers.Next(shard, &buf.stamp)
 	b, err := encodeMessage(buf.bytes[:0], m, &buf.stamp, c.messageBytes)
 	if errors.Is(err, ErrTooLarge) && len(buf.stamp.Receipts) > 0 {
 		buf.stamp.Receipts = buf.stamp.Receipts[:0]

@@ -2,12 +2,15 @@ package shardlog
 
 import (
 	"context"
+	"encoding/binary"
 	"errors"
 	"fmt"
 	"sync"
 	"time"
 
 	"github.com/nats-io/nats.go/jetstream"
+
+	"clew/ingest/shardlog/witness"
 )
 
 // Consume implements Log. Errors besides f's and ctx's: *TrimmedError, *BeyondError, *GoneError, *RemadeError, ErrClosed.
@@ -18,7 +21,7 @@ func (c *client) Consume(ctx context.Context, shard int, after Position, f func(
 	if err := c.checkStored(shard); err != nil {
 		return err
 	}
-	k := &consumption{client: c, ctx: ctx, shard: shard, f: f, witness: newWitness(after)}
+	k := &consumption{client: c, ctx: ctx, shard: shard, f: f, witness: witness.New(after)}
 	r := reader{client: c, stream: logStream(shard), shard: shard, after: after, each: k.each, missing: k.missing}
 	return r.run(ctx)
 }
@@ -29,9 +32,9 @@ type consumption struct {
 	ctx     context.Context // of the call
 	shard   int
 	f       func(e Entry) error
-	witness *witness
-	stamp   stamp // of the message at hand; its memory is used again
-	lost    []receipt
+	witness *witness.Witness
+	stamp   witness.Stamp // of the message at hand; its memory is used again
+	lost    []witness.Receipt
 }
 
 func (k *consumption) each(m delivery) error {
@@ -43,14 +46,14 @@ func (k *consumption) each(m delivery) error {
 		k.counts.damaged.Add(1)
 		k.counts.anomaly(anomalyOf(e.Damage), 1)
 		e.Damage = locate(e.Damage, k.shard, m.seq)
-		k.witness.unreadable(m.seq, m.seq)
+		k.witness.Unreadable(m.seq, m.seq)
 		return k.f(e)
 	}
 	k.lost = k.lost[:0]
-	switch k.witness.meet(m.seq, m.time, m.data, &k.stamp, func(r receipt) { k.lost = append(k.lost, r) }) {
-	case repeated:
+	switch k.witness.Meet(m.seq, m.time, binary.LittleEndian.Uint32(m.data[crcAt:]), &k.stamp, func(r witness.Receipt) { k.lost = append(k.lost, r) }) {
+	case witness.Repeated:
 		k.counts.anomaly(AnomalyRepeated, 1)
-	case conflicting:
+	case witness.Conflicting:
 		k.counts.anomaly(AnomalyConflicting, 1)
 		k.log.Error("two messages of the shard log have one number and are not the same", "shard", k.shard, "position", m.seq, "writer", writerName(k.stamp.Writer), "number", k.stamp.Number)
 	}
@@ -64,7 +67,7 @@ func (k *consumption) each(m delivery) error {
 
 // notFound deals with an acknowledged message that was not met where it should be. It may be there after all: if the stream had lost its end, its positions were given anew, and
 // the reader was past them already. Then it is appended again.
-func (k *consumption) notFound(read Position, r receipt) error {
+func (k *consumption) notFound(read Position, r witness.Receipt) error {
 	about := []any{"shard", k.shard, "position", r.Position, "writer", writerName(k.stamp.Writer), "number", r.Number, "noticed_at", read}
 	if k.rescue(k.ctx, k.shard, k.stamp.Writer, r) {
 		k.counts.anomaly(AnomalyRescued, 1)
@@ -72,7 +75,7 @@ func (k *consumption) notFound(read Position, r receipt) error {
 		return nil
 	}
 	k.counts.anomaly(AnomalyLost, 1)
-	since, at := k.witness.near(r.Position, read)
+	since, at := k.witness.Near(r.Position, read)
 	k.log.Error("a message that the shard log had acknowledged is not in it", append(about, "after", since, "before", at)...)
 	return k.f(Entry{Position: read - 1, Time: at, Since: since, Damage: &LostMessageError{
 		Shard: k.shard, Position: r.Position, Writer: k.stamp.Writer, Number: r.Number,
@@ -82,8 +85,8 @@ func (k *consumption) notFound(read Position, r receipt) error {
 func (k *consumption) missing(n, last uint64, t time.Time) error {
 	k.counts.damaged.Add(n)
 	k.counts.anomaly(AnomalyMissing, n)
-	k.witness.unreadable(last-n+1, last)
-	since, _ := k.witness.near(last-n+1, last)
+	k.witness.Unreadable(last-n+1, last)
+	since, _ := k.witness.Near(last-n+1, last)
 	return k.f(Entry{Position: last, Time: t, Since: since, Damage: &DamagedMessageError{
 		Shard: k.shard, Position: last, Missing: n, Cause: "missing from the log",
 	}})

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"hash/crc32"
 
+	"clew/ingest/shardlog/witness"
 	"clew/internal/telemetry"
 )
 
@@ -20,7 +21,7 @@ import (
 //	        uvarint   records
 //	        uvarint   n, number of sources
 //	        n times   uvarint length of the id (1 to 256), id, uvarint seq, uvarint count, uvarint first
-//	                  the writer's stamp (stamp.go), some 60 bytes
+//	                  the writer's stamp (package witness), some 60 bytes
 //	        rest      payload (telemetry.Encode's form)
 //
 // Version 2 has no stamp, and is written while a process is there that reads no newer one. Version 1, which is read only, has no first either: it is 0.
@@ -52,7 +53,7 @@ const (
 var castagnoli = crc32.MakeTable(crc32.Castagnoli)
 
 // encodeMessage appends m's envelope to dst, with a stamp if there is one. Errors: m breaks a bound; ErrTooLarge.
-func encodeMessage(dst []byte, m *Message, s *stamp, bytesMax int) ([]byte, error) {
+func encodeMessage(dst []byte, m *Message, s *witness.Stamp, bytesMax int) ([]byte, error) {
 	if err := telemetry.CheckTenant(m.Tenant); err != nil {
 		return nil, err
 	}
@@ -88,7 +89,7 @@ func encodeMessage(dst []byte, m *Message, s *stamp, bytesMax int) ([]byte, erro
 		dst = binary.AppendUvarint(dst, uint64(src.First))
 	}
 	if s != nil {
-		dst = appendStamp(dst, s)
+		dst = s.Append(dst)
 	}
 	if n := len(dst) - start + len(m.Batch); n > bytesMax {
 		return nil, fmt.Errorf("encode message: %d bytes, at most %d: %w", n, bytesMax, ErrTooLarge)
@@ -130,8 +131,8 @@ func checkHead(b []byte, magic string, known byte) error {
 }
 
 // decodeMessage is the inverse of encodeMessage. Batch aliases b; s gets the stamp, zero if there is none. Errors: *DamagedMessageError, *UnknownVersionError.
-func decodeMessage(b []byte, s *stamp) (Message, error) {
-	*s = stamp{Receipts: s.Receipts[:0]}
+func decodeMessage(b []byte, s *witness.Stamp) (Message, error) {
+	*s = witness.Stamp{Receipts: s.Receipts[:0]}
 	if err := checkHead(b, messageMagic, messageVersion); err != nil {
 		return Message{}, err
 	}
@@ -194,13 +195,15 @@ func (r *envelopeReader) byte() byte {
 	return r.b[r.at-1]
 }
 
-func (r *envelopeReader) uint64() uint64 {
-	if r.err != nil || len(r.b)-r.at < 8 {
-		r.fail("ends too early")
-		return 0
+func (r *envelopeReader) stamp(s *witness.Stamp) {
+	if r.err != nil {
+		return
 	}
-	r.at += 8
-	return binary.LittleEndian.Uint64(r.b[r.at-8:])
+	n, cause := s.Read(r.b[r.at:])
+	r.at += n
+	if cause != "" {
+		r.fail(cause)
+	}
 }
 
 func (r *envelopeReader) uvarint(most uint64) uint64 {
@@ -214,19 +217,6 @@ func (r *envelopeReader) uvarint(most uint64) uint64 {
 	}
 	if v > most {
 		r.fail(fmt.Sprintf("%d where at most %d is possible", v, most))
-		return 0
-	}
-	r.at += n
-	return v
-}
-
-func (r *envelopeReader) varint() int64 {
-	if r.err != nil {
-		return 0
-	}
-	v, n := binary.Varint(r.b[r.at:])
-	if n <= 0 {
-		r.fail("bad number")
 		return 0
 	}
 	r.at += n

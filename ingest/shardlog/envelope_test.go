@@ -2,6 +2,7 @@ package shardlog
 
 import (
 	"bytes"
+	"encoding/binary"
 	"errors"
 	"reflect"
 	"slices"
@@ -9,6 +10,7 @@ import (
 	"testing"
 	"time"
 
+	"clew/ingest/shardlog/witness"
 	"clew/internal/telemetry"
 )
 
@@ -21,8 +23,8 @@ func sample() *Message {
 }
 
 // stamped is a stamp with two receipts.
-func stamped() *stamp {
-	return &stamp{Writer: 1<<63 + 5, Number: 300, Receipts: []receipt{{299, 1 << 40}, {1, 7}}}
+func stamped() *witness.Stamp {
+	return &witness.Stamp{Writer: 1<<63 + 5, Number: 300, Receipts: []witness.Receipt{{Number: 299, Position: 1 << 40}, {Number: 1, Position: 7}}}
 }
 
 func TestEnvelope(t *testing.T) {
@@ -31,12 +33,12 @@ func TestEnvelope(t *testing.T) {
 		"no sources": {Tenant: "default", Signal: telemetry.Spans, Records: 1, Batch: []byte{0}},
 		"no payload": {Tenant: "default", Signal: telemetry.Metrics, Batch: []byte{}},
 	} {
-		for _, s := range []*stamp{nil, {Writer: 1, Number: 1}, stamped()} {
+		for _, s := range []*witness.Stamp{nil, {Writer: 1, Number: 1}, stamped()} {
 			b, err := encodeMessage([]byte("before"), m, s, messageBytesMax)
 			if err != nil {
 				t.Fatalf("%s: %v", name, err)
 			}
-			of := stamp{Writer: 9, Receipts: []receipt{{1, 1}}} // left from the message before
+			of := witness.Stamp{Writer: 9, Receipts: []witness.Receipt{{Number: 1, Position: 1}}} // left from the message before
 			got, err := decodeMessage(b[len("before"):], &of)
 			if err != nil || !reflect.DeepEqual(&got, m) {
 				t.Errorf("%s: %+v, %v", name, got, err)
@@ -59,7 +61,7 @@ func TestEnvelopeBytes(t *testing.T) {
 	if want := "CLWM\x02####\x02\x02ab\xac\x02\x01\x01x\x05\x06\x07P"; string(b) != want {
 		t.Errorf("message is %q, want %q", b, want)
 	}
-	if b, err = encodeMessage(nil, m, &stamp{Writer: 0x0807060504030201, Number: 300, Receipts: []receipt{{298, 129}}}, messageBytesMax); err != nil {
+	if b, err = encodeMessage(nil, m, &witness.Stamp{Writer: 0x0807060504030201, Number: 300, Receipts: []witness.Receipt{{Number: 298, Position: 129}}}, messageBytesMax); err != nil {
 		t.Fatal(err)
 	}
 	copy(b[5:9], "####")
@@ -70,7 +72,7 @@ func TestEnvelopeBytes(t *testing.T) {
 	old := []byte("CLWM\x01####\x02\x02ab\xac\x02\x01\x01x\x05\x06P")
 	seal(old)
 	m.Sources[0].First = 0
-	if got, err := decodeMessage(old, &stamp{}); err != nil || !reflect.DeepEqual(&got, m) {
+	if got, err := decodeMessage(old, &witness.Stamp{}); err != nil || !reflect.DeepEqual(&got, m) {
 		t.Errorf("version 1: %+v, %v", got, err)
 	}
 	if b, err = encodeCommit(0x0102030405060708, []byte("data")); err != nil {
@@ -92,12 +94,12 @@ func TestEnvelopeDamage(t *testing.T) {
 	for i := range len(good) * 8 {
 		b := bytes.Clone(good)
 		b[i/8] ^= 1 << (i % 8)
-		if _, err := decodeMessage(b, &stamp{}); !errors.As(err, &damaged) {
+		if _, err := decodeMessage(b, &witness.Stamp{}); !errors.As(err, &damaged) {
 			t.Errorf("bit %d flipped: %v", i, err)
 		}
 	}
 	for n := range good {
-		if _, err := decodeMessage(good[:n], &stamp{}); !errors.As(err, &damaged) {
+		if _, err := decodeMessage(good[:n], &witness.Stamp{}); !errors.As(err, &damaged) {
 			t.Errorf("cut to %d bytes: %v", n, err)
 		}
 	}
@@ -110,7 +112,7 @@ func TestEnvelopeDamage(t *testing.T) {
 			t.Errorf("commit cut to %d bytes: %v", n, err)
 		}
 	}
-	if _, err := decodeMessage(commit, &stamp{}); !errors.As(err, &damaged) {
+	if _, err := decodeMessage(commit, &witness.Stamp{}); !errors.As(err, &damaged) {
 		t.Errorf("a commit read as a message: %v", err)
 	}
 }
@@ -134,7 +136,7 @@ func TestEnvelopeLies(t *testing.T) {
 		b := append(appendHead(nil, messageMagic, messageVersionPlain), body...)
 		seal(b)
 		var damaged *DamagedMessageError
-		if m, err := decodeMessage(b, &stamp{}); !errors.As(err, &damaged) {
+		if m, err := decodeMessage(b, &witness.Stamp{}); !errors.As(err, &damaged) {
 			t.Errorf("%s: %+v, %v", name, m, err)
 		}
 	}
@@ -157,7 +159,7 @@ func TestStampLies(t *testing.T) {
 		b := append(appendHead(nil, messageMagic, messageVersionStamped), "\x01\x01a\x00\x00"+body...)
 		seal(b)
 		var damaged *DamagedMessageError
-		if _, err := decodeMessage(b, &stamp{}); !errors.As(err, &damaged) {
+		if _, err := decodeMessage(b, &witness.Stamp{}); !errors.As(err, &damaged) {
 			t.Errorf("%s: %v", name, err)
 		}
 	}
@@ -171,14 +173,14 @@ func TestEnvelopeVersion(t *testing.T) {
 	b[4] = messageVersion + 1
 	seal(b)
 	var unknown *UnknownVersionError
-	if _, err := decodeMessage(b, &stamp{}); !errors.As(err, &unknown) || unknown.Version != messageVersion+1 {
+	if _, err := decodeMessage(b, &witness.Stamp{}); !errors.As(err, &unknown) || unknown.Version != messageVersion+1 {
 		t.Errorf("a newer version: %v", err)
 	}
 }
 
 // FuzzDecodeMessage reads all versions: the first byte says which.
 func FuzzDecodeMessage(f *testing.F) {
-	for _, s := range []*stamp{nil, stamped()} {
+	for _, s := range []*witness.Stamp{nil, stamped()} {
 		good, err := encodeMessage(nil, sample(), s, messageBytesMax)
 		if err != nil {
 			f.Fatal(err)
@@ -197,7 +199,7 @@ func FuzzDecodeMessage(f *testing.F) {
 		// The fuzzer cannot guess a checksum, so it is given one.
 		b := append(appendHead(nil, messageMagic, version), in...)
 		seal(b)
-		var of stamp
+		var of witness.Stamp
 		m, err := decodeMessage(b, &of)
 		if err != nil {
 			var damaged *DamagedMessageError
@@ -206,7 +208,7 @@ func FuzzDecodeMessage(f *testing.F) {
 			}
 			return
 		}
-		var with *stamp
+		var with *witness.Stamp
 		if of.Writer != 0 {
 			with = &of
 		}
@@ -214,7 +216,7 @@ func FuzzDecodeMessage(f *testing.F) {
 		if err != nil {
 			t.Fatalf("encode what was decoded: %v", err)
 		}
-		var of2 stamp
+		var of2 witness.Stamp
 		m2, err := decodeMessage(again, &of2)
 		if err != nil || !reflect.DeepEqual(m, m2) || of.Writer != of2.Writer || of.Number != of2.Number || !slices.Equal(of.Receipts, of2.Receipts) {
 			t.Fatalf("decoded %+v %+v, encoded and decoded again %+v %+v, %v", m, of, m2, of2, err)
@@ -226,7 +228,7 @@ func FuzzDecodeRaw(f *testing.F) {
 	f.Add([]byte("CLWM\x01"))
 	f.Add([]byte("CLWC\x01\x00\x00\x00\x00"))
 	f.Fuzz(func(_ *testing.T, b []byte) {
-		_, _ = decodeMessage(b, &stamp{})
+		_, _ = decodeMessage(b, &witness.Stamp{})
 		_, _ = decodeCommit(b)
 	})
 }
@@ -235,7 +237,7 @@ func FuzzDecodeRaw(f *testing.F) {
 func BenchmarkEnvelope(b *testing.B) {
 	m := sample()
 	m.Batch = make([]byte, 64<<10)
-	for name, s := range map[string]*stamp{"plain": nil, "stamped": {Writer: 1 << 60, Number: 1 << 20, Receipts: []receipt{{1<<20 - 1, 1 << 22}}}} {
+	for name, s := range map[string]*witness.Stamp{"plain": nil, "stamped": {Writer: 1 << 60, Number: 1 << 20, Receipts: []witness.Receipt{{Number: 1<<20 - 1, Position: 1 << 22}}}} {
 		enc, err := encodeMessage(nil, m, s, messageBytesMax)
 		if err != nil {
 			b.Fatal(err)
@@ -254,13 +256,13 @@ func BenchmarkEnvelope(b *testing.B) {
 		b.Run("decode/"+name, func(b *testing.B) {
 			b.ReportAllocs()
 			b.SetBytes(int64(len(enc)))
-			var of stamp
-			w := newWitness(0)
+			var of witness.Stamp
+			w := witness.New(0)
 			for p := Position(1); b.Loop(); p++ {
 				if _, err := decodeMessage(enc, &of); err != nil {
 					b.Fatal(err)
 				}
-				w.meet(p, time.Time{}, enc, &of, func(receipt) {})
+				w.Meet(p, time.Time{}, binary.LittleEndian.Uint32(enc[crcAt:]), &of, func(witness.Receipt) {})
 			}
 		})
 	}

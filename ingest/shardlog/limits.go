@@ -19,15 +19,6 @@ const (
 	sourceIDBytesMax = 256
 	// recordsMax bounds what a message claims to hold. A record costs more than one byte.
 	recordsMax = messageBytesMax
-	// receiptsMax is how many receipts a message carries. Appends to a shard that are in flight at once are fewer, so that each receipt is carried several times. 16 take
-	// some 50 bytes.
-	receiptsMax = 16
-	// witnessWindow is how far back a reader remembers the numbers of a writer: far more than are in flight at once. A power of two.
-	witnessWindow = 256
-	// witnessWriters bounds the writers that a reader remembers, at 1.2 KB each: processes that have written to the shard lately.
-	witnessWriters = 1024
-	// witnessTimes is of how many messages a reader remembers when the log took them, to say about when a lost one came. A power of two.
-	witnessTimes = 1024
 
 	// rescueTries bounds the look for a message that was not met where it should be, while NATS does not answer.
 	rescueTries = 20

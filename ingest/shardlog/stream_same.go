@@ -7,6 +7,8 @@ import (
 	"time"
 
 	"github.com/nats-io/nats.go/jetstream"
+
+	"clew/ingest/shardlog/witness"
 )
 
 // A stream may stop being what its reader began with: somebody deletes it, a process of an older version makes it anew, NATS comes back with less than it had.
@@ -63,7 +65,7 @@ func (r *reader) watch(ctx context.Context, s *session, made time.Time, end cont
 }
 
 // rescue appends the message of a receipt again if it is at its position, under the same stamp and sources: an owner takes it once.
-func (c *client) rescue(ctx context.Context, shard int, writer uint64, r receipt) bool {
+func (c *client) rescue(ctx context.Context, shard int, writer uint64, r witness.Receipt) bool {
 	for range rescueTries {
 		found, err := c.tryRescue(ctx, shard, writer, r)
 		if err == nil || ctx.Err() != nil {
@@ -75,7 +77,7 @@ func (c *client) rescue(ctx context.Context, shard int, writer uint64, r receipt
 	return false
 }
 
-func (c *client) tryRescue(ctx context.Context, shard int, writer uint64, r receipt) (found bool, err error) {
+func (c *client) tryRescue(ctx context.Context, shard int, writer uint64, r witness.Receipt) (found bool, err error) {
 	s, err := c.link.wait(ctx)
 	if err != nil {
 		return false, err
@@ -93,7 +95,7 @@ func (c *client) tryRescue(ctx context.Context, shard int, writer uint64, r rece
 	if err != nil {
 		return false, err
 	}
-	var of stamp
+	var of witness.Stamp
 	if _, err := decodeMessage(m.Data, &of); err != nil || of.Writer != writer || of.Number != r.Number {
 		return false, nil // another one is there
 	}

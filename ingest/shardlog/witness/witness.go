@@ -1,12 +1,11 @@
-package shardlog
+package witness
 
 import (
-	"encoding/binary"
 	"math"
 	"time"
 )
 
-// witness compares what a reader meets in a shard's log with what the writers say is there. It begins where the reading begins, and knows nothing of what is before: a commit's
+// Witness compares what a reader meets in a shard's log with what the writers say is there. It begins where the reading begins, and knows nothing of what is before: a commit's
 // floor says that all of that was read. So it needs no state that outlives the reader.
 //
 // What may happen without anything being wrong, and is not reported: numbers that never come (an append that was refused, or whose outcome is unknown), come late
@@ -18,21 +17,21 @@ import (
 //   - conflicting: a number is met again with other bytes. That cannot be: a writer's identity is random.
 //
 // Where it cannot know (a writer it has forgotten, a number too far back) it says nothing.
-type witness struct {
+type Witness struct {
 	after   Position // reading began after it
 	blind   Position // up to here nothing is said: a writer may have been forgotten
 	writers map[uint64]*met
-	bad     []span               // positions that are known to hold nothing that can be read; ascending, the latest few
-	times   [witnessTimes]moment // of the latest messages, by position
+	bad     []span            // positions that are known to hold nothing that can be read; ascending, the latest few
+	times   [timesKept]moment // of the latest messages, by position
 }
 
-// met is what was met of a writer lately: bit and sum of number n are at n % witnessWindow.
+// met is what was met of a writer lately: bit and sum of number n are at n % window.
 type met struct {
 	highest uint64
 	last    Position // of its last message
-	seen    [witnessWindow / 64]uint64
-	settled [witnessWindow / 64]uint64 // numbers whose receipts were checked
-	sums    [witnessWindow]uint32
+	seen    [window / 64]uint64
+	settled [window / 64]uint64 // numbers whose receipts were checked
+	sums    [window]uint32
 }
 
 type span struct{ first, last Position }
@@ -43,22 +42,20 @@ type moment struct {
 	nanos    int64
 }
 
-// badKept is how many spans of bad positions a witness remembers: receipts come within a few messages.
-const badKept = 64
-
-func newWitness(after Position) *witness {
-	return &witness{after: after, writers: map[uint64]*met{}}
+// New returns a witness of the messages after a position.
+func New(after Position) *Witness {
+	return &Witness{after: after, writers: map[uint64]*met{}}
 }
 
-// unreadable notes positions that hold nothing that can be read.
-func (w *witness) unreadable(first, last Position) {
+// Unreadable notes positions that hold nothing that can be read.
+func (w *Witness) Unreadable(first, last Position) {
 	if len(w.bad) == badKept {
 		w.bad = append(w.bad[:0], w.bad[1:]...)
 	}
 	w.bad = append(w.bad, span{first, last})
 }
 
-func (w *witness) isBad(p Position) bool {
+func (w *Witness) isBad(p Position) bool {
 	for _, s := range w.bad {
 		if p >= s.first && p <= s.last {
 			return true
@@ -67,18 +64,18 @@ func (w *witness) isBad(p Position) bool {
 	return false
 }
 
-// meet takes a message that was read, whole, and calls lost with each receipt whose message is gone.
-func (w *witness) meet(p Position, t time.Time, data []byte, s *stamp, lost func(r receipt)) (twice repetition) {
-	w.times[p%witnessTimes] = moment{p, t.UnixNano()}
+// Meet takes a message that was read, and its sum, and calls lost with each receipt whose message is gone.
+func (w *Witness) Meet(p Position, t time.Time, sum uint32, s *Stamp, lost func(r Receipt)) (twice Repetition) {
+	w.times[p%timesKept] = moment{p, t.UnixNano()}
 	if s.Writer == 0 {
-		return once
+		return Once
 	}
 	of := w.writers[s.Writer]
 	if of == nil {
 		of = w.add(s.Writer)
 	}
 	of.last = p
-	twice = of.mark(s.Number, binary.LittleEndian.Uint32(data[crcAt:]))
+	twice = of.mark(s.Number, sum)
 	for _, r := range s.Receipts {
 		if r.Position <= max(w.after, w.blind) || !of.settle(r.Number) || of.has(r.Number) || w.isBad(r.Position) {
 			continue
@@ -88,18 +85,18 @@ func (w *witness) meet(p Position, t time.Time, data []byte, s *stamp, lost func
 	return twice
 }
 
-// repetition says whether a number was met before.
-type repetition int
+// Repetition says whether a number was met before.
+type Repetition int
 
 const (
-	once repetition = iota
-	repeated
-	conflicting
+	Once Repetition = iota
+	Repeated
+	Conflicting
 )
 
 // add begins to remember a writer. If there are too many the one that was silent for longest is forgotten.
-func (w *witness) add(writer uint64) *met {
-	if len(w.writers) >= witnessWriters {
+func (w *Witness) add(writer uint64) *met {
+	if len(w.writers) >= writersMax {
 		oldest, last := uint64(0), Position(math.MaxUint64)
 		for id, of := range w.writers {
 			if of.last < last {
@@ -115,33 +112,33 @@ func (w *witness) add(writer uint64) *met {
 }
 
 // mark notes that number n was met.
-func (m *met) mark(n uint64, sum uint32) repetition {
+func (m *met) mark(n uint64, sum uint32) Repetition {
 	if n > m.highest {
 		m.clear(m.highest+1, n)
 		m.highest = n
-	} else if n+witnessWindow <= m.highest {
-		return once // too far back to know
+	} else if n+window <= m.highest {
+		return Once // too far back to know
 	}
-	i := n % witnessWindow
+	i := n % window
 	if m.seen[i/64]&(1<<(i%64)) != 0 {
 		if m.sums[i] == sum {
-			return repeated
+			return Repeated
 		}
-		return conflicting
+		return Conflicting
 	}
 	m.seen[i/64] |= 1 << (i % 64)
 	m.sums[i] = sum
-	return once
+	return Once
 }
 
 // clear makes room for numbers first to last.
 func (m *met) clear(first, last uint64) {
-	if last-first >= witnessWindow {
-		m.seen, m.settled = [witnessWindow / 64]uint64{}, [witnessWindow / 64]uint64{}
+	if last-first >= window {
+		m.seen, m.settled = [window / 64]uint64{}, [window / 64]uint64{}
 		return
 	}
 	for n := first; n <= last; n++ {
-		i := n % witnessWindow
+		i := n % window
 		m.seen[i/64] &^= 1 << (i % 64)
 		m.settled[i/64] &^= 1 << (i % 64)
 	}
@@ -149,10 +146,10 @@ func (m *met) clear(first, last uint64) {
 
 // settle says whether a receipt for n is the first one and can be judged.
 func (m *met) settle(n uint64) bool {
-	if n+witnessWindow <= m.highest || n > m.highest {
+	if n+window <= m.highest || n > m.highest {
 		return false
 	}
-	i := n % witnessWindow
+	i := n % window
 	first := m.settled[i/64]&(1<<(i%64)) == 0
 	m.settled[i/64] |= 1 << (i % 64)
 	return first
@@ -160,16 +157,16 @@ func (m *met) settle(n uint64) bool {
 
 // has says whether n was met.
 func (m *met) has(n uint64) bool {
-	i := n % witnessWindow
+	i := n % window
 	return m.seen[i/64]&(1<<(i%64)) != 0
 }
 
-// near is about when the log took what was at p, by the messages around it that were read, the last of them at read. Zero: not known.
-func (w *witness) near(p, read Position) (from, to time.Time) {
-	oldest := max(read, witnessTimes) - witnessTimes + 1
+// Near is about when the log took what was at p, by the messages around it that were read, the last of them at read. Zero: not known.
+func (w *Witness) Near(p, read Position) (from, to time.Time) {
+	oldest := max(read, timesKept) - timesKept + 1
 	find := func(at Position, step int64, end Position) time.Time {
 		for ; at >= oldest && at <= read; at += Position(step) {
-			if m := w.times[at%witnessTimes]; m.position == at && m.nanos != 0 {
+			if m := w.times[at%timesKept]; m.position == at && m.nanos != 0 {
 				return time.Unix(0, m.nanos).UTC()
 			}
 			if at == end {

@@ -1,7 +1,8 @@
-package shardlog
+package witness
 
 import (
 	"fmt"
+	"hash/crc32"
 	"math/rand/v2"
 	"slices"
 	"testing"
@@ -18,36 +19,33 @@ type sent struct {
 	data []byte // nil: nothing is there
 }
 
-func (w *wire) encode(n *numbering, s *stamp, payload string) []byte {
-	n.next(0, s)
-	b, err := encodeMessage(nil, &Message{Tenant: "a", Signal: 2, Records: 1, Batch: []byte(payload)}, s, messageBytesMax)
-	if err != nil {
-		w.t.Fatal(err)
-	}
-	return b
+func (w *wire) encode(n *Numbers, s *Stamp, payload string) []byte {
+	n.Next(0, s)
+	return append(s.Append(nil), payload...)
 }
 
 // append writes a message that is acknowledged.
-func (w *wire) append(n *numbering) {
-	var s stamp
+func (w *wire) append(n *Numbers) {
+	var s Stamp
 	w.list = append(w.list, sent{w.encode(n, &s, fmt.Sprint(len(w.list)))})
-	n.acknowledged(0, s.Number, Position(len(w.list)))
+	n.Acknowledged(0, s.Number, Position(len(w.list)))
 }
 
 // read gives the list to a witness that began after a position, and returns the positions that are found to be lost, and how many messages were there twice.
 func (w *wire) read(after int) (lost []Position, twice int) {
-	k := newWitness(Position(after))
-	var s stamp
+	k := New(Position(after))
+	var s Stamp
 	for i := after; i < len(w.list); i++ {
 		p := Position(i + 1)
 		if w.list[i].data == nil {
-			k.unreadable(p, p)
+			k.Unreadable(p, p)
 			continue
 		}
-		if _, err := decodeMessage(w.list[i].data, &s); err != nil {
-			w.t.Fatal(err)
+		s = Stamp{}
+		if _, cause := s.Read(w.list[i].data); cause != "" {
+			w.t.Fatal(cause)
 		}
-		if k.meet(p, time.Unix(int64(p), 0), w.list[i].data, &s, func(r receipt) { lost = append(lost, r.Position) }) != once {
+		if k.Meet(p, time.Unix(int64(p), 0), crc32.ChecksumIEEE(w.list[i].data), &s, func(r Receipt) { lost = append(lost, r.Position) }) != Once {
 			twice++
 		}
 	}
@@ -60,17 +58,17 @@ func TestWitnessQuiet(t *testing.T) {
 	for seed := range uint64(200) {
 		rng := rand.New(rand.NewPCG(seed, 1))
 		w := &wire{t: t}
-		writers := []*numbering{newNumbering(), newNumbering(), newNumbering()}
+		writers := []*Numbers{NewNumbers(), NewNumbers(), NewNumbers()}
 		type flying struct {
-			by   *numbering
-			of   stamp
+			by   *Numbers
+			of   Stamp
 			data []byte
 			ends int // 0: acknowledged, 1: written, no answer, 2: never written
 		}
 		var air []*flying
 		for range 400 {
 			if rng.IntN(50) == 0 {
-				writers[rng.IntN(len(writers))] = newNumbering() // a process starts anew
+				writers[rng.IntN(len(writers))] = NewNumbers() // a process starts anew
 			}
 			if len(air) < 1+rng.IntN(12) {
 				f := &flying{by: writers[rng.IntN(len(writers))]}
@@ -91,7 +89,7 @@ func TestWitnessQuiet(t *testing.T) {
 				w.list = append(w.list, sent{f.data})
 			}
 			if f.ends == 0 {
-				f.by.acknowledged(0, f.of.Number, Position(len(w.list)))
+				f.by.Acknowledged(0, f.of.Number, Position(len(w.list)))
 			}
 		}
 		for _, after := range []int{0, rng.IntN(len(w.list)), len(w.list) - 1} {
@@ -105,7 +103,7 @@ func TestWitnessQuiet(t *testing.T) {
 // TestWitnessLost: acknowledged messages whose positions are given to others are noticed, each once, by the next message of their writer.
 func TestWitnessLost(t *testing.T) {
 	w := &wire{t: t}
-	a, b := newNumbering(), newNumbering()
+	a, b := NewNumbers(), NewNumbers()
 	for range 10 {
 		w.append(a)
 		w.append(b)
@@ -128,7 +126,7 @@ func TestWitnessLost(t *testing.T) {
 // TestWitnessKnown: what is missing or damaged, and known to be, is not reported a second time; a message that is there twice is.
 func TestWitnessKnown(t *testing.T) {
 	w := &wire{t: t}
-	a := newNumbering()
+	a := NewNumbers()
 	for range 10 {
 		w.append(a)
 	}
@@ -142,17 +140,17 @@ func TestWitnessKnown(t *testing.T) {
 // TestWitnessForgets: of more writers than it remembers a witness says nothing that it does not know.
 func TestWitnessForgets(t *testing.T) {
 	w := &wire{t: t}
-	old := newNumbering()
+	old := NewNumbers()
 	w.append(old)
-	for range witnessWriters + 10 {
-		w.append(newNumbering())
+	for range writersMax + 10 {
+		w.append(NewNumbers())
 	}
 	w.append(old)
 	if lost, _ := w.read(0); len(lost) > 0 {
 		t.Errorf("lost %v", lost)
 	}
 	// A writer's numbers may jump: all that lies between was refused.
-	old.shards[0].last += 10 * witnessWindow
+	old.shards[0].last += 10 * window
 	w.append(old)
 	w.append(old)
 	if lost, _ := w.read(0); len(lost) > 0 {
@@ -162,15 +160,15 @@ func TestWitnessForgets(t *testing.T) {
 
 // TestWitnessNear: about when a lost message came is known by those around it.
 func TestWitnessNear(t *testing.T) {
-	w := newWitness(0)
+	w := New(0)
 	for p := Position(1); p <= 3000; p++ {
 		if p == 2500 {
 			continue
 		}
-		w.meet(p, time.Unix(int64(p), 0), nil, &stamp{}, nil)
+		w.Meet(p, time.Unix(int64(p), 0), 0, &Stamp{}, nil)
 	}
 	for p, want := range map[Position][2]int64{2500: {2499, 2501}, 2600: {2599, 2601}, 3000: {2999, 0}, 5: {0, 0}} {
-		from, to := w.near(p, 3000)
+		from, to := w.Near(p, 3000)
 		unix := func(t time.Time) int64 {
 			if t.IsZero() {
 				return 0
