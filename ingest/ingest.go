@@ -313,44 +313,60 @@ func (in *Ingest) allHeads() []*head {
 // what was in its log when it was, lacks acknowledged records, and an answer has to say so.
 func (in *Ingest) Heads(ctx context.Context, tenant string, signal telemetry.Signal) ([]index.HeadView, error) {
 	var views []index.HeadView
-	var lacking []string
+	var lacking lackingError
 	for shard := range in.shardCount() {
 		o := in.owner(shard)
 		if o == nil && in.peers != nil {
 			continue // another process's: whoever asks knows which shards it has not asked
 		}
 		if o == nil {
-			lacking = append(lacking, fmt.Sprintf("shard %d is being taken", shard))
+			lacking = append(lacking, fmt.Errorf("shard %d is being taken", shard))
 			continue
 		}
 		if !o.caughtUp() {
-			lacking = append(lacking, fmt.Sprintf("shard %d is being read, message %d of %d", shard, o.read.Load(), o.target))
+			lacking = append(lacking, fmt.Errorf("shard %d is being read, message %d of %d", shard, o.read.Load(), o.target))
+		} else if _, err := o.behind(time.Now()); err != nil {
+			lacking = append(lacking, err)
 		}
 		if ago := in.leases.Unrenewed(shard, time.Now()); ago > unrenewedMax {
-			lacking = append(lacking, fmt.Sprintf("shard %d: NATS has not answered its owner for %s: another may have it, and newer records", shard, ago.Round(time.Second)))
+			lacking = append(lacking, fmt.Errorf("shard %d: NATS has not answered its owner for %s: another may have it, and newer records", shard, ago.Round(time.Second)))
 		}
 		v, err := o.viewOf(ctx, headKey{signal, tenant}, (*head).view)
 		if err != nil {
-			lacking = append(lacking, err.Error())
+			lacking = append(lacking, err)
 		} else {
 			views = append(views, v)
 		}
 		if signal == telemetry.Metrics {
 			counted, err := o.countsViews(ctx, tenant)
 			if err != nil {
-				lacking = append(lacking, err.Error())
+				lacking = append(lacking, err)
 			}
 			views = append(views, counted...)
 		}
 	}
 	if _, frozen := in.room.get(); frozen > in.cfg.FrozenBytes {
-		lacking = append(lacking, "what waits to be sealed is too much: acknowledged records wait in the log to be read")
+		lacking = append(lacking, errors.New("what waits to be sealed is too much: acknowledged records wait in the log to be read"))
 	}
 	if len(lacking) > 0 {
-		return views, errors.New(strings.Join(lacking, "; "))
+		return views, lacking
 	}
 	return views, nil
 }
+
+// lackingError is all that views lack, a *BehindError among it where an owner is slow.
+type lackingError []error
+
+func (e lackingError) Error() string {
+	reasons := make([]string, len(e))
+	for i, err := range e {
+		reasons[i] = err.Error()
+	}
+	return strings.Join(reasons, "; ")
+}
+
+// Unwrap gives them to errors.As.
+func (e lackingError) Unwrap() []error { return e }
 
 // Tenants are the tenants that have records, in segments or heads, sorted.
 func (in *Ingest) Tenants() []string {

@@ -26,6 +26,15 @@ const (
 	// unrenewedMax is how long ago a shard's lease may have been renewed for answers to count as whole: by then a healthy cluster has elected leaders, and this process
 	// may be cut off, and another own the shard.
 	unrenewedMax = 10 * time.Second
+	// BehindMax is how far an owner may be behind its log for answers to count as whole: reading and placing take milliseconds, a pause on a busy machine less than this.
+	BehindMax = 2 * time.Second
+	// lookEvery paces an owner's look where its log ends, a request for each shard; lookMax bounds it, so that one that is not answered does not pass for none. unseenMax is for
+	// how long nobody may have looked: a process that was stopped, or that the machine did not let run, does not know what came meanwhile.
+	lookEvery = time.Second
+	lookMax   = time.Second
+	unseenMax = BehindMax + lookEvery
+	// marksMax bounds what is remembered of ends of the log: a minute of them, and less exactly of what waits longer.
+	marksMax = 64
 	// fenceWait is how long a new owner waits for the commit that fenced it to arrive in the catalog.
 	fenceWait = 10 * time.Second
 	// tickEvery is how often ages are looked at.

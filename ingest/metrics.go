@@ -3,6 +3,7 @@ package ingest
 import (
 	"fmt"
 	"strconv"
+	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
 )
@@ -109,6 +110,7 @@ var (
 	gaugeBytes    = prometheus.NewDesc("clew_ingest_head_bytes", "Memory of heads, by state: live (growing) or frozen (waiting to be sealed).", []string{"state"}, nil)
 	gaugeRecords  = prometheus.NewDesc("clew_ingest_head_records", "Records in heads.", []string{"signal"}, nil)
 	gaugeConsumed = prometheus.NewDesc("clew_ingest_consumed_position", "Log position up to which the shard has been read.", []string{"shard"}, nil)
+	gaugeLag      = prometheus.NewDesc("clew_ingest_lag_seconds", "For how long the first message of the log has waited that the shard's owner has not read; 0: all is read.", []string{"shard"}, nil)
 	gaugeFloor    = prometheus.NewDesc("clew_ingest_floor_position", "Log position up to which everything is in segments.", []string{"shard"}, nil)
 	gaugeSpool    = prometheus.NewDesc("clew_ingest_spool_bytes", "Local segments that wait to be uploaded.", nil, nil)
 	gaugeSpooled  = prometheus.NewDesc("clew_ingest_spool_segments", "Local segments that wait to be uploaded.", nil, nil)
@@ -116,7 +118,7 @@ var (
 )
 
 func (g gauges) Describe(ch chan<- *prometheus.Desc) {
-	for _, d := range []*prometheus.Desc{gaugeBytes, gaugeRecords, gaugeConsumed, gaugeFloor, gaugeSpool, gaugeSpooled, gaugeReady} {
+	for _, d := range []*prometheus.Desc{gaugeBytes, gaugeRecords, gaugeConsumed, gaugeLag, gaugeFloor, gaugeSpool, gaugeSpooled, gaugeReady} {
 		ch <- d
 	}
 }
@@ -131,8 +133,11 @@ func (g gauges) Collect(ch chan<- prometheus.Metric) {
 	for signal, n := range g.in.recordsIn() {
 		set(gaugeRecords, float64(n), signal.String())
 	}
+	now := time.Now()
 	for _, o := range g.in.allOwners() {
 		shard := strconv.Itoa(o.shard)
+		behind, _ := o.behind(now)
+		set(gaugeLag, behind.Seconds(), shard)
 		set(gaugeConsumed, float64(o.consumed.Load()), shard)
 		set(gaugeFloor, float64(g.in.catalog.Current().Shard(o.shard).Floor), shard)
 	}

@@ -34,7 +34,8 @@ type ShardStatus struct {
 	Consumed    uint64    `json:"consumed"`
 	LogFirst    uint64    `json:"log_first"`
 	LogLast     uint64    `json:"log_last"`
-	Lag         uint64    `json:"lag"` // messages in the log that have not been read
+	Lag         uint64    `json:"lag"`            // messages in the log that have not been read
+	Behind      float64   `json:"behind_seconds"` // for how long the first of them has waited, as of the last look
 	LogBytes    int64     `json:"log_bytes"`
 	LogBytesMax int64     `json:"log_bytes_max"`
 	LastSeal    time.Time `json:"last_seal,omitzero"`
@@ -97,6 +98,8 @@ func (in *Ingest) shardStatus(ctx context.Context, shard int) ShardStatus {
 	}
 	s.Epoch, s.Consumed, s.CaughtUp = o.epoch, o.consumed.Load(), o.caughtUp()
 	s.Lag = s.LogLast - min(s.LogLast, o.read.Load())
+	behind, _ := o.behind(time.Now())
+	s.Behind = behind.Seconds()
 	for _, h := range o.allHeads() {
 		s.Heads = append(s.Heads, h.status())
 	}

@@ -76,14 +76,19 @@ type OwnedShard struct {
 	Epoch           uint64
 	CaughtUp        bool
 	Floor, Consumed uint64
+	BehindSeconds   float64 // for how long something has waited in its log to be read
 }
 
 // Owned are the shards that this process owns, ascending.
 func (in *Ingest) Owned() []OwnedShard {
 	var owned []OwnedShard
 	v := in.catalog.Current()
+	now := time.Now()
 	for _, o := range in.allOwners() {
-		owned = append(owned, OwnedShard{Shard: o.shard, Epoch: o.epoch, CaughtUp: o.caughtUp(), Floor: v.Shard(o.shard).Floor, Consumed: o.consumed.Load()})
+		behind, _ := o.behind(now)
+		owned = append(owned, OwnedShard{
+			Shard: o.shard, Epoch: o.epoch, CaughtUp: o.caughtUp(), Floor: v.Shard(o.shard).Floor, Consumed: o.consumed.Load(), BehindSeconds: behind.Seconds(),
+		})
 	}
 	return owned
 }

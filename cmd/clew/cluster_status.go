@@ -62,7 +62,7 @@ func (p *process) clusterShard(ctx context.Context, shard int, all []members.Mem
 			// Of two that claim it the later epoch is right: the other has not noticed yet.
 			if owned.Shard == shard && (s.Owner == "" || owned.Epoch > s.Epoch) {
 				s.Owner, s.Epoch, s.CaughtUp = all[i].Name, owned.Epoch, owned.CaughtUp
-				s.Floor, s.Consumed = max(s.Floor, owned.Floor), owned.Consumed
+				s.Floor, s.Consumed, s.BehindSeconds = max(s.Floor, owned.Floor), owned.Consumed, owned.BehindSeconds
 			}
 		}
 	}

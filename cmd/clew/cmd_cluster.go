@@ -15,6 +15,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"clew/ingest"
 	"clew/query/api"
 )
 
@@ -130,6 +131,8 @@ func printCluster(to io.Writer, c *api.Cluster, now time.Time) error {
 			state = "NO OWNER"
 		case !s.CaughtUp:
 			state = "being read"
+		case s.BehindSeconds > ingest.BehindMax.Seconds():
+			state = fmt.Sprintf("%.1fs BEHIND", s.BehindSeconds)
 		case s.Draining:
 			state = "draining"
 		}

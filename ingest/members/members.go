@@ -65,6 +65,8 @@ type Shard struct {
 	CaughtUp bool   `json:"caught_up"`
 	Floor    uint64 `json:"floor"`
 	Consumed uint64 `json:"consumed"`
+	// BehindSeconds is for how long something has waited in the log that its owner has not read.
+	BehindSeconds float64 `json:"behind_seconds,omitempty"`
 }
 
 // Wire carries what members say to all of them, the speaker included, as far as it can.

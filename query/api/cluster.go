@@ -37,19 +37,21 @@ type ClusterMember struct {
 
 // ClusterShard is a shard. Positions are the log's.
 type ClusterShard struct {
-	Shard       int    `json:"shard"`
-	Owner       string `json:"owner"` // a member's name; empty: nobody
-	Epoch       uint64 `json:"epoch"`
-	CaughtUp    bool   `json:"caught_up"` // the owner has read what was in the log when it took the shard
-	Draining    bool   `json:"draining"`  // it gets no new records
-	Floor       uint64 `json:"floor"`     // every message up to it is in segments
-	Consumed    uint64 `json:"consumed"`
-	First       uint64 `json:"first"`
-	Last        uint64 `json:"last"`
-	Lag         uint64 `json:"lag"` // messages that the owner has not read
-	LogBytes    int64  `json:"log_bytes"`
-	LogBytesMax int64  `json:"log_bytes_max"`
-	Error       string `json:"error,omitempty"`
+	Shard    int    `json:"shard"`
+	Owner    string `json:"owner"` // a member's name; empty: nobody
+	Epoch    uint64 `json:"epoch"`
+	CaughtUp bool   `json:"caught_up"` // the owner has read what was in the log when it took the shard
+	Draining bool   `json:"draining"`  // it gets no new records
+	Floor    uint64 `json:"floor"`     // every message up to it is in segments
+	Consumed uint64 `json:"consumed"`
+	First    uint64 `json:"first"`
+	Last     uint64 `json:"last"`
+	Lag      uint64 `json:"lag"` // messages that the owner has not read
+	// BehindSeconds is for how long the first of them has waited, as its owner said last. Beyond 2 answers say so.
+	BehindSeconds float64 `json:"behind_seconds"`
+	LogBytes      int64   `json:"log_bytes"`
+	LogBytesMax   int64   `json:"log_bytes_max"`
+	Error         string  `json:"error,omitempty"`
 	// Lost is what is known to be lost of its log, oldest first: answers over those times say so.
 	Lost []ClusterLoss `json:"lost,omitempty"`
 }
