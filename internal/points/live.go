@@ -2,7 +2,7 @@ package points
 
 import "context"
 
-// What has arrived and is not sealed can be read as it is, by PromQL: query/metrics says what it asks (metrics.Growing), ingest/series answers.
+// What has arrived and is not sealed can be read as it is, by PromQL: query/metrics/stored says what it asks (Growing), ingest/series answers.
 
 type liveKey struct{}
 

@@ -173,7 +173,7 @@ func (p *farPin) part(i int, g *pinnedGeneration) index.Part {
 	return &farHead{farPart: far, pin: p, place: i, head: g.Head, count: g.Count, reshaped: g.Reshaped}
 }
 
-// farHead is a head of metrics of another process, at a moment. It is a metrics.Growing.
+// farHead is a head of metrics of another process, at a moment. It is a stored.Growing.
 type farHead struct {
 	*farPart
 	pin             *farPin
@@ -184,13 +184,13 @@ type farHead struct {
 
 var _ growing = (*farHead)(nil)
 
-// Head implements metrics.Growing.
+// Head implements stored.Growing.
 func (h *farHead) Head() uint64 { return h.head }
 
-// Series implements metrics.Growing.
+// Series implements stored.Growing.
 func (h *farHead) Series() (count, reshaped int) { return h.count, h.reshaped }
 
-// Describe implements metrics.Growing.
+// Describe implements stored.Growing.
 func (h *farHead) Describe(ctx context.Context, count, reshaped int) (index.Part, []uint32, error) {
 	var tables []frame.Table
 	q := headsQuestion{Op: headsDescribe, Part: h.place, Count: count, Reshaped: reshaped}
@@ -214,7 +214,7 @@ func (h *farHead) Describe(ctx context.Context, count, reshaped int) (index.Part
 	return part, got.Of, nil
 }
 
-// Read implements metrics.Growing.
+// Read implements stored.Growing.
 func (h *farHead) Read(ctx context.Context, numbers []uint32, mint, maxt int64, to points.LiveReader) error {
 	if len(numbers) == 0 {
 		return nil
@@ -248,7 +248,7 @@ func (h *farHead) Read(ctx context.Context, numbers []uint32, mint, maxt int64, 
 	return nil
 }
 
-// Spans implements metrics.Growing.
+// Spans implements stored.Growing.
 func (h *farHead) Spans(ctx context.Context, numbers []uint32, f func(from, to int64)) error {
 	var spans []span
 	_, err := h.pin.ask(ctx, headsQuestion{Op: headsSpans, Part: h.place, Numbers: numbers}, &parts.Share{}, func(_ string, t frame.Table) (err error) {

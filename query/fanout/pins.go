@@ -83,7 +83,7 @@ type described struct {
 	Of   []uint32 // of each row, the series' number
 }
 
-// growing is a head as metrics.Growing has it.
+// growing is a head as stored.Growing has it.
 type growing interface {
 	index.Part
 	Head() uint64

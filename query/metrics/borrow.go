@@ -15,6 +15,7 @@ import (
 	"clew/index/catalog"
 	"clew/internal/telemetry"
 	"clew/query/metrics/lent"
+	"clew/query/metrics/stored"
 	"clew/query/parts"
 )
 
@@ -179,7 +180,7 @@ func (q *querier) repaid(all []reading, loans []*loan) ([]reading, error) {
 			return nil, fmt.Errorf("metrics that %s lends: %w", l.reader, err)
 		}
 		for k, place := range l.places {
-			all[place].partReader, all[place].of, all[place].nth = b.readers[k], b, k
+			all[place].Reader, all[place].of, all[place].nth = b.readers[k], b, k
 		}
 	}
 	all = slices.DeleteFunc(all, func(r reading) bool { return r.far != nil && lacking[r.far.segment.ID] })
@@ -202,8 +203,8 @@ func (q *querier) keep(bytes int64) error {
 // borrowed is an answer as it is read here.
 type borrowed struct {
 	loan     *loan
-	readers  []*partReader // a segment each
-	families []*family
+	readers  []*stored.Reader // a segment each
+	families []*stored.Family
 	read     bool // its texts have been taken
 }
 
@@ -216,13 +217,13 @@ func newBorrowed(l *loan) (*borrowed, error) {
 	a := l.answer
 	for i := range a.Families {
 		f := &a.Families[i]
-		b.families = append(b.families, &family{
-			name: f.Name, otel: f.OTel, typ: model.MetricType(f.Type), unit: f.Unit, help: f.Help,
-			marks: marks{prometheus: f.Prometheus, typ: model.MetricType(f.PrometheusType), native: f.Native, floats: f.Floats, gauge: f.Gauge, reset: f.Reset, width: f.Width},
+		b.families = append(b.families, &stored.Family{
+			Name: f.Name, OTel: f.OTel, Type: model.MetricType(f.Type), Unit: f.Unit, Help: f.Help,
+			Marks: stored.Marks{Prometheus: f.Prometheus, Type: model.MetricType(f.PrometheusType), Native: f.Native, Floats: f.Floats, Gauge: f.Gauge, Reset: f.Reset, Width: f.Width},
 		})
 	}
 	for _, s := range l.segments {
-		b.readers = append(b.readers, &partReader{name: s.segment.ID, stage: s.stage, index: &partIndex{}, lent: a.Rows})
+		b.readers = append(b.readers, stored.NewLent(s.segment.ID, s.stage, a.Rows))
 	}
 	bases, err := b.bases()
 	if err != nil {
@@ -235,39 +236,39 @@ func newBorrowed(l *loan) (*borrowed, error) {
 		if s.Segment < 0 || s.Segment >= len(b.readers) || s.Origins <= 0 || s.Origins > len(a.Origins)-next {
 			return nil, errLent
 		}
-		of := series{}
-		if of.labels, err = lent.Unpack(&scratch, s.Labels); err != nil {
+		of := stored.Series{}
+		if of.Labels, err = lent.Unpack(&scratch, s.Labels); err != nil {
 			return nil, err
 		}
-		of.hash = of.labels.Hash()
+		of.Hash = of.Labels.Hash()
 		for _, o := range a.Origins[next : next+s.Origins] {
-			if o.Base < 0 || o.Base >= len(bases) || o.View < 0 || o.View > int(viewCalls) {
+			if o.Base < 0 || o.Base >= len(bases) || o.View < 0 || o.View > int(stored.ViewCalls) {
 				return nil, errLent
 			}
-			of.origins = append(of.origins, origin{base: bases[o.Base], view: view(o.View), bound: math.Float64frombits(o.Bound)})
+			of.Origins = append(of.Origins, stored.Origin{Base: bases[o.Base], View: stored.View(o.View), Bound: math.Float64frombits(o.Bound)})
 		}
 		next += s.Origins
-		x := b.readers[s.Segment].index
-		x.series = append(x.series, of)
+		x := b.readers[s.Segment].Index
+		x.Series = append(x.Series, of)
 	}
 	return b, nil
 }
 
 // bases makes the bases of an answer. Their rows are in order, as those of a segment are.
-func (b *borrowed) bases() ([]*base, error) {
+func (b *borrowed) bases() ([]*stored.Base, error) {
 	a := b.loan.answer
-	bases := make([]*base, len(a.Bases))
+	bases := make([]*stored.Base, len(a.Bases))
 	next := 0
 	for i := range a.Bases {
 		from := &a.Bases[i]
 		if from.Family < 0 || from.Family >= len(b.families) || from.Rows < 0 || from.Rows > len(a.Rows)-next {
 			return nil, errLent
 		}
-		to := &base{family: b.families[from.Family], typ: from.Type, delta: from.Delta, rows: make([]rowRef, from.Rows)}
-		for k := range to.rows {
+		to := &stored.Base{Family: b.families[from.Family], Type: from.Type, Delta: from.Delta, Rows: make([]stored.Row, from.Rows)}
+		for k := range to.Rows {
 			r := &a.Rows[next+k]
-			to.rows[k] = rowRef{
-				min: r.Min, max: r.Max, row: uint32(next + k), samples: uint32(max(0, min(r.Samples, samplesOfRowMax+1))), chunk: lentKind(r.Chunk), plain: r.Plain,
+			to.Rows[k] = stored.Row{
+				Min: r.Min, Max: r.Max, Row: uint32(next + k), Samples: uint32(max(0, min(r.Samples, stored.SamplesOfRowMax+1))), Chunk: lentKind(r.Chunk), Plain: r.Plain,
 			}
 		}
 		next += from.Rows
@@ -277,11 +278,11 @@ func (b *borrowed) bases() ([]*base, error) {
 }
 
 // lentKind is the kind of a row's chunk. Only heads have rows without one.
-func lentKind(n int) chunkKind {
-	if n < 0 || n >= int(chunkUnknown) || n == int(chunkNumbers) {
-		return chunkUnknown
+func lentKind(n int) stored.ChunkKind {
+	if n < 0 || n >= int(stored.ChunkUnknown) || n == int(stored.ChunkNumbers) {
+		return stored.ChunkUnknown
 	}
-	return chunkKind(n)
+	return stored.ChunkKind(n)
 }
 
 // here makes the query read all segments itself.
@@ -311,7 +312,7 @@ func (b *borrowed) texts(to map[string]struct{}) {
 }
 
 // counted calls f with the series that were counted in a segment.
-func (b *borrowed) counted(segment int, f func(*family, uint64)) {
+func (b *borrowed) counted(segment int, f func(*stored.Family, uint64)) {
 	all := b.loan.answer.Counted
 	from, _ := slices.BinarySearchFunc(all, segment, func(c lent.Counted, n int) int { return c.Segment - n })
 	for ; from < len(all) && all[from].Segment == segment; from++ {

@@ -10,6 +10,7 @@ import (
 	"github.com/prometheus/prometheus/model/labels"
 
 	"clew/query/metrics/lent"
+	"clew/query/metrics/stored"
 )
 
 // Count is how often something is there.
@@ -40,29 +41,29 @@ func (s *Storage) Cardinality(ctx context.Context, mint, maxt int64, limit int) 
 		return nil, err
 	}
 	_, err := q.each(ctx, lent.Question{}, nil, func(r reading, _ []uint32, _ bool) {
-		for i := range r.index.series {
-			of := &r.index.series[i]
-			if !of.in(mint, maxt) {
+		for i := range r.Index.Series {
+			of := &r.Index.Series[i]
+			if !of.In(mint, maxt) {
 				continue
 			}
-			for k := range of.origins {
-				for _, row := range of.origins[k].rows {
+			for k := range of.Origins {
+				for _, row := range of.Origins[k].Rows {
 					out.Rows++
-					if r.live != nil {
-						row.min, row.max = millis(r.part.Info().MinTime), millis(r.part.Info().MaxTime)
+					if r.IsLive() {
+						row.Min, row.Max = stored.Millis(r.Part.Info().MinTime), stored.Millis(r.Part.Info().MaxTime)
 					}
-					out.Min = min(out.Min, row.min)
-					if row.max != math.MaxInt64 {
-						out.Max = max(out.Max, row.max)
+					out.Min = min(out.Min, row.Min)
+					if row.Max != math.MaxInt64 {
+						out.Max = max(out.Max, row.Max)
 					}
 				}
 			}
-			if seen[of.hash] {
+			if seen[of.Hash] {
 				continue
 			}
-			seen[of.hash] = true
+			seen[of.Hash] = true
 			out.Series++
-			of.labels.Range(func(l labels.Label) {
+			of.Labels.Range(func(l labels.Label) {
 				pair := [2]string{l.Name, l.Value}
 				if byPair[pair] == 0 {
 					byLabel[l.Name]++

@@ -6,10 +6,10 @@ import (
 	"slices"
 	"time"
 
-	"github.com/prometheus/prometheus/model/histogram"
 	"github.com/prometheus/prometheus/tsdb/chunkenc"
 
 	"clew/internal/points"
+	"clew/query/metrics/stored"
 )
 
 // A function of PromQL sees points. Of down-sampled ones it sees what makes it answer as it would have of all:
@@ -41,7 +41,7 @@ func (a asked) wantsStats() bool {
 func (a asked) spread(width time.Duration) time.Duration {
 	switch {
 	case a.span == 0:
-		return lookback
+		return stored.Lookback
 	case a.span < 2*width:
 		return max(a.span/2, spreadMin)
 	}
@@ -78,7 +78,7 @@ type toldPoint struct {
 }
 
 // tell adds the points that say what there was in the windows of pieces that overlap, and the points of those that have no windows.
-func (l *teller) tell(to []floatPoint, s *selected, run []piece) ([]floatPoint, error) {
+func (l *teller) tell(to []stored.FloatPoint, s *selected, run []piece) ([]stored.FloatPoint, error) {
 	l.all, l.told = l.all[:0], l.told[:0]
 	var others []piece
 	for i := range run {
@@ -87,7 +87,7 @@ func (l *teller) tell(to []floatPoint, s *selected, run []piece) ([]floatPoint, 
 			others = append(others, *p)
 			continue
 		}
-		_, found, err := p.r.row(p.ref)
+		_, found, err := p.r.Row(p.ref)
 		if err != nil {
 			return to, err
 		}
@@ -98,9 +98,9 @@ func (l *teller) tell(to []floatPoint, s *selected, run []piece) ([]floatPoint, 
 			if w := &l.windows[k]; !p.means(w.End) {
 				continue
 			} else if len(run) == 1 {
-				l.window(s.asked, w, p.r.stage.Resolution)
+				l.window(s.asked, w, p.r.Stage.Resolution)
 			} else {
-				l.all = append(l.all, wideWindow{*w, p.r.stage.Resolution})
+				l.all = append(l.all, wideWindow{*w, p.r.Stage.Resolution})
 			}
 		}
 	}
@@ -166,7 +166,7 @@ func (l *teller) beside(s *selected, others []piece) error {
 }
 
 // points adds what was told, in order. What is of one millisecond is moved to those before: all of it counts, and an iterator gives one point of each.
-func (l *teller) points(to []floatPoint, weighs bool) []floatPoint {
+func (l *teller) points(to []stored.FloatPoint, weighs bool) []stored.FloatPoint {
 	byTime := func(x, y toldPoint) int { return cmp.Compare(x.t, y.t) }
 	if !slices.IsSortedFunc(l.told, byTime) {
 		slices.SortStableFunc(l.told, byTime)
@@ -183,63 +183,52 @@ func (l *teller) points(to []floatPoint, weighs bool) []floatPoint {
 	for i := range l.told {
 		x := &l.told[i]
 		if weighs && x.n > 1 {
-			to = append(to, floatPoint{t: x.t - 1, v: weightOf(x.n)})
+			to = append(to, stored.FloatPoint{T: x.t - 1, V: weightOf(x.n)})
 		}
-		if x.v != x.v && math.Float64bits(x.v) != math.Float64bits(staleNaN) {
+		if x.v != x.v && math.Float64bits(x.v) != math.Float64bits(stored.StaleNaN) {
 			x.v = math.NaN() // and no weight
 		}
-		to = append(to, floatPoint{t: x.t, v: x.v})
+		to = append(to, stored.FloatPoint{T: x.t, V: x.v})
 	}
 	return to
 }
 
 // spreadDeltas makes of a window's sum as many as are needed, as if what it sums had come evenly.
-func (a asked) spreadDeltas(all []floatPoint, width time.Duration) []floatPoint {
+func (a asked) spreadDeltas(all []stored.FloatPoint, width time.Duration) []stored.FloatPoint {
 	k, apart := a.pieces(width)
 	if k == 1 {
 		return all
 	}
-	out := make([]floatPoint, 0, len(all)*int(k))
+	out := make([]stored.FloatPoint, 0, len(all)*int(k))
 	for _, x := range all {
-		if math.Float64bits(x.v) == math.Float64bits(staleNaN) {
+		if math.Float64bits(x.V) == math.Float64bits(stored.StaleNaN) {
 			out = append(out, x)
 			continue
 		}
 		for j := k - 1; j >= 0; j-- {
-			out = append(out, floatPoint{t: x.t - j*apart, v: x.v / float64(k)})
+			out = append(out, stored.FloatPoint{T: x.T - j*apart, V: x.V / float64(k)})
 		}
 	}
 	return out
 }
 
 // spreadNatives does so for native histograms.
-func (a asked) spreadNatives(all []nativePoint, width time.Duration) []nativePoint {
+func (a asked) spreadNatives(all []stored.NativePoint, width time.Duration) []stored.NativePoint {
 	k, apart := a.pieces(width)
 	if k == 1 {
 		return all
 	}
-	out := make([]nativePoint, 0, len(all)*int(k))
+	out := make([]stored.NativePoint, 0, len(all)*int(k))
 	for i := range all {
-		if all[i].isStale() {
+		if all[i].IsStale() {
 			out = append(out, all[i])
 			continue
 		}
 		for j := k - 1; j >= 0; j-- {
-			out = append(out, nativePoint{t: all[i].t - j*apart, f: all[i].float().Copy().Mul(1 / float64(k))})
+			out = append(out, stored.NativePoint{T: all[i].T - j*apart, F: all[i].Float().Copy().Mul(1 / float64(k))})
 		}
 	}
 	return out
-}
-
-func (p *nativePoint) float() *histogram.FloatHistogram {
-	if p.f != nil {
-		return p.f
-	}
-	return p.h.ToFloat(nil)
-}
-
-func (p *nativePoint) isStale() bool {
-	return math.Float64bits(p.float().Sum) == math.Float64bits(staleNaN)
 }
 
 // clipped is the points after from and up to to.

@@ -3,7 +3,6 @@ package metrics
 import (
 	"cmp"
 	"fmt"
-	"math"
 	"slices"
 	"time"
 
@@ -13,6 +12,7 @@ import (
 	"github.com/prometheus/prometheus/tsdb/chunkenc"
 
 	"clew/internal/points"
+	"clew/query/metrics/stored"
 )
 
 // What clew counts of spans and log records is kept as deltas: how many there were in a bucket of ten seconds, told by each part that has any of them. It is asked
@@ -26,32 +26,10 @@ import (
 // begins anew, and what a sample says depends on one hour's records up to it: not on where a query begins or ends, nor on who counted. Over whole hours
 // increase() is exact.
 
-const hour = int64(time.Hour / time.Millisecond)
-
-// hourOf is the beginning of the hour that a moment is of, in milliseconds: hours are after their beginning and up to their end.
-func hourOf(t int64) int64 {
-	if t <= math.MinInt64/2 {
-		return t
-	}
-	t--
-	if t < 0 {
-		t -= hour - 1
-	}
-	return t / hour * hour
-}
-
 // Names of the metrics that are counted, Prometheus' and OTLP's.
-const callsMetric = "traces.span.metrics.calls"
-
 var countedNames = []string{
 	"traces_span_metrics_calls_total", "traces_span_metrics_duration_seconds", "clew_log_records_total",
-	callsMetric, "traces.span.metrics.duration", "clew.log.records",
-}
-
-// callsOf is the metric of the calls whose durations another one is of.
-func (t *translator) callsOf(durations *family) *family {
-	f := t.family(callsMetric, "", "Spans, by operation", shape{typ: typeSum, delta: true, monotonic: true}, durations.marks)
-	return &f
+	stored.CallsMetric, "traces.span.metrics.duration", "clew.log.records",
 }
 
 // mayCount says whether what matches may be counted.
@@ -86,12 +64,12 @@ func (s *selected) ticks(to []tick, p *piece) ([]tick, error) {
 	meant := to[:first]
 	for _, x := range to[first:] {
 		if p.means(x.t) {
-			x.width = p.o.family.marks.width
+			x.width = p.o.Family.Marks.Width
 			meant = append(meant, x)
 		}
 	}
 	if p.coarse() {
-		return s.asked.spreadTicks(meant, first, p.r.stage.Resolution, p.o.family.marks.width), nil
+		return s.asked.spreadTicks(meant, first, p.r.Stage.Resolution, p.o.Family.Marks.Width), nil
 	}
 	return meant, nil
 }
@@ -132,24 +110,24 @@ func (a asked) spreadTicks(all []tick, first int, wide time.Duration, least int6
 
 // ticksOf adds those of a piece, meant or not.
 func (s *selected) ticksOf(to []tick, p *piece) ([]tick, error) {
-	if p.ref.chunk == chunkCounts {
+	if p.ref.Chunk == stored.ChunkCounts {
 		return p.counts(to)
 	}
-	if p.o.view == viewNumber {
+	if p.o.View == stored.ViewNumber {
 		all, err := s.floats(nil, p)
 		for _, x := range all {
-			to = append(to, tick{t: x.t, v: x.v})
+			to = append(to, tick{t: x.T, v: x.V})
 		}
 		return to, err
 	}
 	all, err := s.natives(p)
 	for i := range all {
-		switch h := all[i].h; {
+		switch h := all[i].H; {
 		case h == nil: // none has doubles
-		case p.o.view == viewCalls:
-			to = append(to, tick{t: all[i].t, v: float64(h.Count)})
+		case p.o.View == stored.ViewCalls:
+			to = append(to, tick{t: all[i].T, v: float64(h.Count)})
 		default:
-			to = append(to, tick{t: all[i].t, h: h.ToFloat(nil)})
+			to = append(to, tick{t: all[i].T, h: h.ToFloat(nil)})
 		}
 	}
 	return to, err
@@ -157,25 +135,25 @@ func (s *selected) ticksOf(to []tick, p *piece) ([]tick, error) {
 
 // counts adds those of a chunk of counts.
 func (p *piece) counts(to []tick) ([]tick, error) {
-	chunk, _, err := p.r.row(p.ref)
+	chunk, _, err := p.r.Row(p.ref)
 	if err == nil {
-		err = checkRow(p.ref, chunk)
+		err = stored.CheckRow(p.ref, chunk)
 	}
 	if err != nil {
 		return nil, err
 	}
 	first := len(to)
-	histograms, scale, err := points.ReadCounts(chunk, int(p.ref.samples), func(c *points.Count) {
+	histograms, scale, err := points.ReadCounts(chunk, int(p.ref.Samples), func(c *points.Count) {
 		x := tick{t: c.End, v: float64(c.Count)}
-		if p.o.view == viewNative {
+		if p.o.View == stored.ViewNative {
 			x.h = sparse(c)
 		}
 		to = append(to, x)
 	})
-	if err == nil && histograms == (p.o.view == viewNumber) {
+	if err == nil && histograms == (p.o.View == stored.ViewNumber) {
 		err = fmt.Errorf("chunk of counts, histograms %v, of a series of another type", histograms)
 	}
-	if p.o.view == viewNative {
+	if p.o.View == stored.ViewNative {
 		for i := range to[first:] {
 			to[first+i].h.Schema = int32(scale)
 		}
@@ -224,7 +202,7 @@ func newCounter(ticks []tick, width, from, until int64) *counter {
 // Next implements chunkenc.Iterator.
 func (c *counter) Next() chunkenc.ValueType {
 	switch {
-	case !c.begun || c.t >= c.hour+hour:
+	case !c.begun || c.t >= c.hour+stored.Hour:
 		if !c.begin() {
 			return chunkenc.ValNone
 		}
@@ -235,7 +213,7 @@ func (c *counter) Next() chunkenc.ValueType {
 		}
 	}
 	if c.t > c.until {
-		c.t, c.next = c.hour+hour, len(c.ticks)
+		c.t, c.next = c.hour+stored.Hour, len(c.ticks)
 		return chunkenc.ValNone
 	}
 	for ; c.next < len(c.ticks) && c.ticks[c.next].t <= c.t; c.next++ {
@@ -255,12 +233,12 @@ func (c *counter) kind() chunkenc.ValueType {
 func (c *counter) begin() bool {
 	for ; c.next < len(c.ticks); c.next++ {
 		first := &c.ticks[c.next]
-		c.hour = hourOf(first.t)
-		if c.hour+hour < c.from {
+		c.hour = stored.HourOf(first.t)
+		if c.hour+stored.Hour < c.from {
 			continue
 		}
 		c.width = c.least
-		for i := c.next; i < len(c.ticks) && c.ticks[i].t <= c.hour+hour; i++ {
+		for i := c.next; i < len(c.ticks) && c.ticks[i].t <= c.hour+stored.Hour; i++ {
 			c.width = max(c.width, c.ticks[i].width)
 		}
 		c.begun, c.t, c.v = true, max(c.hour+1, first.t-first.width), 0

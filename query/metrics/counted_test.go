@@ -18,6 +18,7 @@ import (
 	"clew/index/table"
 	"clew/ingest/red"
 	"clew/internal/telemetry"
+	"clew/query/metrics/stored"
 )
 
 // call is a span: when it ended, and how long it took.
@@ -252,8 +253,8 @@ func TestCountedExemplars(t *testing.T) {
 }
 
 func TestHourOf(t *testing.T) {
-	for ms, want := range map[int64]int64{1: 0, hour: 0, hour + 1: hour, 0: -hour, -hour + 1: -hour, -hour: -2 * hour, math.MinInt64: math.MinInt64} {
-		if got := hourOf(ms); got != want {
+	for ms, want := range map[int64]int64{1: 0, stored.Hour: 0, stored.Hour + 1: stored.Hour, 0: -stored.Hour, -stored.Hour + 1: -stored.Hour, -stored.Hour: -2 * stored.Hour, math.MinInt64: math.MinInt64} {
+		if got := stored.HourOf(ms); got != want {
 			t.Errorf("%d is of hour %d, want %d", ms, got, want)
 		}
 	}

@@ -20,6 +20,7 @@ import (
 	"clew/internal/telemetry"
 	"clew/query/engine"
 	"clew/query/fanout"
+	"clew/query/metrics/pointstest"
 	"clew/query/parts"
 )
 
@@ -86,7 +87,7 @@ func TestElsewhere(t *testing.T) {
 		if round%5 == 4 {
 			to = other
 		}
-		if err := to.Append(randomPoints(rnd, round), receivedAt); err != nil {
+		if err := to.Append(pointstest.Random(rnd, testStart, round), receivedAt); err != nil {
 			t.Fatal(err)
 		}
 		if round%6 != 5 {

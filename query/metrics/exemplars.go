@@ -1,6 +1,7 @@
 package metrics
 
 import (
+	"cmp"
 	"context"
 	"math"
 	"slices"
@@ -12,6 +13,7 @@ import (
 	"go.opentelemetry.io/collector/pdata/pmetric"
 
 	"clew/internal/points"
+	"clew/query/metrics/stored"
 )
 
 // ExemplarQuerier implements storage.ExemplarQueryable. Exemplars have the labels trace_id and span_id, which lead to their traces.
@@ -38,17 +40,17 @@ func (e *exemplarQuerier) Select(start, end int64, sets ...[]*labels.Matcher) ([
 		}
 		for i := range s.series {
 			of := &s.series[i]
-			if seen[of.series.hash] {
+			if seen[of.series.Hash] {
 				continue
 			}
-			seen[of.series.hash] = true
+			seen[of.series.Hash] = true
 			all, err := of.exemplars(e.storage.t)
 			if err != nil {
 				return nil, err
 			}
 			if all = all[:min(left, len(all))]; len(all) > 0 {
 				left -= len(all)
-				out = append(out, exemplar.QueryResult{SeriesLabels: of.series.labels, Exemplars: all})
+				out = append(out, exemplar.QueryResult{SeriesLabels: of.series.Labels, Exemplars: all})
 			}
 		}
 	}
@@ -56,26 +58,26 @@ func (e *exemplarQuerier) Select(start, end int64, sets ...[]*labels.Matcher) ([
 }
 
 // exemplars are those of a series from mint to maxt, by time.
-func (s *selected) exemplars(t *translator) ([]exemplar.Exemplar, error) {
+func (s *selected) exemplars(t *stored.Translator) ([]exemplar.Exemplar, error) {
 	var out []exemplar.Exemplar
 	for i := range s.pieces {
 		p := &s.pieces[i]
-		if v := p.o.view; v != viewNumber && v != viewNative && v != viewBucket && v != viewCalls {
+		if v := p.o.View; v != stored.ViewNumber && v != stored.ViewNative && v != stored.ViewBucket && v != stored.ViewCalls {
 			continue
 		}
-		if p.ref.chunk == chunkNumbers {
+		if p.ref.Chunk == stored.ChunkNumbers {
 			continue // it has none
 		}
-		chunk, found, err := p.r.row(p.ref)
+		chunk, found, err := p.r.Row(p.ref)
 		if err != nil {
 			return nil, err
 		}
 		es := pmetric.NewExemplarSlice()
-		if p.ref.chunk == chunkOTLP {
+		if p.ref.Chunk == stored.ChunkOTLP {
 			if es, err = exemplarsOfOTLP(p.ref, chunk); err != nil {
 				return nil, err
 			}
-		} else if err := found.EachExemplars(int(p.ref.samples), func(_ int, data []byte) {
+		} else if err := found.EachExemplars(int(p.ref.Samples), func(_ int, data []byte) {
 			// What is damaged ends here; what came before it is there.
 			_ = points.ReadExemplars(data, es)
 		}); err != nil {
@@ -84,30 +86,30 @@ func (s *selected) exemplars(t *translator) ([]exemplar.Exemplar, error) {
 		low := p.lower()
 		for k := range es.Len() {
 			e := exemplarOf(t, es.At(k))
-			if e.Ts < s.mint || e.Ts > s.maxt || e.Ts <= p.from || e.Ts > p.to || p.o.view == viewBucket && !(e.Value > low && e.Value <= p.o.bound) {
+			if e.Ts < s.mint || e.Ts > s.maxt || e.Ts <= p.from || e.Ts > p.to || p.o.View == stored.ViewBucket && !(e.Value > low && e.Value <= p.o.Bound) {
 				continue
 			}
 			out = append(out, e)
 		}
 	}
-	slices.SortStableFunc(out, func(a, b exemplar.Exemplar) int { return cmpInt(a.Ts, b.Ts) })
+	slices.SortStableFunc(out, func(a, b exemplar.Exemplar) int { return cmp.Compare(a.Ts, b.Ts) })
 	return slices.CompactFunc(out, func(a, b exemplar.Exemplar) bool { return a.Equals(b) }), nil
 }
 
 // lower is the bound below a bucket's.
 func (p *piece) lower() float64 {
 	low := math.Inf(-1)
-	if p.o.view != viewBucket {
+	if p.o.View != stored.ViewBucket {
 		return low
 	}
-	chunk, found, err := p.r.row(p.ref)
+	chunk, found, err := p.r.Row(p.ref)
 	if err != nil {
 		return low
 	}
 	// The chunk was read before: what is wrong with it was said then.
-	_ = eachBounds(p.o.base, p.ref, chunk, &found, func(bounds []float64) {
+	_ = stored.EachBounds(p.o.Base, p.ref, chunk, &found, func(bounds []float64) {
 		for _, b := range bounds {
-			if b < p.o.bound {
+			if b < p.o.Bound {
 				low = max(low, b)
 			}
 		}
@@ -115,14 +117,14 @@ func (p *piece) lower() float64 {
 	return low
 }
 
-func exemplarOf(t *translator, e pmetric.Exemplar) exemplar.Exemplar {
-	out := exemplar.Exemplar{Ts: millis(int64(e.Timestamp())), HasTs: true, Value: e.DoubleValue()}
+func exemplarOf(t *stored.Translator, e pmetric.Exemplar) exemplar.Exemplar {
+	out := exemplar.Exemplar{Ts: stored.Millis(int64(e.Timestamp())), HasTs: true, Value: e.DoubleValue()}
 	if e.ValueType() == pmetric.ExemplarValueTypeInt {
 		out.Value = float64(e.IntValue())
 	}
 	b := labels.NewBuilder(labels.EmptyLabels())
 	e.FilteredAttributes().Range(func(k string, v pcommon.Value) bool {
-		if name := t.labelName(k); name != "" {
+		if name := t.LabelName(k); name != "" {
 			b.Set(name, v.AsString())
 		}
 		return true
@@ -137,9 +139,9 @@ func exemplarOf(t *translator, e pmetric.Exemplar) exemplar.Exemplar {
 	return out
 }
 
-func exemplarsOfOTLP(ref *rowRef, chunk []byte) (pmetric.ExemplarSlice, error) {
+func exemplarsOfOTLP(ref *stored.Row, chunk []byte) (pmetric.ExemplarSlice, error) {
 	out := pmetric.NewExemplarSlice()
-	m, err := metricsOf(ref, chunk)
+	m, err := stored.MetricsOf(ref, chunk)
 	if err != nil {
 		return out, err
 	}

@@ -4,6 +4,7 @@ import (
 	"math"
 	"time"
 
+	"clew/query/metrics/stored"
 	"github.com/prometheus/prometheus/model/histogram"
 	"github.com/prometheus/prometheus/tsdb/chunkenc"
 )
@@ -57,7 +58,7 @@ func (p *realPoint) stale() bool {
 	if p.h != nil {
 		v = p.h.Sum
 	}
-	return math.Float64bits(v) == math.Float64bits(staleNaN)
+	return math.Float64bits(v) == math.Float64bits(stored.StaleNaN)
 }
 
 // Next implements chunkenc.Iterator.

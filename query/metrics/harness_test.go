@@ -27,6 +27,7 @@ import (
 	head "clew/ingest/series"
 	"clew/internal/points"
 	"clew/internal/telemetry"
+	"clew/query/metrics/stored"
 	"clew/query/parts"
 )
 
@@ -253,13 +254,13 @@ func appendPoint(to pmetric.Metrics, ls labels.Labels, st, t int64, v float64, h
 			m.SetName(l.Value)
 		case "job":
 			if namespace, name, ok := strings.Cut(l.Value, "/"); ok && namespace != "" && name != "" {
-				rm.Resource().Attributes().PutStr(serviceNamespace, namespace)
-				rm.Resource().Attributes().PutStr(serviceName, name)
+				rm.Resource().Attributes().PutStr(stored.ServiceNamespace, namespace)
+				rm.Resource().Attributes().PutStr(stored.ServiceName, name)
 			} else {
-				rm.Resource().Attributes().PutStr(serviceName, l.Value)
+				rm.Resource().Attributes().PutStr(stored.ServiceName, l.Value)
 			}
 		case "instance":
-			rm.Resource().Attributes().PutStr(serviceInstance, l.Value)
+			rm.Resource().Attributes().PutStr(stored.ServiceInstance, l.Value)
 		default:
 			attributes.PutStr(l.Name, l.Value)
 		}

@@ -1,12 +1,14 @@
 package metrics
 
 import (
+	"cmp"
 	"fmt"
 	"math"
 	"slices"
 	"sort"
 	"time"
 
+	"clew/query/metrics/stored"
 	"github.com/prometheus/prometheus/model/histogram"
 	"github.com/prometheus/prometheus/storage"
 	"github.com/prometheus/prometheus/tsdb/chunkenc"
@@ -14,10 +16,10 @@ import (
 
 // piece is points of a series: a row, as an origin sees it.
 type piece struct {
-	r *partReader
-	o *origin
+	r *stored.Reader
+	o *stored.Origin
 	// ref is the row; of target_info, a time in which the resource had points.
-	ref *rowRef
+	ref *stored.Row
 	// Of its points only those after from and up to to are meant, in milliseconds.
 	from, to int64
 	begin    int64 // the first moment of which it has points
@@ -25,36 +27,36 @@ type piece struct {
 }
 
 // coarse says whether the points are down-sampled.
-func (p *piece) coarse() bool { return p.r.stage.Resolution > 0 }
+func (p *piece) coarse() bool { return p.r.Stage.Resolution > 0 }
 
 // clipped says whether some of the row's points are not meant.
-func (p *piece) clipped() bool { return p.ref.min <= p.from || p.ref.max > p.to }
+func (p *piece) clipped() bool { return p.ref.Min <= p.from || p.ref.Max > p.to }
 
 // means says whether a point of a moment is.
 func (p *piece) means(t int64) bool { return t > p.from && t <= p.to }
 
 // lends says whether the engine can read the row's chunk as it is.
 func (p *piece) lends() bool {
-	if !p.ref.plain {
+	if !p.ref.Plain {
 		return false
 	}
-	switch p.o.view {
-	case viewNumber:
-		return p.ref.chunk == chunkXOR2
-	case viewNative:
-		m := p.o.family.marks
-		return p.ref.chunk == chunkHistogram && !m.floats && !m.gauge && !m.reset
+	switch p.o.View {
+	case stored.ViewNumber:
+		return p.ref.Chunk == stored.ChunkXOR2
+	case stored.ViewNative:
+		m := p.o.Family.Marks
+		return p.ref.Chunk == stored.ChunkHistogram && !m.Floats && !m.Gauge && !m.Reset
 	}
 	return false
 }
 
 // end is the last moment of which it has points.
-func (p *piece) end() int64 { return min(p.ref.max, p.to) }
+func (p *piece) end() int64 { return min(p.ref.Max, p.to) }
 
 // selected is a series of an answer.
 type selected struct {
 	*selection
-	series *series
+	series *stored.Series
 	pieces []piece       // by the times they begin
 	merged bool          // some are deltas: they are decoded together
 	widest time.Duration // of the windows between the points of which others have to be added; 0: none
@@ -115,7 +117,7 @@ func (it *sampleIterator) open() bool {
 	it.end, it.width = math.MinInt64, 0
 	for i := range run {
 		told = told || run[i].told
-		it.end, it.width = max(it.end, run[i].end()), max(it.width, run[i].r.stage.Resolution)
+		it.end, it.width = max(it.end, run[i].end()), max(it.width, run[i].r.Stage.Resolution)
 	}
 	p := &run[0]
 	switch {
@@ -131,7 +133,7 @@ func (it *sampleIterator) open() bool {
 		it.err = it.decode(p)
 	}
 	if it.err != nil {
-		it.err = fmt.Errorf("part %s: %w", p.r.id(), it.err)
+		it.err = fmt.Errorf("part %s: %w", p.r.ID(), it.err)
 	} else if len(run) == 1 && !told && !s.merged && p.clipped() {
 		it.cur = &clipped{it.cur, p.from, p.to}
 	}
@@ -140,11 +142,11 @@ func (it *sampleIterator) open() bool {
 
 // lend reads a chunk as it is.
 func (it *sampleIterator) lend(p *piece) error {
-	chunk := p.r.chunk(p.ref)
-	if err := checkRow(p.ref, chunk); err != nil {
+	chunk := p.r.Chunk(p.ref)
+	if err := stored.CheckRow(p.ref, chunk); err != nil {
 		return err
 	}
-	if p.ref.chunk == chunkXOR2 {
+	if p.ref.Chunk == stored.ChunkXOR2 {
 		it.xor.Reset(chunk)
 		it.xorIt = it.xor.Iterator(it.xorIt)
 		it.cur = it.xorIt
@@ -157,7 +159,7 @@ func (it *sampleIterator) lend(p *piece) error {
 }
 
 func (it *sampleIterator) decode(p *piece) error {
-	if p.o.view == viewNative {
+	if p.o.View == stored.ViewNative {
 		all, err := it.of.natives(p)
 		it.natives = nativeList{points: all, i: -1}
 		it.cur = &it.natives
@@ -239,7 +241,7 @@ func (it *sampleIterator) AtST() int64 { return it.cur.AtST() }
 // Err implements chunkenc.Iterator.
 func (it *sampleIterator) Err() error {
 	if it.err != nil {
-		return fmt.Errorf("series %s: %w", it.of.series.labels, it.err)
+		return fmt.Errorf("series %s: %w", it.of.series.Labels, it.err)
 	}
 	return nil
 }
@@ -247,20 +249,20 @@ func (it *sampleIterator) Err() error {
 // merge makes one iterator of pieces that overlap or are deltas.
 func (s *selected) merge(run []piece) (chunkenc.Iterator, error) {
 	var all []chunkenc.Iterator
-	var deltas []floatPoint
-	var nativeDeltas []nativePoint
+	var deltas []stored.FloatPoint
+	var nativeDeltas []stored.NativePoint
 	var counted []tick
 	var width int64
 	for i := range run {
 		p := &run[i]
 		switch {
-		case p.o.family.marks.width > 0:
-			width = p.o.family.marks.width
+		case p.o.Family.Marks.Width > 0:
+			width = p.o.Family.Marks.Width
 			var err error
 			if counted, err = s.ticks(counted, p); err != nil {
 				return nil, err
 			}
-		case p.lends() && !p.o.delta:
+		case p.lends() && !p.o.Delta:
 			it := &sampleIterator{}
 			if err := it.lend(p); err != nil {
 				return nil, err
@@ -269,14 +271,14 @@ func (s *selected) merge(run []piece) (chunkenc.Iterator, error) {
 				it.cur = &clipped{it.cur, p.from, p.to}
 			}
 			all = append(all, it.cur)
-		case p.o.view == viewNative:
+		case p.o.View == stored.ViewNative:
 			natives, err := s.natives(p)
 			if err != nil {
 				return nil, err
 			}
-			natives = slices.DeleteFunc(natives, func(x nativePoint) bool { return !p.means(x.t) })
-			if p.o.delta {
-				nativeDeltas = append(nativeDeltas, s.asked.spreadNatives(natives, p.r.stage.Resolution)...)
+			natives = slices.DeleteFunc(natives, func(x stored.NativePoint) bool { return !p.means(x.T) })
+			if p.o.Delta {
+				nativeDeltas = append(nativeDeltas, s.asked.spreadNatives(natives, p.r.Stage.Resolution)...)
 			} else {
 				all = append(all, &nativeList{points: natives, i: -1})
 			}
@@ -285,21 +287,21 @@ func (s *selected) merge(run []piece) (chunkenc.Iterator, error) {
 			if err != nil {
 				return nil, err
 			}
-			floats = slices.DeleteFunc(floats, func(x floatPoint) bool { return !p.means(x.t) })
-			if p.o.delta && p.o.view != viewQuantile {
-				deltas = append(deltas, s.asked.spreadDeltas(floats, p.r.stage.Resolution)...)
+			floats = slices.DeleteFunc(floats, func(x stored.FloatPoint) bool { return !p.means(x.T) })
+			if p.o.Delta && p.o.View != stored.ViewQuantile {
+				deltas = append(deltas, s.asked.spreadDeltas(floats, p.r.Stage.Resolution)...)
 			} else {
 				all = append(all, &floatList{points: floats, i: -1})
 			}
 		}
 	}
 	if len(deltas) > 0 {
-		sort.SliceStable(deltas, func(i, j int) bool { return deltas[i].t < deltas[j].t })
+		sort.SliceStable(deltas, func(i, j int) bool { return deltas[i].T < deltas[j].T })
 		all = append(all, &floatList{points: summed(deltas), i: -1})
 	}
 	if len(nativeDeltas) > 0 {
-		sort.SliceStable(nativeDeltas, func(i, j int) bool { return nativeDeltas[i].t < nativeDeltas[j].t })
-		all = append(all, &nativeList{points: accumulate(nativeDeltas), i: -1})
+		sort.SliceStable(nativeDeltas, func(i, j int) bool { return nativeDeltas[i].T < nativeDeltas[j].T })
+		all = append(all, &nativeList{points: stored.Accumulate(nativeDeltas), i: -1})
 	}
 	if len(counted) > 0 {
 		all = append(all, newCounter(counted, width, s.mint, min(s.maxt, max(s.now, counted[len(counted)-1].t))))
@@ -311,15 +313,15 @@ func (s *selected) merge(run []piece) (chunkenc.Iterator, error) {
 }
 
 // summed makes deltas cumulative, from the first point on. Of those of one millisecond the last has the sum of all.
-func summed(all []floatPoint) []floatPoint {
+func summed(all []stored.FloatPoint) []stored.FloatPoint {
 	out := all[:0]
 	sum := 0.0
 	for _, p := range all {
-		if math.Float64bits(p.v) != math.Float64bits(staleNaN) {
-			sum += p.v
-			p.v = sum
+		if math.Float64bits(p.V) != math.Float64bits(stored.StaleNaN) {
+			sum += p.V
+			p.V = sum
 		}
-		if n := len(out); n > 0 && out[n-1].t == p.t {
+		if n := len(out); n > 0 && out[n-1].T == p.T {
 			out = out[:n-1]
 		}
 		out = append(out, p)
@@ -329,7 +331,7 @@ func summed(all []floatPoint) []floatPoint {
 
 // floatList iterates over doubles.
 type floatList struct {
-	points []floatPoint
+	points []stored.FloatPoint
 	i      int
 }
 
@@ -342,16 +344,16 @@ func (l *floatList) Next() chunkenc.ValueType {
 
 func (l *floatList) Seek(t int64) chunkenc.ValueType {
 	l.i = max(l.i, 0)
-	l.i += sort.Search(max(0, len(l.points)-l.i), func(k int) bool { return l.points[l.i+k].t >= t })
+	l.i += sort.Search(max(0, len(l.points)-l.i), func(k int) bool { return l.points[l.i+k].T >= t })
 	if l.i >= len(l.points) {
 		return chunkenc.ValNone
 	}
 	return chunkenc.ValFloat
 }
 
-func (l *floatList) At() (int64, float64) { return l.points[l.i].t, l.points[l.i].v }
-func (l *floatList) AtT() int64           { return l.points[l.i].t }
-func (l *floatList) AtST() int64          { return l.points[l.i].start }
+func (l *floatList) At() (int64, float64) { return l.points[l.i].T, l.points[l.i].V }
+func (l *floatList) AtT() int64           { return l.points[l.i].T }
+func (l *floatList) AtST() int64          { return l.points[l.i].Start }
 func (l *floatList) Err() error           { return nil }
 
 func (l *floatList) AtHistogram(*histogram.Histogram) (int64, *histogram.Histogram) {
@@ -364,7 +366,7 @@ func (l *floatList) AtFloatHistogram(*histogram.FloatHistogram) (int64, *histogr
 
 // nativeList iterates over native histograms.
 type nativeList struct {
-	points []nativePoint
+	points []stored.NativePoint
 	i      int
 }
 
@@ -372,7 +374,7 @@ func (l *nativeList) kind() chunkenc.ValueType {
 	switch {
 	case l.i >= len(l.points):
 		return chunkenc.ValNone
-	case l.points[l.i].f != nil:
+	case l.points[l.i].F != nil:
 		return chunkenc.ValFloatHistogram
 	}
 	return chunkenc.ValHistogram
@@ -386,7 +388,7 @@ func (l *nativeList) Next() chunkenc.ValueType {
 func (l *nativeList) Seek(t int64) chunkenc.ValueType {
 	l.i = max(l.i, 0)
 	rest := l.points[min(l.i, len(l.points)):]
-	at, _ := slices.BinarySearchFunc(rest, t, func(p nativePoint, t int64) int { return cmpInt(p.t, t) })
+	at, _ := slices.BinarySearchFunc(rest, t, func(p stored.NativePoint, t int64) int { return cmp.Compare(p.T, t) })
 	l.i += at
 	return l.kind()
 }
@@ -398,24 +400,24 @@ func (l *nativeList) At() (int64, float64) {
 func (l *nativeList) AtHistogram(h *histogram.Histogram) (int64, *histogram.Histogram) {
 	p := &l.points[l.i]
 	if h == nil {
-		return p.t, p.h.Copy()
+		return p.T, p.H.Copy()
 	}
-	p.h.CopyTo(h)
-	return p.t, h
+	p.H.CopyTo(h)
+	return p.T, h
 }
 
 func (l *nativeList) AtFloatHistogram(f *histogram.FloatHistogram) (int64, *histogram.FloatHistogram) {
 	p := &l.points[l.i]
 	switch {
-	case p.f == nil:
-		return p.t, p.h.ToFloat(f)
+	case p.F == nil:
+		return p.T, p.H.ToFloat(f)
 	case f == nil:
-		return p.t, p.f.Copy()
+		return p.T, p.F.Copy()
 	}
-	p.f.CopyTo(f)
-	return p.t, f
+	p.F.CopyTo(f)
+	return p.T, f
 }
 
-func (l *nativeList) AtT() int64  { return l.points[l.i].t }
+func (l *nativeList) AtT() int64  { return l.points[l.i].T }
 func (l *nativeList) AtST() int64 { return 0 }
 func (l *nativeList) Err() error  { return nil }

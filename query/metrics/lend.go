@@ -11,6 +11,7 @@ import (
 
 	"clew/internal/telemetry"
 	"clew/query/metrics/lent"
+	"clew/query/metrics/stored"
 	"clew/query/parts"
 )
 
@@ -32,7 +33,7 @@ func (s *Storage) Lend(ctx context.Context, tenant string, q *lent.Question) (*l
 		return nil, fmt.Errorf("view of %d segments of metrics of tenant %s: %w", len(ids), tenant, err)
 	}
 	defer view.Release()
-	l := &lending{storage: s, question: q, matchers: matchers, families: map[*family]int{}, texts: map[string]struct{}{}, counted: map[uint64]bool{}}
+	l := &lending{storage: s, question: q, matchers: matchers, families: map[*stored.Family]int{}, texts: map[string]struct{}{}, counted: map[uint64]bool{}}
 	l.selection = selection{mint: q.Mint, maxt: q.Maxt}
 	n := 0
 	for i, id := range ids {
@@ -42,13 +43,13 @@ func (s *Storage) Lend(ctx context.Context, tenant string, q *lent.Question) (*l
 		}
 		part := view.Parts[n]
 		n++
-		x, err := s.cache.get(ctx, part)
+		x, err := s.cache.Get(ctx, part)
 		if err == nil {
-			l.reading = reading{partReader: newPartReader(part, x), from: q.Segments[i].From, to: q.Segments[i].To}
-			l.reading.stage.Resolution = q.Segments[i].Resolution
+			l.reading = reading{Reader: stored.NewReader(part, x), from: q.Segments[i].From, to: q.Segments[i].To}
+			l.reading.Stage.Resolution = q.Segments[i].Resolution
 			err = l.segment(ctx, i)
 		}
-		if damage, is := isDamage(err); is && ctx.Err() == nil {
+		if damage, is := stored.IsDamage(err); is && ctx.Err() == nil {
 			s.putAside(damage)
 			l.answer.Lacks = append(l.answer.Lacks, lent.Lack{Segment: id, Why: damage.Error()})
 		} else if err != nil {
@@ -69,7 +70,7 @@ type lending struct {
 	selection selection
 	reading   reading // the segment at hand
 	answer    lent.Answer
-	families  map[*family]int
+	families  map[*stored.Family]int
 	texts     map[string]struct{}
 	counted   map[uint64]bool
 	scratch   []byte
@@ -79,7 +80,7 @@ type lending struct {
 // segment adds what a segment has. With an error, nothing of it is there but texts.
 func (l *lending) segment(ctx context.Context, i int) error {
 	q, r := l.question, l.reading
-	numbers, err := r.index.matching(ctx, l.storage.t, l.matchers)
+	numbers, err := r.Index.Matching(ctx, l.storage.t, l.matchers)
 	if err != nil {
 		return err
 	}
@@ -87,17 +88,17 @@ func (l *lending) segment(ctx context.Context, i int) error {
 	case lent.OpSelect:
 		return l.series(ctx, i, numbers)
 	case lent.OpValues:
-		valuesOf(l.storage.t, r.partReader, q.Label, numbers, all, q.Mint, q.Maxt, l.texts)
+		valuesOf(l.storage.t, r.Reader, q.Label, numbers, all, q.Mint, q.Maxt, l.texts)
 	case lent.OpLabels:
 		for _, n := range numbers {
-			r.index.series[n].names(q.Mint, q.Maxt, l.texts)
+			r.Index.Series[n].Names(q.Mint, q.Maxt, l.texts)
 		}
 	case lent.OpNames:
 		clear(l.counted)
 		for _, n := range numbers {
-			if of := &r.index.series[n]; of.in(q.Mint, q.Maxt) && !l.counted[of.hash] {
-				l.counted[of.hash] = true
-				l.answer.Counted = append(l.answer.Counted, lent.Counted{Segment: i, Family: l.family(of.origins[0].family), Hash: of.hash})
+			if of := &r.Index.Series[n]; of.In(q.Mint, q.Maxt) && !l.counted[of.Hash] {
+				l.counted[of.Hash] = true
+				l.answer.Counted = append(l.answer.Counted, lent.Counted{Segment: i, Family: l.family(of.Origins[0].Family), Hash: of.Hash})
 			}
 		}
 	default:
@@ -109,37 +110,37 @@ func (l *lending) segment(ctx context.Context, i int) error {
 // series adds the series of a segment and the rows of them that may have points in the question's time.
 func (l *lending) series(ctx context.Context, segment int, numbers []uint32) error {
 	before := l.answer
-	bases := map[*base]int{} // those without rows are -1
+	bases := map[*stored.Base]int{} // those without rows are -1
 	var pieces []piece
 	for k, n := range numbers {
-		if k%checkEvery == 0 && ctx.Err() != nil {
+		if k%stored.CheckEvery == 0 && ctx.Err() != nil {
 			return ctx.Err()
 		}
 		if l.bytes > lentBytesMax {
 			return &lent.LimitError{Max: lentBytesMax}
 		}
-		of := &l.reading.index.series[n]
+		of := &l.reading.Index.Series[n]
 		told := lent.Series{Segment: segment}
-		for o := range of.origins {
-			origin := &of.origins[o]
-			at, known := bases[origin.base]
+		for o := range of.Origins {
+			origin := &of.Origins[o]
+			at, known := bases[origin.Base]
 			if !known {
 				// All origins of a base see the same rows.
 				var err error
-				if pieces, err = l.selection.appendPieces(ctx, pieces[:0], l.reading, &series{origins: of.origins[o : o+1]}); err != nil {
+				if pieces, err = l.selection.appendPieces(ctx, pieces[:0], l.reading, &stored.Series{Origins: of.Origins[o : o+1]}); err != nil {
 					l.answer = before
 					return err
 				}
 				at = l.base(origin, pieces)
-				bases[origin.base] = at
+				bases[origin.Base] = at
 			}
 			if at >= 0 {
 				told.Origins++
-				l.answer.Origins = append(l.answer.Origins, lent.Origin{Base: at, View: int(origin.view), Bound: math.Float64bits(origin.bound)})
+				l.answer.Origins = append(l.answer.Origins, lent.Origin{Base: at, View: int(origin.View), Bound: math.Float64bits(origin.Bound)})
 			}
 		}
 		if told.Origins > 0 {
-			l.scratch = lent.Pack(l.scratch, of.labels)
+			l.scratch = lent.Pack(l.scratch, of.Labels)
 			told.Labels = string(l.scratch)
 			l.answer.Series = append(l.answer.Series, told)
 		}
@@ -148,16 +149,16 @@ func (l *lending) series(ctx context.Context, segment int, numbers []uint32) err
 }
 
 // base adds a base with the rows that pieces are of, and returns its place; -1: there are none.
-func (l *lending) base(o *origin, pieces []piece) int {
+func (l *lending) base(o *stored.Origin, pieces []piece) int {
 	if len(pieces) == 0 {
 		return -1
 	}
-	l.answer.Bases = append(l.answer.Bases, lent.Base{Family: l.family(o.family), Type: o.typ, Delta: o.delta, Rows: len(pieces)})
+	l.answer.Bases = append(l.answer.Bases, lent.Base{Family: l.family(o.Family), Type: o.Type, Delta: o.Delta, Rows: len(pieces)})
 	for i := range pieces {
 		ref := pieces[i].ref
-		row := lent.Row{Min: ref.min, Max: ref.max, Samples: int(ref.samples), Chunk: int(ref.chunk), Plain: ref.plain}
-		if o.view != viewTarget {
-			chunk, extra := l.reading.bytes(ref)
+		row := lent.Row{Min: ref.Min, Max: ref.Max, Samples: int(ref.Samples), Chunk: int(ref.Chunk), Plain: ref.Plain}
+		if o.View != stored.ViewTarget {
+			chunk, extra := l.reading.Bytes(ref)
 			row.Data, row.Extra = string(chunk), string(extra)
 			l.bytes += int64(len(chunk) + len(extra))
 		}
@@ -166,15 +167,15 @@ func (l *lending) base(o *origin, pieces []piece) int {
 	return len(l.answer.Bases) - 1
 }
 
-func (l *lending) family(f *family) int {
+func (l *lending) family(f *stored.Family) int {
 	at, known := l.families[f]
 	if !known {
 		at = len(l.answer.Families)
 		l.families[f] = at
 		l.answer.Families = append(l.answer.Families, lent.Family{
-			Name: f.name, OTel: f.otel, Type: string(f.typ), Unit: f.unit, Help: f.help,
-			Prometheus: f.marks.prometheus, PrometheusType: string(f.marks.typ), Native: f.marks.native, Floats: f.marks.floats, Gauge: f.marks.gauge, Reset: f.marks.reset,
-			Width: f.marks.width,
+			Name: f.Name, OTel: f.OTel, Type: string(f.Type), Unit: f.Unit, Help: f.Help,
+			Prometheus: f.Marks.Prometheus, PrometheusType: string(f.Marks.Type), Native: f.Marks.Native, Floats: f.Marks.Floats, Gauge: f.Marks.Gauge, Reset: f.Marks.Reset,
+			Width: f.Marks.Width,
 		})
 	}
 	return at

@@ -20,6 +20,7 @@ import (
 	"clew/query/engine"
 	"clew/query/fanout"
 	"clew/query/metrics/lent"
+	"clew/query/metrics/pointstest"
 	"clew/query/parts"
 )
 
@@ -69,7 +70,7 @@ func randomSegments(t *testing.T) *partSource {
 	for round := range 13 {
 		h := p.head()
 		for range 5 {
-			if err := h.Append(randomPoints(rnd, round), receivedAt); err != nil {
+			if err := h.Append(pointstest.Random(rnd, testStart, round), receivedAt); err != nil {
 				t.Fatal(err)
 			}
 		}

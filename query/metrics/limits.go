@@ -6,16 +6,8 @@ const (
 	// indexBytesMax bounds the translated label sets of parts that are kept: some 300 bytes a series and part, so that a day of a hundred thousand series
 	// in segments of half an hour needs more than is kept, and is translated anew at 10 microseconds a series.
 	indexBytesMax = 128 << 20
-	// labelNamesMax is how many translated names of attributes are remembered; beyond it all are forgotten.
-	labelNamesMax = 50_000
 	// decodedBytesMax bounds the histograms that a query keeps decoded, so that a histogram's buckets, which are series of their own, share the work.
 	decodedBytesMax = 32 << 20
-	// samplesOfRowMax bounds what a damaged row can make a reader allocate; rows have 120 points at the most.
-	samplesOfRowMax = 1 << 16
-	// bucketsMax bounds the buckets of a point and the distinct bounds of a histogram in a part.
-	bucketsMax = 4096
-	// checkEvery is how many series are looked at between two looks at the context.
-	checkEvery = 4096
 
 	// lentBytesMax bounds what is lent to another process at once, borrowedBytesMax what one query borrows of all, in bytes of chunks: at about 1.5 bytes a point, the latter is
 	// some six times the points that PromQL takes (promapi's limit). Who asks for more has to narrow the time or the series.
@@ -24,9 +16,6 @@ const (
 	// borrowedTogetherMax bounds what all queries together have borrowed: as engine.Limits.MemoryTotal does for records.
 	borrowedTogetherMax = 1 << 30
 
-	// lookback is how long Prometheus looks back for a series' last point. target_info, which says what a resource is, has a point at least every
-	// half of it while the resource has points at most a lookback apart.
-	lookback = 5 * time.Minute
 	// exemplarsMax bounds the exemplars of an answer.
 	exemplarsMax = 20_000
 

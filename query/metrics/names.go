@@ -10,6 +10,7 @@ import (
 	"github.com/prometheus/prometheus/util/annotations"
 
 	"clew/query/metrics/lent"
+	"clew/query/metrics/stored"
 )
 
 // Name describes a metric.
@@ -37,11 +38,11 @@ func (s *Storage) Names(ctx context.Context, mint, maxt int64, sets ...[]*labels
 	for _, set := range sets {
 		var err error
 		warnings, err = q.each(ctx, lent.Question{Op: lent.OpNames}, set, func(r reading, numbers []uint32, all bool) {
-			counts := func(f *family, hash uint64) {
-				n := found[key{f.name, f.otel}]
+			counts := func(f *stored.Family, hash uint64) {
+				n := found[key{f.Name, f.OTel}]
 				if n == nil {
-					n = &Name{Name: f.name, OTel: f.otel, Type: string(f.typ), Unit: f.unit, Help: f.help}
-					found[key{f.name, f.otel}] = n
+					n = &Name{Name: f.Name, OTel: f.OTel, Type: string(f.Type), Unit: f.Unit, Help: f.Help}
+					found[key{f.Name, f.OTel}] = n
 				}
 				if !counted[hash] {
 					counted[hash] = true
@@ -52,18 +53,18 @@ func (s *Storage) Names(ctx context.Context, mint, maxt int64, sets ...[]*labels
 				r.of.counted(r.nth, counts)
 				return
 			}
-			count := func(of *series) {
-				if of.in(mint, maxt) {
-					counts(of.origins[0].family, of.hash)
+			count := func(of *stored.Series) {
+				if of.In(mint, maxt) {
+					counts(of.Origins[0].Family, of.Hash)
 				}
 			}
 			if all {
-				for i := range r.index.series {
-					count(&r.index.series[i])
+				for i := range r.Index.Series {
+					count(&r.Index.Series[i])
 				}
 			}
 			for _, n := range numbers {
-				count(&r.index.series[n])
+				count(&r.Index.Series[n])
 			}
 		})
 		if err != nil {

@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"context"
 	"maps"
+	"math"
 	"slices"
 	"sync"
 	"time"
@@ -15,6 +16,7 @@ import (
 
 	"clew/internal/points"
 	"clew/query/metrics/lent"
+	"clew/query/metrics/stored"
 )
 
 // selection is the answer to one Select.
@@ -26,7 +28,7 @@ type selection struct {
 	warnings   annotations.Annotations
 
 	mu      sync.Mutex
-	decoded map[*rowRef][]multiPoint // so that the series of one histogram share the work
+	decoded map[*stored.Row][]stored.MultiPoint // so that the series of one histogram share the work
 	bytes   int
 }
 
@@ -48,14 +50,14 @@ func (q *querier) choose(ctx context.Context, sorted bool, mint, maxt int64, how
 		return nil, err
 	}
 	if sorted {
-		slices.SortFunc(out.series, func(a, b selected) int { return labels.Compare(a.series.labels, b.series.labels) })
+		slices.SortFunc(out.series, func(a, b selected) int { return labels.Compare(a.series.Labels, b.series.Labels) })
 	}
 	return out, nil
 }
 
 // one is choose for a single part, whose series are each there once.
 func (s *selection) one(ctx context.Context, q *querier, r reading, matchers []*labels.Matcher) error {
-	numbers, err := r.matching(ctx, q.storage.t, matchers, s.mint, s.maxt)
+	numbers, err := r.Matching(ctx, q.storage.t, matchers, s.mint, s.maxt)
 	if err != nil {
 		return err
 	}
@@ -63,7 +65,7 @@ func (s *selection) one(ctx context.Context, q *querier, r reading, matchers []*
 	var pieces []piece
 	for _, n := range numbers {
 		from := len(pieces)
-		of := &r.index.series[n]
+		of := &r.Index.Series[n]
 		if pieces, err = s.appendPieces(ctx, pieces, r, of); err != nil {
 			if !q.aside(err, &s.warnings) {
 				return err
@@ -83,15 +85,15 @@ func (s *selection) many(ctx context.Context, q *querier, parts []reading, match
 	byHash := map[uint64]int32{}
 	var same []int32 // the next series of the same hash, or -1
 	for _, r := range parts {
-		numbers, err := r.matching(ctx, q.storage.t, matchers, s.mint, s.maxt)
+		numbers, err := r.Matching(ctx, q.storage.t, matchers, s.mint, s.maxt)
 		if err != nil {
 			return err
 		}
 		for i, n := range numbers {
-			if i%checkEvery == 0 && ctx.Err() != nil {
+			if i%stored.CheckEvery == 0 && ctx.Err() != nil {
 				return ctx.Err()
 			}
-			of := &r.index.series[n]
+			of := &r.Index.Series[n]
 			more, err := s.appendPieces(ctx, nil, r, of)
 			if err != nil && !q.aside(err, &s.warnings) {
 				return err
@@ -99,10 +101,10 @@ func (s *selection) many(ctx context.Context, q *querier, parts []reading, match
 			if err != nil || len(more) == 0 {
 				continue
 			}
-			first, ok := byHash[of.hash]
+			first, ok := byHash[of.Hash]
 			at := int32(-1)
 			if ok {
-				for at = first; at >= 0 && !labels.Equal(s.series[at].series.labels, of.labels); at = same[at] {
+				for at = first; at >= 0 && !labels.Equal(s.series[at].series.Labels, of.Labels); at = same[at] {
 				}
 			} else {
 				first = -1
@@ -111,7 +113,7 @@ func (s *selection) many(ctx context.Context, q *querier, parts []reading, match
 				at = int32(len(s.series))
 				s.series = append(s.series, selected{selection: s, series: of})
 				same = append(same, first)
-				byHash[of.hash] = at
+				byHash[of.Hash] = at
 			}
 			s.series[at].pieces = append(s.series[at].pieces, more...)
 		}
@@ -121,41 +123,43 @@ func (s *selection) many(ctx context.Context, q *querier, parts []reading, match
 }
 
 // appendPieces adds the rows of a series that may have points from mint to maxt, and loads their row groups.
-func (s *selection) appendPieces(ctx context.Context, to []piece, r reading, of *series) ([]piece, error) {
-	for i := range of.origins {
-		o := &of.origins[i]
+func (s *selection) appendPieces(ctx context.Context, to []piece, r reading, of *stored.Series) ([]piece, error) {
+	for i := range of.Origins {
+		o := &of.Origins[i]
 		// A window stands for what is after it, up to the next one, and for what is before it.
-		mint, maxt := s.mint-r.stage.Resolution.Milliseconds(), s.maxt
-		if r.stage.Resolution > 0 {
+		mint, maxt := s.mint-r.Stage.Resolution.Milliseconds(), s.maxt
+		if r.Stage.Resolution > 0 {
 			maxt = untilWindow(maxt)
 		}
-		if o.family.marks.width > 0 {
-			mint = hourOf(mint) // they are counted from there on
+		if o.Family.Marks.Width > 0 {
+			mint = stored.HourOf(mint) // they are counted from there on
 		}
-		if r.live != nil {
-			var err error
-			if to, err = r.appendLive(ctx, to, o, mint, s.maxt); err != nil {
+		if r.IsLive() {
+			err := r.EachLive(ctx, o, mint, s.maxt, func(ref *stored.Row) {
+				to = append(to, piece{r: r.Reader, o: o, ref: ref, from: math.MinInt64, to: math.MaxInt64})
+			})
+			if err != nil {
 				return to, err
 			}
 			continue
 		}
-		for k := range o.rows {
-			ref := &o.rows[k]
-			if ref.min > min(maxt, r.to) {
+		for k := range o.Rows {
+			ref := &o.Rows[k]
+			if ref.Min > min(maxt, r.to) {
 				break
 			}
-			if ref.max < mint || ref.max <= r.from {
+			if ref.Max < mint || ref.Max <= r.from {
 				continue
 			}
-			if o.view == viewTarget && (ref.min <= r.from || ref.max > r.to) {
-				ref = &rowRef{min: max(ref.min, r.from+1), max: min(ref.max, r.to)}
+			if o.View == stored.ViewTarget && (ref.Min <= r.from || ref.Max > r.to) {
+				ref = &stored.Row{Min: max(ref.Min, r.from+1), Max: min(ref.Max, r.to)}
 			}
-			if o.view != viewTarget && r.lent == nil {
-				if _, err := r.load(ctx, ref.rg); err != nil {
+			if o.View != stored.ViewTarget {
+				if err := r.Load(ctx, ref); err != nil {
 					return to, err
 				}
 			}
-			to = append(to, piece{r: r.partReader, o: o, ref: ref, from: r.from, to: r.to})
+			to = append(to, piece{r: r.Reader, o: o, ref: ref, from: r.from, to: r.to})
 		}
 	}
 	return to, nil
@@ -167,7 +171,7 @@ func (s *selection) arrange() {
 	for i := range s.series {
 		s.series[i].arrange()
 		for k := range s.series[i].pieces {
-			coarse = max(coarse, s.series[i].pieces[k].r.stage.Resolution)
+			coarse = max(coarse, s.series[i].pieces[k].r.Stage.Resolution)
 		}
 	}
 	if coarse > 0 {
@@ -180,9 +184,9 @@ func (s *selection) arrange() {
 func (s *selected) arrange() {
 	for i := range s.pieces {
 		p := &s.pieces[i]
-		p.begin = p.ref.min
-		s.merged = s.merged || p.o.delta
-		if width := p.r.stage.Resolution; width > 0 && p.o.view != viewTarget && !p.o.delta {
+		p.begin = p.ref.Min
+		s.merged = s.merged || p.o.Delta
+		if width := p.r.Stage.Resolution; width > 0 && p.o.View != stored.ViewTarget && !p.o.Delta {
 			if p.told = s.tells(p); p.told {
 				p.begin = points.WindowEnd(p.begin, width) - width.Milliseconds() + 1
 			} else if s.asked.spread(width) > 0 {
@@ -199,27 +203,27 @@ func (s *selected) arrange() {
 
 // tells says whether a piece's windows have what the function asks for. What is damaged is seen when it is read.
 func (s *selected) tells(p *piece) bool {
-	if p.o.view != viewNumber || !s.asked.wantsWindows() {
+	if p.o.View != stored.ViewNumber || !s.asked.wantsWindows() {
 		return false
 	}
-	_, found, err := p.r.row(p.ref)
+	_, found, err := p.r.Row(p.ref)
 	return err == nil && found[points.SectionWindows] != nil && (found.Told() || !s.asked.wantsStats())
 }
 
 // floats adds the points of a piece, as doubles.
-func (s *selection) floats(to []floatPoint, p *piece) ([]floatPoint, error) {
-	switch p.o.view {
-	case viewTarget:
+func (s *selection) floats(to []stored.FloatPoint, p *piece) ([]stored.FloatPoint, error) {
+	switch p.o.View {
+	case stored.ViewTarget:
 		return s.target(to, p.ref), nil
-	case viewNumber:
-		if p.ref.chunk == chunkNumbers {
-			return append(to, p.r.liveRow(p.ref).numbers...), nil
+	case stored.ViewNumber:
+		if p.ref.Chunk == stored.ChunkNumbers {
+			return append(to, p.r.LivePoints(p.ref)...), nil
 		}
-		chunk, found, err := p.r.row(p.ref)
+		chunk, found, err := p.r.Row(p.ref)
 		if err != nil {
 			return nil, err
 		}
-		all, err := numbersOf(p.ref, chunk, &found)
+		all, err := stored.NumbersOf(p.ref, chunk, &found)
 		return append(to, all...), err
 	}
 	all, err := s.multi(p)
@@ -227,49 +231,49 @@ func (s *selection) floats(to []floatPoint, p *piece) ([]floatPoint, error) {
 		return nil, err
 	}
 	for i := range all {
-		if v, ok := all[i].at(p.o.view, p.o.bound); ok {
-			to = append(to, floatPoint{t: all[i].t, v: v})
+		if v, ok := all[i].At(p.o.View, p.o.Bound); ok {
+			to = append(to, stored.FloatPoint{T: all[i].T, V: v})
 		}
 	}
 	return to, nil
 }
 
 // target makes the points of target_info: at the first and the last moment of a time, and often enough between.
-func (s *selection) target(to []floatPoint, span *rowRef) []floatPoint {
-	const step = int64(lookback/1e6) / 2
-	t := span.min
+func (s *selection) target(to []stored.FloatPoint, span *stored.Row) []stored.FloatPoint {
+	const step = int64(stored.Lookback/1e6) / 2
+	t := span.Min
 	if s.mint > t {
 		t += (s.mint - t) / step * step
 	}
-	for ; t < span.max && t <= s.maxt; t += step {
-		to = append(to, floatPoint{t: t, v: 1})
+	for ; t < span.Max && t <= s.maxt; t += step {
+		to = append(to, stored.FloatPoint{T: t, V: 1})
 	}
-	return append(to, floatPoint{t: span.max, v: 1})
+	return append(to, stored.FloatPoint{T: span.Max, V: 1})
 }
 
 // multi reads a row of a histogram or summary, for all its series once.
-func (s *selection) multi(p *piece) ([]multiPoint, error) {
+func (s *selection) multi(p *piece) ([]stored.MultiPoint, error) {
 	s.mu.Lock()
 	all, ok := s.decoded[p.ref]
 	s.mu.Unlock()
 	if ok {
 		return all, nil
 	}
-	chunk, found, err := p.r.row(p.ref)
+	chunk, found, err := p.r.Row(p.ref)
 	if err != nil {
 		return nil, err
 	}
-	if all, err = multiOf(p.ref, chunk, &found); err != nil {
+	if all, err = stored.MultiOf(p.ref, chunk, &found); err != nil {
 		return nil, err
 	}
 	bytes := 0
 	for i := range all {
-		bytes += 96 + 8*len(all[i].values)
+		bytes += 96 + 8*len(all[i].Values)
 	}
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if s.decoded == nil || s.bytes+bytes > decodedBytesMax {
-		s.decoded, s.bytes = map[*rowRef][]multiPoint{}, 0
+		s.decoded, s.bytes = map[*stored.Row][]stored.MultiPoint{}, 0
 	}
 	s.decoded[p.ref] = all
 	s.bytes += bytes
@@ -277,16 +281,16 @@ func (s *selection) multi(p *piece) ([]multiPoint, error) {
 }
 
 // natives are the points of a piece of a native histogram.
-func (s *selection) natives(p *piece) ([]nativePoint, error) {
-	chunk, found, err := p.r.row(p.ref)
+func (s *selection) natives(p *piece) ([]stored.NativePoint, error) {
+	chunk, found, err := p.r.Row(p.ref)
 	if err != nil {
 		return nil, err
 	}
-	return nativesOf(p.o.base, p.ref, chunk, &found)
+	return stored.NativesOf(p.o.Base, p.ref, chunk, &found)
 }
 
 // Labels implements storage.Series.
-func (s *selected) Labels() labels.Labels { return s.series.labels }
+func (s *selected) Labels() labels.Labels { return s.series.Labels }
 
 // Iterator implements storage.Series.
 func (s *selected) Iterator(reuse chunkenc.Iterator) chunkenc.Iterator {

@@ -14,6 +14,7 @@ import (
 	"clew/index/catalog"
 	"clew/internal/points"
 	"clew/internal/telemetry"
+	"clew/query/metrics/stored"
 	"clew/query/parts"
 )
 
@@ -61,7 +62,7 @@ func (a asked) resolution() time.Duration {
 type staged struct {
 	part   index.Part
 	stage  parts.Stage
-	reader *partReader
+	reader *stored.Reader
 	failed bool // it is damaged; the querier's warnings say so
 
 	segment *catalog.Segment // not nil: it was left out of the view
@@ -79,7 +80,7 @@ func (s *staged) times() (from, to int64) {
 
 // reading is a part of which the points after from and up to to are meant, in milliseconds.
 type reading struct {
-	*partReader
+	*stored.Reader
 	from, to int64
 
 	far *staged   // not nil: it is read elsewhere
@@ -97,7 +98,7 @@ func (q *querier) openLocked(ctx context.Context) error {
 	}
 	tenant := tenantOf(ctx)
 	scope := parts.Scope{
-		Tenant: tenant, Signal: telemetry.Metrics, From: nanos(hourOf(q.mint)), To: nanosUp(untilWindow(q.maxt)), Resolutions: true,
+		Tenant: tenant, Signal: telemetry.Metrics, From: nanos(stored.HourOf(q.mint)), To: nanosUp(untilWindow(q.maxt)), Resolutions: true,
 	}
 	if q.storage.readers != nil {
 		scope.Leave = q.leave
@@ -135,10 +136,10 @@ func (q *querier) openLocked(ctx context.Context) error {
 
 // untilWindow is as late as a window may begin that tells of what was before a moment.
 func untilWindow(ms int64) int64 {
-	if ms > math.MaxInt64-hour {
+	if ms > math.MaxInt64-stored.Hour {
 		return ms
 	}
-	return ms + hour
+	return ms + stored.Hour
 }
 
 // readings are the parts that a query of a resolution reads, and what of each. earlier says that it needs what there was since the beginning of the hour, too.
@@ -161,7 +162,7 @@ func (q *querier) readings(ctx context.Context, resolution time.Duration, earlie
 			high = nanosUp(untilWindow(q.maxt))
 		}
 		if earlier {
-			low = nanos(hourOf(q.mint))
+			low = nanos(stored.HourOf(q.mint))
 		}
 		outside := maxTime < max(low, nanos(r.from+1)) || minTime > min(high, nanosUp(r.to))
 		if outside && s.stage != (parts.Stage{}) || maxTime < low || s.failed {
@@ -173,7 +174,7 @@ func (q *querier) readings(ctx context.Context, resolution time.Duration, earlie
 			continue
 		}
 		if s.reader == nil {
-			x, err := q.storage.cache.get(ctx, s.part)
+			x, err := q.storage.cache.Get(ctx, s.part)
 			if err != nil {
 				if ctx.Err() == nil && q.aside(err, &q.warnings) {
 					s.failed = true
@@ -181,10 +182,10 @@ func (q *querier) readings(ctx context.Context, resolution time.Duration, earlie
 				}
 				return nil, nil, err
 			}
-			s.reader = newPartReader(s.part, x)
-			s.reader.stage = s.stage
+			s.reader = stored.NewReader(s.part, x)
+			s.reader.Stage = s.stage
 		}
-		r.partReader = s.reader
+		r.Reader = s.reader
 		all = append(all, r)
 	}
 	return all, q.warnings, nil
@@ -215,7 +216,7 @@ func millisUp(cut int64) int64 {
 	if cut == math.MinInt64 {
 		return cut
 	}
-	return millis(cut)
+	return stored.Millis(cut)
 }
 
 // errDownsampled tells that an answer is made of windows.

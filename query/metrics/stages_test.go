@@ -18,6 +18,7 @@ import (
 	"clew/ingest/downsample"
 	"clew/internal/points"
 	"clew/internal/telemetry"
+	"clew/query/metrics/stored"
 	"clew/query/parts"
 )
 
@@ -79,7 +80,7 @@ func day(seed uint64, only func(i int) bool) pmetric.Metrics {
 	rng := rand.New(rand.NewPCG(seed, 1))
 	all := pmetric.NewMetrics()
 	rm := all.ResourceMetrics().AppendEmpty()
-	rm.Resource().Attributes().PutStr(serviceName, "shop")
+	rm.Resource().Attributes().PutStr(stored.ServiceName, "shop")
 	list := rm.ScopeMetrics().AppendEmpty().Metrics()
 	metric := func(name string) pmetric.Metric {
 		m := list.AppendEmpty()

@@ -16,14 +16,15 @@ import (
 	"clew/index"
 	"clew/internal/telemetry"
 	"clew/query/metrics/lent"
+	"clew/query/metrics/stored"
 	"clew/query/parts"
 )
 
 // Storage reads metrics of any tenant: the one that the context of a Select names (WithTenant). It is safe for concurrent use.
 type Storage struct {
 	source parts.Source
-	t      *translator
-	cache  *cache
+	t      *stored.Translator
+	cache  *stored.Cache
 	log    *slog.Logger
 	now    func() time.Time
 
@@ -35,8 +36,8 @@ var _ storage.SampleAndChunkQueryable = (*Storage)(nil)
 
 // New returns a Storage over a source's parts.
 func New(source parts.Source, log *slog.Logger) *Storage {
-	t := newTranslator()
-	return &Storage{source: source, t: t, cache: newCache(t, indexBytesMax), log: log, now: time.Now}
+	t := stored.NewTranslator()
+	return &Storage{source: source, t: t, cache: stored.NewCache(t, indexBytesMax), log: log, now: time.Now}
 }
 
 type tenantKey struct{}
@@ -87,7 +88,7 @@ type querier struct {
 
 // aside turns what is wrong with one part into a warning; false: it is not about one part.
 func (q *querier) aside(err error, warnings *annotations.Annotations) bool {
-	damage, ok := isDamage(err)
+	damage, ok := stored.IsDamage(err)
 	if !ok {
 		return false
 	}
@@ -146,27 +147,27 @@ func (q *querier) LabelValues(ctx context.Context, name string, hints *storage.L
 			r.of.texts(found)
 			return
 		}
-		valuesOf(q.storage.t, r.partReader, name, numbers, all, q.mint, q.maxt, found)
+		valuesOf(q.storage.t, r.Reader, name, numbers, all, q.mint, q.maxt, found)
 	})
 	return cut(found, hints), warnings, err
 }
 
 // valuesOf adds the values of a label of series, or of all.
-func valuesOf(t *translator, r *partReader, name string, numbers []uint32, all bool, mint, maxt int64, to map[string]struct{}) {
+func valuesOf(t *stored.Translator, r *stored.Reader, name string, numbers []uint32, all bool, mint, maxt int64, to map[string]struct{}) {
 	label := name
-	if p := r.index.posting(label); len(p) == 0 {
-		label = labelOf(t, name)
+	if p := r.Index.Posting(label); len(p) == 0 {
+		label = stored.LabelOf(t, name)
 	}
 	if all {
-		for v, in := range r.index.posting(label) {
-			if _, have := to[v]; !have && r.index.anyIn(in, mint, maxt) {
+		for v, in := range r.Index.Posting(label) {
+			if _, have := to[v]; !have && r.Index.AnyIn(in, mint, maxt) {
 				to[v] = struct{}{}
 			}
 		}
 		return
 	}
 	for _, n := range numbers {
-		if v := r.index.series[n].labels.Get(label); v != "" && r.index.series[n].in(mint, maxt) {
+		if v := r.Index.Series[n].Labels.Get(label); v != "" && r.Index.Series[n].In(mint, maxt) {
 			to[v] = struct{}{}
 		}
 	}
@@ -181,13 +182,13 @@ func (q *querier) LabelNames(ctx context.Context, hints *storage.LabelHints, mat
 			return
 		}
 		if all {
-			for i := range r.index.series {
-				r.index.series[i].names(q.mint, q.maxt, found)
+			for i := range r.Index.Series {
+				r.Index.Series[i].Names(q.mint, q.maxt, found)
 			}
 			return
 		}
 		for _, n := range numbers {
-			r.index.series[n].names(q.mint, q.maxt, found)
+			r.Index.Series[n].Names(q.mint, q.maxt, found)
 		}
 	})
 	return cut(found, hints), warnings, err
@@ -210,36 +211,13 @@ func (q *querier) each(
 			f(r, nil, true)
 			continue
 		}
-		numbers, err := r.index.matching(ctx, q.storage.t, matchers)
+		numbers, err := r.Index.Matching(ctx, q.storage.t, matchers)
 		if err != nil {
 			return warnings, err
 		}
 		f(r, numbers, false)
 	}
 	return warnings, nil
-}
-
-// in says whether a series has rows that may have points from mint to maxt.
-func (s *series) in(mint, maxt int64) bool {
-	for i := range s.origins {
-		for _, r := range s.origins[i].rows {
-			if r.min <= maxt && r.max >= mint {
-				return true
-			}
-		}
-	}
-	return false
-}
-
-func (x *partIndex) anyIn(numbers []uint32, mint, maxt int64) bool {
-	return slices.ContainsFunc(numbers, func(n uint32) bool { return x.series[n].in(mint, maxt) })
-}
-
-// names adds the names of a series' labels.
-func (s *series) names(mint, maxt int64, to map[string]struct{}) {
-	if s.in(mint, maxt) {
-		s.labels.Range(func(l labels.Label) { to[l.Name] = struct{}{} })
-	}
 }
 
 func cut(found map[string]struct{}, hints *storage.LabelHints) []string {
@@ -283,3 +261,6 @@ func (q *chunkQuerier) Select(ctx context.Context, sorted bool, hints *storage.S
 	s.limit(hints)
 	return &chunkSet{seriesSet{s, -1}}
 }
+
+// Kept says of how many parts the series are kept, and about how many bytes that takes.
+func (s *Storage) Kept() (parts int, bytes int64) { return s.cache.Kept() }

@@ -1,4 +1,4 @@
-package metrics
+package stored
 
 import (
 	"fmt"
@@ -12,60 +12,60 @@ import (
 	"clew/internal/points"
 )
 
-// nativePoint is a point of a native histogram: either h or f is set.
-type nativePoint struct {
-	t int64 // milliseconds
-	h *histogram.Histogram
-	f *histogram.FloatHistogram
+// NativePoint is a point of a native histogram: either h or f is set.
+type NativePoint struct {
+	T int64 // milliseconds
+	H *histogram.Histogram
+	F *histogram.FloatHistogram
 }
 
-// nativesOf are the points of a row of an exponential histogram, or of one with custom buckets.
-func nativesOf(of *base, ref *rowRef, chunk []byte, found *points.Found) (out []nativePoint, err error) {
+// NativesOf are the points of a row of an exponential histogram, or of one with custom buckets.
+func NativesOf(of *Base, ref *Row, chunk []byte, found *points.Found) (out []NativePoint, err error) {
 	defer guard(&err)
-	if err := checkRow(ref, chunk); err != nil {
+	if err := CheckRow(ref, chunk); err != nil {
 		return nil, err
 	}
-	if ref.chunk == chunkOTLP {
+	if ref.Chunk == ChunkOTLP {
 		return nativesOfOTLP(of, ref, chunk)
 	}
-	if ref.chunk != chunkHistogram {
-		return nil, fmt.Errorf("chunk of kind %d is not of histograms", ref.chunk)
+	if ref.Chunk != ChunkHistogram {
+		return nil, fmt.Errorf("chunk of kind %d is not of histograms", ref.Chunk)
 	}
-	flags, err := flagsOf(found, int(ref.samples))
+	flags, err := flagsOf(found, int(ref.Samples))
 	if err != nil {
 		return nil, err
 	}
-	out = make([]nativePoint, 0, ref.samples)
+	out = make([]NativePoint, 0, ref.Samples)
 	c := chunkenc.NewHistogramChunk()
 	c.Reset(chunk)
 	it := c.Iterator(nil)
-	for it.Next() == chunkenc.ValHistogram && len(out) < int(ref.samples) {
+	for it.Next() == chunkenc.ValHistogram && len(out) < int(ref.Samples) {
 		t, h := it.AtHistogram(nil)
-		out = append(out, of.family.marks.mark(t, h, isStale(flags, len(out))))
+		out = append(out, of.Family.Marks.mark(t, h, isStale(flags, len(out))))
 	}
 	return out, it.Err()
 }
 
 // mark makes a point of what a chunk has, as the metric's marks say.
-func (m *marks) mark(t int64, h *histogram.Histogram, stale bool) nativePoint {
+func (m *Marks) mark(t int64, h *histogram.Histogram, stale bool) NativePoint {
 	switch {
-	case stale && m.floats:
-		return nativePoint{t: t, f: &histogram.FloatHistogram{Sum: staleNaN}}
+	case stale && m.Floats:
+		return NativePoint{T: t, F: &histogram.FloatHistogram{Sum: StaleNaN}}
 	case stale:
-		return nativePoint{t: t, h: &histogram.Histogram{Sum: staleNaN}}
+		return NativePoint{T: t, H: &histogram.Histogram{Sum: StaleNaN}}
 	}
 	hint := h.CounterResetHint
 	switch {
-	case m.gauge:
+	case m.Gauge:
 		hint = histogram.GaugeType
-	case m.reset:
+	case m.Reset:
 		hint = histogram.CounterReset
 	case hint == histogram.GaugeType:
 		hint = histogram.UnknownCounterReset // deltas are kept like gauges
 	}
-	if !m.floats {
+	if !m.Floats {
 		h.CounterResetHint = hint
-		return nativePoint{t: t, h: h}
+		return NativePoint{T: t, H: h}
 	}
 	f := &histogram.FloatHistogram{
 		CounterResetHint: hint, Schema: h.Schema, ZeroThreshold: h.ZeroThreshold, Sum: h.Sum, CustomValues: h.CustomValues,
@@ -74,7 +74,7 @@ func (m *marks) mark(t int64, h *histogram.Histogram, stale bool) nativePoint {
 		PositiveSpans: slices.Clone(h.PositiveSpans), NegativeSpans: slices.Clone(h.NegativeSpans),
 		PositiveBuckets: floatsOf(h.PositiveBuckets), NegativeBuckets: floatsOf(h.NegativeBuckets),
 	}
-	return nativePoint{t: t, f: f.Compact(0)}
+	return NativePoint{T: t, F: f.Compact(0)}
 }
 
 // floatsOf turns differences of bits into doubles.
@@ -88,19 +88,19 @@ func floatsOf(deltas []int64) []float64 {
 	return out
 }
 
-func nativesOfOTLP(of *base, ref *rowRef, chunk []byte) ([]nativePoint, error) {
-	m, err := metricsOf(ref, chunk)
+func nativesOfOTLP(of *Base, ref *Row, chunk []byte) ([]NativePoint, error) {
+	m, err := MetricsOf(ref, chunk)
 	if err != nil {
 		return nil, err
 	}
-	out := make([]nativePoint, 0, ref.samples)
+	out := make([]NativePoint, 0, ref.Samples)
 	switch m.Type() {
 	case pmetric.MetricTypeExponentialHistogram:
 		for i := range m.ExponentialHistogram().DataPoints().Len() {
 			dp := m.ExponentialHistogram().DataPoints().At(i)
 			h, ok := exponential(dp)
 			if ok {
-				out = append(out, of.family.marks.mark(millis(int64(dp.Timestamp())), h, dp.Flags().NoRecordedValue()))
+				out = append(out, of.Family.Marks.mark(Millis(int64(dp.Timestamp())), h, dp.Flags().NoRecordedValue()))
 			}
 		}
 	case pmetric.MetricTypeHistogram:
@@ -108,7 +108,7 @@ func nativesOfOTLP(of *base, ref *rowRef, chunk []byte) ([]nativePoint, error) {
 			dp := m.Histogram().DataPoints().At(i)
 			h := &histogram.Histogram{Schema: histogram.CustomBucketsSchema, Count: dp.Count(), Sum: dp.Sum(), CustomValues: dp.ExplicitBounds().AsRaw()}
 			h.PositiveSpans, h.PositiveBuckets = nativeBuckets(0, dp.BucketCounts().AsRaw())
-			out = append(out, of.family.marks.mark(millis(int64(dp.Timestamp())), h, dp.Flags().NoRecordedValue()))
+			out = append(out, of.Family.Marks.mark(Millis(int64(dp.Timestamp())), h, dp.Flags().NoRecordedValue()))
 		}
 	default:
 		return nil, fmt.Errorf("otlp chunk of a native histogram is of type %v", m.Type())
@@ -159,16 +159,16 @@ func nativeBuckets(first int32, counts []uint64) ([]histogram.Span, []int64) {
 	return []histogram.Span{{Offset: first, Length: uint32(len(counts))}}, deltas
 }
 
-// accumulate makes deltas cumulative, from the first point on.
-func accumulate(all []nativePoint) []nativePoint {
+// Accumulate makes deltas cumulative, from the first point on.
+func Accumulate(all []NativePoint) []NativePoint {
 	var sum *histogram.FloatHistogram
 	for i := range all {
 		p := &all[i]
-		f := p.f
+		f := p.F
 		if f == nil {
-			f = p.h.ToFloat(nil)
+			f = p.H.ToFloat(nil)
 		}
-		if math.Float64bits(f.Sum) == math.Float64bits(staleNaN) {
+		if math.Float64bits(f.Sum) == math.Float64bits(StaleNaN) {
 			continue
 		}
 		f.CounterResetHint = histogram.UnknownCounterReset
@@ -179,7 +179,20 @@ func accumulate(all []nativePoint) []nativePoint {
 		} else {
 			sum = f.Copy() // bounds that don't go together: it begins anew
 		}
-		p.h, p.f = nil, sum.Copy()
+		p.H, p.F = nil, sum.Copy()
 	}
 	return all
+}
+
+// Float is the histogram with counts that are doubles.
+func (p *NativePoint) Float() *histogram.FloatHistogram {
+	if p.F != nil {
+		return p.F
+	}
+	return p.H.ToFloat(nil)
+}
+
+// IsStale says that the series ends here.
+func (p *NativePoint) IsStale() bool {
+	return math.Float64bits(p.Float().Sum) == math.Float64bits(StaleNaN)
 }

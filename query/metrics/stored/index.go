@@ -1,4 +1,4 @@
-package metrics
+package stored
 
 import (
 	"context"
@@ -17,39 +17,39 @@ import (
 	"clew/index"
 )
 
-// view is what a series of Prometheus is of a series of OTLP.
-type view uint8
+// View is what a series of Prometheus is of a series of OTLP.
+type View uint8
 
 const (
-	viewNumber   view = iota
-	viewNative        // a native histogram
-	viewBucket        // of a classic histogram: how many are at most origin.bound
+	ViewNumber   View = iota
+	ViewNative        // a native histogram
+	ViewBucket        // of a classic histogram: how many are at most origin.bound
 	viewCount         // of a classic histogram or a summary
 	viewSum           // likewise
-	viewQuantile      // of a summary: origin.bound
-	viewTarget        // target_info
-	viewCalls         // of a histogram that clew counts: how many, from the beginning of the hour on
+	ViewQuantile      // of a summary: origin.bound
+	ViewTarget        // target_info
+	ViewCalls         // of a histogram that clew counts: how many, from the beginning of the hour on
 )
 
-// origin is where a series' points are in a part.
-type origin struct {
-	*base
-	view  view
-	bound float64
+// Origin is where a series' points are in a part.
+type Origin struct {
+	*Base
+	View  View
+	Bound float64
 }
 
-// series is a series of Prometheus in a part. Nearly all have one origin; several scopes may have a metric of the same name.
-type series struct {
-	labels  labels.Labels
-	hash    uint64
-	origins []origin
+// Series is a series of Prometheus in a part. Nearly all have one origin; several scopes may have a metric of the same name.
+type Series struct {
+	Labels  labels.Labels
+	Hash    uint64
+	Origins []Origin
 }
 
-// partIndex is the series of a part, and where they are. It never changes but for postings, which are made when they are first asked for.
-type partIndex struct {
-	series   []series
-	families []*family
-	calls    *family             // what the calls are, if the part has any that are counted
+// Index is the series of a part, and where they are. It never changes but for postings, which are made when they are first asked for.
+type Index struct {
+	Series   []Series
+	families []*Family
+	calls    *Family             // what the calls are, if the part has any that are counted
 	byName   map[string][]uint32 // names of Prometheus
 	byOTel   map[string][]uint32 // names of OTLP that are not the series' names too
 	bytes    int64
@@ -64,8 +64,8 @@ const (
 	rowBytes    = 40
 )
 
-// newPartIndex reads and translates a part.
-func newPartIndex(ctx context.Context, t *translator, part index.Part) (x *partIndex, err error) {
+// newIndex reads and translates a part.
+func newIndex(ctx context.Context, t *Translator, part index.Part) (x *Index, err error) {
 	// The chunks' decoders believe what they read. It was checked, but a decoder's mistake must not end the process.
 	defer func() {
 		if r := recover(); r != nil {
@@ -76,31 +76,31 @@ func newPartIndex(ctx context.Context, t *translator, part index.Part) (x *partI
 	if err != nil {
 		return nil, fmt.Errorf("series of part %s: %w", part.Info().ID, err)
 	}
-	x = &partIndex{byName: map[string][]uint32{}, byOTel: map[string][]uint32{}, postings: map[string]map[string][]uint32{}}
+	x = &Index{byName: map[string][]uint32{}, byOTel: map[string][]uint32{}, postings: map[string]map[string][]uint32{}}
 	a := newAssembler(x, t, map[uint64][]uint32{})
-	reader := newPartReader(part, x)
+	reader := NewReader(part, x)
 	for i, base := range b.bases {
-		if i%checkEvery == 0 && ctx.Err() != nil {
+		if i%CheckEvery == 0 && ctx.Err() != nil {
 			return nil, ctx.Err()
 		}
-		slices.SortFunc(base.rows, func(p, q rowRef) int { return compareTimes(&p, &q) })
+		slices.SortFunc(base.Rows, func(p, q Row) int { return compareTimes(&p, &q) })
 		if err := a.base(ctx, reader, base); err != nil {
-			return nil, fmt.Errorf("series of part %s: %s: %w", part.Info().ID, base.family.otel, err)
+			return nil, fmt.Errorf("series of part %s: %s: %w", part.Info().ID, base.Family.OTel, err)
 		}
 		base.labels = labels.EmptyLabels()
-		x.bytes += baseBytes + rowBytes*int64(cap(base.rows))
+		x.bytes += baseBytes + rowBytes*int64(cap(base.Rows))
 	}
 	for _, t := range b.targets {
 		spans := b.spans[t]
 		if spans == nil {
 			continue
 		}
-		of := &base{family: targetFamily, target: t}
+		of := &Base{Family: targetFamily, target: t}
 		for _, r := range spans.all {
-			of.rows = append(of.rows, rowRef{min: r[0], max: r[1]})
+			of.Rows = append(of.Rows, Row{Min: r[0], Max: r[1]})
 		}
-		slices.SortFunc(of.rows, func(p, q rowRef) int { return compareTimes(&p, &q) })
-		a.add(t.info, origin{base: of, view: viewTarget})
+		slices.SortFunc(of.Rows, func(p, q Row) int { return compareTimes(&p, &q) })
+		a.add(t.info, Origin{Base: of, View: ViewTarget})
 	}
 	for _, f := range b.byMarks {
 		x.families = append(x.families, f)
@@ -114,18 +114,18 @@ func newPartIndex(ctx context.Context, t *translator, part index.Part) (x *partI
 	return x, nil
 }
 
-var targetFamily = &family{name: targetInfo, otel: targetInfo, typ: model.MetricTypeGauge, help: "Target metadata"}
+var targetFamily = &Family{Name: targetInfo, OTel: targetInfo, Type: model.MetricTypeGauge, Help: "Target metadata"}
 
-func compareTimes(p, q *rowRef) int {
+func compareTimes(p, q *Row) int {
 	switch {
-	case p.min != q.min:
-		return cmpInt(p.min, q.min)
-	case p.max != q.max:
-		return cmpInt(p.max, q.max)
+	case p.Min != q.Min:
+		return cmpInt(p.Min, q.Min)
+	case p.Max != q.Max:
+		return cmpInt(p.Max, q.Max)
 	case p.rg != q.rg:
 		return cmpInt(int64(p.rg), int64(q.rg))
 	}
-	return cmpInt(int64(p.row), int64(q.row))
+	return cmpInt(int64(p.Row), int64(q.Row))
 }
 
 func cmpInt(a, b int64) int {
@@ -140,69 +140,69 @@ func cmpInt(a, b int64) int {
 
 // assembler makes series of bases.
 type assembler struct {
-	x  *partIndex
-	t  *translator
+	x  *Index
+	t  *Translator
 	at map[uint64][]uint32 // series by their labels' hash
 	lb *labels.Builder
 
 	growing bool // x is of a head
 }
 
-func newAssembler(x *partIndex, t *translator, at map[uint64][]uint32) *assembler {
+func newAssembler(x *Index, t *Translator, at map[uint64][]uint32) *assembler {
 	return &assembler{x: x, t: t, at: at, lb: labels.NewBuilder(labels.EmptyLabels())}
 }
 
 // base adds the series that a base is.
-func (a *assembler) base(ctx context.Context, r *partReader, of *base) error {
-	name := of.family.name
-	if name == "" && !of.family.marks.prometheus {
+func (a *assembler) base(ctx context.Context, r *Reader, of *Base) error {
+	name := of.Family.Name
+	if name == "" && !of.Family.Marks.Prometheus {
 		return nil // it can have no name
 	}
 	switch {
-	case of.typ == typeGauge || of.typ == typeSum:
-		a.named(of, name, "", 0, viewNumber)
-	case of.typ == typeExponential && of.family.marks.width > 0:
-		a.named(of, name, "", 0, viewNative)
+	case of.Type == typeGauge || of.Type == typeSum:
+		a.named(of, name, "", 0, ViewNumber)
+	case of.Type == typeExponential && of.Family.Marks.Width > 0:
+		a.named(of, name, "", 0, ViewNative)
 		calls := *of
-		calls.family = a.t.callsOf(of.family)
-		a.x.calls = calls.family
-		a.named(&calls, calls.family.name, "", 0, viewCalls)
+		calls.Family = a.t.callsOf(of.Family)
+		a.x.calls = calls.Family
+		a.named(&calls, calls.Family.Name, "", 0, ViewCalls)
 		calls.labels = labels.EmptyLabels()
-	case of.typ == typeExponential, of.typ == typeHistogram && of.family.marks.native:
-		a.named(of, name, "", 0, viewNative)
-	case of.typ == typeHistogram:
+	case of.Type == typeExponential, of.Type == typeHistogram && of.Family.Marks.Native:
+		a.named(of, name, "", 0, ViewNative)
+	case of.Type == typeHistogram:
 		bounds, err := r.bounds(ctx, of)
 		if err != nil {
 			return err
 		}
 		for _, bound := range append(bounds, math.Inf(1)) {
-			a.named(of, name+"_bucket", model.BucketLabel, bound, viewBucket)
+			a.named(of, name+"_bucket", model.BucketLabel, bound, ViewBucket)
 		}
 		a.named(of, name+"_count", "", 0, viewCount)
 		a.named(of, name+"_sum", "", 0, viewSum)
-	case of.typ == typeSummary:
+	case of.Type == typeSummary:
 		quantiles, err := r.bounds(ctx, of)
 		if err != nil {
 			return err
 		}
 		for _, q := range quantiles {
-			a.named(of, name, model.QuantileLabel, q, viewQuantile)
+			a.named(of, name, model.QuantileLabel, q, ViewQuantile)
 		}
 		a.named(of, name+"_count", "", 0, viewCount)
 		a.named(of, name+"_sum", "", 0, viewSum)
 	default:
-		return fmt.Errorf("metric type %.40q is not known", of.typ)
+		return fmt.Errorf("metric type %.40q is not known", of.Type)
 	}
 	return nil
 }
 
-func (a *assembler) named(of *base, name, label string, bound float64, v view) {
+func (a *assembler) named(of *Base, name, label string, bound float64, v View) {
 	a.lb.Reset(of.labels)
 	a.lb.Set(model.MetricNameLabel, name)
 	if label != "" {
 		a.lb.Set(label, formatBound(bound))
 	}
-	a.add(a.lb.Labels(), origin{base: of, view: v, bound: bound})
+	a.add(a.lb.Labels(), Origin{Base: of, View: v, Bound: bound})
 }
 
 func formatBound(v float64) string {
@@ -213,34 +213,34 @@ func formatBound(v float64) string {
 }
 
 // add adds an origin to the series of these labels.
-func (a *assembler) add(ls labels.Labels, o origin) {
+func (a *assembler) add(ls labels.Labels, o Origin) {
 	hash := ls.Hash()
 	if a.growing {
-		o.rows = always
+		o.Rows = always
 	}
 	for _, n := range a.at[hash] {
-		if s := &a.x.series[n]; labels.Equal(s.labels, ls) {
+		if s := &a.x.Series[n]; labels.Equal(s.Labels, ls) {
 			if !a.growing || !s.knows(&o) {
-				s.origins = append(s.origins, o)
+				s.Origins = append(s.Origins, o)
 			}
 			return
 		}
 	}
 	x := a.x
-	n := uint32(len(x.series))
+	n := uint32(len(x.Series))
 	a.at[hash] = append(a.at[hash], n)
 	// The same series are in many parts; unique keeps one copy of their labels while any part has them.
-	x.series = append(x.series, series{labels: unique.Make(ls).Value(), hash: hash, origins: []origin{o}})
+	x.Series = append(x.Series, Series{Labels: unique.Make(ls).Value(), Hash: hash, Origins: []Origin{o}})
 	name := ls.Get(model.MetricNameLabel)
 	x.byName[name] = append(x.byName[name], n)
-	if otel := o.family.otel; otel != name {
+	if otel := o.Family.OTel; otel != name {
 		x.byOTel[otel] = append(x.byOTel[otel], n)
 	}
 	x.bytes += seriesBytes + int64(ls.ByteSize())
 }
 
-// posting gives the series by the values of a label, each list ascending.
-func (x *partIndex) posting(name string) map[string][]uint32 {
+// Posting gives the series by the values of a label, each list ascending.
+func (x *Index) Posting(name string) map[string][]uint32 {
 	if name == model.MetricNameLabel {
 		return x.byName
 	}
@@ -249,8 +249,8 @@ func (x *partIndex) posting(name string) map[string][]uint32 {
 	p, ok := x.postings[name]
 	if !ok {
 		p = map[string][]uint32{}
-		for i := range x.series {
-			if v := x.series[i].labels.Get(name); v != "" {
+		for i := range x.Series {
+			if v := x.Series[i].Labels.Get(name); v != "" {
 				p[v] = append(p[v], uint32(i))
 			}
 		}
@@ -261,10 +261,10 @@ func (x *partIndex) posting(name string) map[string][]uint32 {
 	return p
 }
 
-// matching are the series that match all matchers, ascending. nil matchers match all.
+// Matching are the series that match all matchers, ascending. nil matchers match all.
 //
 // A matcher is asked for each value of its label, not for each series. Names and values that are spelt out come first: they leave few.
-func (x *partIndex) matching(ctx context.Context, t *translator, matchers []*labels.Matcher) ([]uint32, error) {
+func (x *Index) Matching(ctx context.Context, t *Translator, matchers []*labels.Matcher) ([]uint32, error) {
 	var from []uint32
 	narrowed := false
 	rest := make([]*labels.Matcher, 0, len(matchers))
@@ -284,7 +284,7 @@ func (x *partIndex) matching(ctx context.Context, t *translator, matchers []*lab
 		}
 	}
 	if !narrowed {
-		from = make([]uint32, len(x.series))
+		from = make([]uint32, len(x.Series))
 		for i := range from {
 			from[i] = uint32(i)
 		}
@@ -299,7 +299,7 @@ func (x *partIndex) matching(ctx context.Context, t *translator, matchers []*lab
 		}
 		out := make([]uint32, 0, len(from))
 		for _, n := range from {
-			if matches(t, x.series[n].labels, m) {
+			if matches(t, x.Series[n].Labels, m) {
 				out = append(out, n)
 			}
 		}
@@ -309,10 +309,10 @@ func (x *partIndex) matching(ctx context.Context, t *translator, matchers []*lab
 }
 
 // among are those of a list of series whose value matches. p are the lists of the label's values: series in none of them have the empty value.
-func (x *partIndex) among(from []uint32, p map[string][]uint32, m *labels.Matcher) []uint32 {
+func (x *Index) among(from []uint32, p map[string][]uint32, m *labels.Matcher) []uint32 {
 	// marked are the series whose value does not match where the empty one does, and else those whose value does.
 	keep := !m.Matches("")
-	marked := make([]uint64, (len(x.series)+63)/64)
+	marked := make([]uint64, (len(x.Series)+63)/64)
 	for value, list := range p {
 		if m.Matches(value) == keep {
 			for _, n := range list {
@@ -330,18 +330,18 @@ func (x *partIndex) among(from []uint32, p map[string][]uint32, m *labels.Matche
 }
 
 // postingOf is posting of the label that a matcher's name means.
-func (x *partIndex) postingOf(t *translator, name string) map[string][]uint32 {
-	p := x.posting(name)
+func (x *Index) postingOf(t *Translator, name string) map[string][]uint32 {
+	p := x.Posting(name)
 	if len(p) == 0 {
-		if translated := labelOf(t, name); translated != name {
-			return x.posting(translated)
+		if translated := LabelOf(t, name); translated != name {
+			return x.Posting(translated)
 		}
 	}
 	return p
 }
 
 // candidates are the series that match m, if that is quickly found: by a name or by values that the matcher spells out.
-func (x *partIndex) candidates(t *translator, m *labels.Matcher) (list []uint32, ok bool) {
+func (x *Index) candidates(t *Translator, m *labels.Matcher) (list []uint32, ok bool) {
 	var wanted []string
 	switch {
 	case m.Type == labels.MatchEqual && m.Value != "":
@@ -366,20 +366,20 @@ func (x *partIndex) candidates(t *translator, m *labels.Matcher) (list []uint32,
 	return slices.Compact(list), true
 }
 
-// labelOf is a label's name, where an attribute's may stand for it.
-func labelOf(t *translator, name string) string {
+// LabelOf is a label's name, where an attribute's may stand for it.
+func LabelOf(t *Translator, name string) string {
 	if strings.Contains(name, ".") {
-		if translated := t.labelName(name); translated != "" {
+		if translated := t.LabelName(name); translated != "" {
 			return translated
 		}
 	}
 	return name
 }
 
-func matches(t *translator, ls labels.Labels, m *labels.Matcher) bool {
+func matches(t *Translator, ls labels.Labels, m *labels.Matcher) bool {
 	value := ls.Get(m.Name)
 	if value == "" {
-		value = ls.Get(labelOf(t, m.Name))
+		value = ls.Get(LabelOf(t, m.Name))
 	}
 	return m.Matches(value)
 }
@@ -400,9 +400,33 @@ func intersect(a, b []uint32) []uint32 {
 	return out
 }
 
-// isDamage says whether an error is of one part's bytes, so that the others still answer.
-func isDamage(err error) (*index.DamageError, bool) {
+// IsDamage says whether an error is of one part's bytes, so that the others still answer.
+func IsDamage(err error) (*index.DamageError, bool) {
 	var d *index.DamageError
 	ok := errors.As(err, &d)
 	return d, ok
+}
+
+// In says whether a series has rows that may have points from mint to maxt.
+func (s *Series) In(mint, maxt int64) bool {
+	for i := range s.Origins {
+		for _, r := range s.Origins[i].Rows {
+			if r.Min <= maxt && r.Max >= mint {
+				return true
+			}
+		}
+	}
+	return false
+}
+
+// AnyIn says whether one of some series has such rows.
+func (x *Index) AnyIn(numbers []uint32, mint, maxt int64) bool {
+	return slices.ContainsFunc(numbers, func(n uint32) bool { return x.Series[n].In(mint, maxt) })
+}
+
+// Names adds the names of a series' labels.
+func (s *Series) Names(mint, maxt int64, to map[string]struct{}) {
+	if s.In(mint, maxt) {
+		s.Labels.Range(func(l labels.Label) { to[l.Name] = struct{}{} })
+	}
 }

@@ -1,4 +1,4 @@
-package metrics
+package stored
 
 import (
 	"strings"
@@ -24,15 +24,15 @@ var promoted = map[string]bool{
 
 // Attributes that become job and instance.
 const (
-	serviceName      = "service.name"
-	serviceNamespace = "service.namespace"
-	serviceInstance  = "service.instance.id"
+	ServiceName      = "service.name"
+	ServiceNamespace = "service.namespace"
+	ServiceInstance  = "service.instance.id"
 )
 
 const targetInfo = "target_info"
 
-// translator makes names of Prometheus, and remembers those of attributes. It is safe for concurrent use.
-type translator struct {
+// Translator makes names of Prometheus, and remembers those of attributes. It is safe for concurrent use.
+type Translator struct {
 	metric otlptranslator.MetricNamer
 	label  otlptranslator.LabelNamer
 
@@ -40,16 +40,17 @@ type translator struct {
 	names map[string]string
 }
 
-func newTranslator() *translator {
-	return &translator{
+// NewTranslator returns one that remembers nothing yet.
+func NewTranslator() *Translator {
+	return &Translator{
 		metric: otlptranslator.NewMetricNamer("", otlptranslator.UnderscoreEscapingWithSuffixes),
 		label:  otlptranslator.LabelNamer{UnderscoreLabelSanitization: true, PreserveMultipleUnderscores: true}, //nolint:staticcheck // deprecated, and what Prometheus does itself
 		names:  map[string]string{},
 	}
 }
 
-// labelName is the label of an attribute; empty if it can have none.
-func (t *translator) labelName(key string) string {
+// LabelName is the label of an attribute; empty if it can have none.
+func (t *Translator) LabelName(key string) string {
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	name, ok := t.names[key]
@@ -66,15 +67,15 @@ func (t *translator) labelName(key string) string {
 	return name
 }
 
-// family is a metric as Prometheus sees it.
-type family struct {
-	name string
-	otel string // its name in OTLP
-	typ  model.MetricType
-	unit string
-	help string
+// Family is a metric as Prometheus sees it.
+type Family struct {
+	Name string
+	OTel string // its name in OTLP
+	Type model.MetricType
+	Unit string
+	Help string
 
-	marks marks
+	Marks Marks
 }
 
 // shape is what OTLP says of a metric's type.
@@ -85,28 +86,28 @@ type shape struct {
 }
 
 // family translates a metric. The name is empty if it can have none.
-func (t *translator) family(name, unit, help string, s shape, m marks) family {
-	f := family{name: name, otel: name, unit: unit, help: help, marks: m}
+func (t *Translator) family(name, unit, help string, s shape, m Marks) Family {
+	f := Family{Name: name, OTel: name, Unit: unit, Help: help, Marks: m}
 	kind := otlptranslator.MetricTypeUnknown
-	f.typ = model.MetricTypeUnknown
+	f.Type = model.MetricTypeUnknown
 	switch s.typ {
 	case typeGauge:
-		kind, f.typ = otlptranslator.MetricTypeGauge, model.MetricTypeGauge
+		kind, f.Type = otlptranslator.MetricTypeGauge, model.MetricTypeGauge
 	case typeSum:
-		kind, f.typ = otlptranslator.MetricTypeNonMonotonicCounter, model.MetricTypeGauge
+		kind, f.Type = otlptranslator.MetricTypeNonMonotonicCounter, model.MetricTypeGauge
 		if s.monotonic {
-			kind, f.typ = otlptranslator.MetricTypeMonotonicCounter, model.MetricTypeCounter
+			kind, f.Type = otlptranslator.MetricTypeMonotonicCounter, model.MetricTypeCounter
 		}
 	case typeHistogram:
-		kind, f.typ = otlptranslator.MetricTypeHistogram, model.MetricTypeHistogram
+		kind, f.Type = otlptranslator.MetricTypeHistogram, model.MetricTypeHistogram
 	case typeExponential:
-		kind, f.typ = otlptranslator.MetricTypeExponentialHistogram, model.MetricTypeHistogram
+		kind, f.Type = otlptranslator.MetricTypeExponentialHistogram, model.MetricTypeHistogram
 	case typeSummary:
-		kind, f.typ = otlptranslator.MetricTypeSummary, model.MetricTypeSummary
+		kind, f.Type = otlptranslator.MetricTypeSummary, model.MetricTypeSummary
 	}
-	if m.prometheus {
-		if m.typ != "" {
-			f.typ = m.typ
+	if m.Prometheus {
+		if m.Type != "" {
+			f.Type = m.Type
 		}
 		return f
 	}
@@ -114,7 +115,7 @@ func (t *translator) family(name, unit, help string, s shape, m marks) family {
 	if err != nil {
 		translated = ""
 	}
-	f.name = translated
+	f.Name = translated
 	return f
 }
 
@@ -129,25 +130,25 @@ type target struct {
 }
 
 // target translates a resource's attributes, which are sorted by key.
-func (t *translator) target(attributes []attribute) target {
+func (t *Translator) target(attributes []attribute) target {
 	var out target
 	var name, namespace string
 	others := 0
 	b := labels.NewBuilder(labels.EmptyLabels())
 	for _, a := range attributes {
 		switch a.key {
-		case serviceName:
+		case ServiceName:
 			name = a.value
-		case serviceNamespace:
+		case ServiceNamespace:
 			namespace = a.value
-		case serviceInstance:
+		case ServiceInstance:
 			out.instance = a.value
 		default:
 			others++
 			t.set(b, a)
 		}
 		if promoted[a.key] {
-			if label := t.labelName(a.key); label != "" {
+			if label := t.LabelName(a.key); label != "" {
 				out.promoted = append(out.promoted, attribute{label, a.value})
 			}
 		}
@@ -175,8 +176,8 @@ func (t *target) identify(b *labels.Builder) {
 }
 
 // set adds an attribute. The values of attributes whose names become one are joined, as Prometheus joins them.
-func (t *translator) set(b *labels.Builder, a attribute) {
-	name := t.labelName(a.key)
+func (t *Translator) set(b *labels.Builder, a attribute) {
+	name := t.LabelName(a.key)
 	if name == "" || name == model.MetricNameLabel {
 		return
 	}
@@ -188,9 +189,9 @@ func (t *translator) set(b *labels.Builder, a attribute) {
 }
 
 // labels puts a series' labels into b, but for the name. attributes are the points' own, sorted by key.
-func (t *translator) labels(b *labels.Builder, f *family, of *target, attributes []attribute) {
+func (t *Translator) labels(b *labels.Builder, f *Family, of *target, attributes []attribute) {
 	b.Reset(labels.EmptyLabels())
-	if f.marks.prometheus {
+	if f.Marks.Prometheus {
 		for _, a := range attributes {
 			if a.key != model.MetricNameLabel {
 				b.Set(a.key, a.value)
@@ -208,4 +209,13 @@ func (t *translator) labels(b *labels.Builder, f *family, of *target, attributes
 		}
 	}
 	of.identify(b)
+}
+
+// CallsMetric is OTLP's name of the calls that are counted with their durations.
+const CallsMetric = "traces.span.metrics.calls"
+
+// callsOf is the metric of the calls whose durations another one is of.
+func (t *Translator) callsOf(durations *Family) *Family {
+	f := t.family(CallsMetric, "", "Spans, by operation", shape{typ: typeSum, delta: true, monotonic: true}, durations.Marks)
+	return &f
 }

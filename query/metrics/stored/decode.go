@@ -1,4 +1,4 @@
-package metrics
+package stored
 
 import (
 	"fmt"
@@ -13,66 +13,66 @@ import (
 	"clew/internal/points"
 )
 
-var staleNaN = math.Float64frombits(value.StaleNaN)
+var StaleNaN = math.Float64frombits(value.StaleNaN)
 
 const flagNoValue = 1 // OTLP's flag "no recorded value": the series ends here
 
-// floatPoint is a point of a series of doubles.
-type floatPoint struct {
-	t     int64 // milliseconds
-	v     float64
-	start int64 // milliseconds; 0: not known
+// FloatPoint is a point of a series of doubles.
+type FloatPoint struct {
+	T     int64 // milliseconds
+	V     float64
+	Start int64 // milliseconds; 0: not known
 }
 
 // parts is a point of an explicit histogram or a summary. OTLP's whole counts become doubles as the engine has them.
-type multiPoint struct {
-	t      int64
+type MultiPoint struct {
+	T      int64
 	stale  bool
 	hasSum bool
 	sum    float64
 	count  float64
 	bounds []float64 // ascending upper bounds, or quantiles
-	values []float64 // of the buckets, cumulative; or of the quantiles
+	Values []float64 // of the buckets, cumulative; or of the quantiles
 }
 
-// at is the point's value in a view; ok is false if it has none.
-func (p *multiPoint) at(v view, bound float64) (x float64, ok bool) {
+// At is the point's value in a view; ok is false if it has none.
+func (p *MultiPoint) At(v View, bound float64) (x float64, ok bool) {
 	switch {
 	case v == viewSum && !p.hasSum && !p.stale:
 		return 0, false
-	case v == viewBucket && !math.IsInf(bound, 1) || v == viewQuantile:
+	case v == ViewBucket && !math.IsInf(bound, 1) || v == ViewQuantile:
 		i, have := slices.BinarySearch(p.bounds, bound)
-		if !have || i >= len(p.values) {
+		if !have || i >= len(p.Values) {
 			return 0, false
 		}
-		x = p.values[i]
+		x = p.Values[i]
 	case v == viewSum:
 		x = p.sum
 	default:
 		x = p.count
 	}
 	if p.stale {
-		x = staleNaN
+		x = StaleNaN
 	}
 	return x, true
 }
 
-// checkRow says what is wrong with a row before its chunk is decoded.
-func checkRow(ref *rowRef, chunk []byte) error {
-	if ref.samples < 1 || ref.samples > samplesOfRowMax {
-		return fmt.Errorf("row of %d points: want 1 to %d", ref.samples, samplesOfRowMax)
+// CheckRow says what is wrong with a row before its chunk is decoded.
+func CheckRow(ref *Row, chunk []byte) error {
+	if ref.Samples < 1 || ref.Samples > SamplesOfRowMax {
+		return fmt.Errorf("row of %d points: want 1 to %d", ref.Samples, SamplesOfRowMax)
 	}
-	if ref.chunk == chunkOTLP || ref.chunk == chunkCounts {
+	if ref.Chunk == ChunkOTLP || ref.Chunk == ChunkCounts {
 		return nil
 	}
 	// Headers: the number of samples, and a byte of flags.
-	if len(chunk) < 3 || ref.chunk == chunkUnknown {
-		return fmt.Errorf("chunk of %d bytes, kind %d", len(chunk), ref.chunk)
+	if len(chunk) < 3 || ref.Chunk == ChunkUnknown {
+		return fmt.Errorf("chunk of %d bytes, kind %d", len(chunk), ref.Chunk)
 	}
-	if n := uint32(chunk[0])<<8 | uint32(chunk[1]); n != ref.samples {
-		return fmt.Errorf("chunk has %d samples, the row %d", n, ref.samples)
+	if n := uint32(chunk[0])<<8 | uint32(chunk[1]); n != ref.Samples {
+		return fmt.Errorf("chunk has %d samples, the row %d", n, ref.Samples)
 	}
-	if ref.chunk == chunkHistogram {
+	if ref.Chunk == ChunkHistogram {
 		return checkLayout(chunk)
 	}
 	return nil
@@ -91,14 +91,14 @@ func flagsOf(found *points.Found, samples int) ([]uint64, error) {
 
 func isStale(flags []uint64, i int) bool { return flags != nil && flags[i]&flagNoValue != 0 }
 
-// metricsOf reads a row that is OTLP.
-func metricsOf(ref *rowRef, chunk []byte) (pmetric.Metric, error) {
+// MetricsOf reads a row that is OTLP.
+func MetricsOf(ref *Row, chunk []byte) (pmetric.Metric, error) {
 	all, err := (&pmetric.ProtoUnmarshaler{}).UnmarshalMetrics(chunk)
 	if err != nil {
 		return pmetric.Metric{}, fmt.Errorf("otlp chunk: %w", err)
 	}
-	if all.MetricCount() != 1 || all.DataPointCount() != int(ref.samples) {
-		return pmetric.Metric{}, fmt.Errorf("otlp chunk has %d points of %d metrics, the row %d", all.DataPointCount(), all.MetricCount(), ref.samples)
+	if all.MetricCount() != 1 || all.DataPointCount() != int(ref.Samples) {
+		return pmetric.Metric{}, fmt.Errorf("otlp chunk has %d points of %d metrics, the row %d", all.DataPointCount(), all.MetricCount(), ref.Samples)
 	}
 	for i := range all.ResourceMetrics().Len() {
 		for j := range all.ResourceMetrics().At(i).ScopeMetrics().Len() {
@@ -110,15 +110,15 @@ func metricsOf(ref *rowRef, chunk []byte) (pmetric.Metric, error) {
 	return pmetric.Metric{}, fmt.Errorf("otlp chunk has no metric")
 }
 
-// numbersOf are the points of a row of a gauge or a sum.
-func numbersOf(ref *rowRef, chunk []byte, found *points.Found) (out []floatPoint, err error) {
+// NumbersOf are the points of a row of a gauge or a sum.
+func NumbersOf(ref *Row, chunk []byte, found *points.Found) (out []FloatPoint, err error) {
 	defer guard(&err)
-	if err := checkRow(ref, chunk); err != nil {
+	if err := CheckRow(ref, chunk); err != nil {
 		return nil, err
 	}
-	out = make([]floatPoint, 0, ref.samples)
-	if ref.chunk == chunkOTLP {
-		m, err := metricsOf(ref, chunk)
+	out = make([]FloatPoint, 0, ref.Samples)
+	if ref.Chunk == ChunkOTLP {
+		m, err := MetricsOf(ref, chunk)
 		if err != nil {
 			return nil, err
 		}
@@ -133,22 +133,22 @@ func numbersOf(ref *rowRef, chunk []byte, found *points.Found) (out []floatPoint
 		}
 		for i := range dps.Len() {
 			dp := dps.At(i)
-			p := floatPoint{t: millis(int64(dp.Timestamp())), v: staleNaN, start: millis(int64(dp.StartTimestamp()))}
+			p := FloatPoint{T: Millis(int64(dp.Timestamp())), V: StaleNaN, Start: Millis(int64(dp.StartTimestamp()))}
 			switch {
 			case dp.Flags().NoRecordedValue():
 			case dp.ValueType() == pmetric.NumberDataPointValueTypeInt:
-				p.v = float64(dp.IntValue())
+				p.V = float64(dp.IntValue())
 			case dp.ValueType() == pmetric.NumberDataPointValueTypeDouble:
-				p.v = dp.DoubleValue()
+				p.V = dp.DoubleValue()
 			}
 			out = append(out, p)
 		}
 		return out, nil
 	}
-	if ref.chunk != chunkXOR2 {
-		return nil, fmt.Errorf("chunk of kind %d is not of numbers", ref.chunk)
+	if ref.Chunk != ChunkXOR2 {
+		return nil, fmt.Errorf("chunk of kind %d is not of numbers", ref.Chunk)
 	}
-	flags, err := flagsOf(found, int(ref.samples))
+	flags, err := flagsOf(found, int(ref.Samples))
 	if err != nil {
 		return nil, err
 	}
@@ -158,33 +158,33 @@ func numbersOf(ref *rowRef, chunk []byte, found *points.Found) (out []floatPoint
 	for it.Next() == chunkenc.ValFloat {
 		t, v := it.At()
 		if isStale(flags, len(out)) {
-			v = staleNaN
+			v = StaleNaN
 		}
-		out = append(out, floatPoint{t, v, it.AtST()})
+		out = append(out, FloatPoint{t, v, it.AtST()})
 	}
 	return out, it.Err()
 }
 
-// multiOf are the points of a row of an explicit histogram or a summary.
-func multiOf(ref *rowRef, chunk []byte, found *points.Found) (out []multiPoint, err error) {
+// MultiOf are the points of a row of an explicit histogram or a summary.
+func MultiOf(ref *Row, chunk []byte, found *points.Found) (out []MultiPoint, err error) {
 	defer guard(&err)
-	if err := checkRow(ref, chunk); err != nil {
+	if err := CheckRow(ref, chunk); err != nil {
 		return nil, err
 	}
-	if ref.chunk == chunkOTLP {
+	if ref.Chunk == ChunkOTLP {
 		return multiOfOTLP(ref, chunk)
 	}
-	if ref.chunk != chunkHistogram {
-		return nil, fmt.Errorf("chunk of kind %d is not of histograms", ref.chunk)
+	if ref.Chunk != ChunkHistogram {
+		return nil, fmt.Errorf("chunk of kind %d is not of histograms", ref.Chunk)
 	}
-	flags, err := flagsOf(found, int(ref.samples))
+	flags, err := flagsOf(found, int(ref.Samples))
 	if err != nil {
 		return nil, err
 	}
-	has := make([]uint64, ref.samples)
+	has := make([]uint64, ref.Samples)
 	if b := found[points.SectionHas]; b != nil {
 		r := points.Reader{Rest: b}
-		r.Runs(int(ref.samples), func(i int, v uint64) { has[i] = v })
+		r.Runs(int(ref.Samples), func(i int, v uint64) { has[i] = v })
 		if r.Err != nil {
 			return nil, r.Err
 		}
@@ -193,22 +193,22 @@ func multiOf(ref *rowRef, chunk []byte, found *points.Found) (out []multiPoint, 
 			has[i] = points.HasSum
 		}
 	}
-	out = make([]multiPoint, 0, ref.samples)
+	out = make([]MultiPoint, 0, ref.Samples)
 	c := chunkenc.NewHistogramChunk()
 	c.Reset(chunk)
 	it := c.Iterator(nil)
 	h := &histogram.Histogram{}
-	for it.Next() == chunkenc.ValHistogram && len(out) < int(ref.samples) {
+	for it.Next() == chunkenc.ValHistogram && len(out) < int(ref.Samples) {
 		var t int64
 		t, h = it.AtHistogram(h)
 		i := len(out)
-		p := multiPoint{t: t, stale: isStale(flags, i), hasSum: has[i]&points.HasSum != 0, sum: h.Sum, count: float64(h.Count)}
+		p := MultiPoint{T: t, stale: isStale(flags, i), hasSum: has[i]&points.HasSum != 0, sum: h.Sum, count: float64(h.Count)}
 		if i > 0 && slices.Equal(out[i-1].bounds, h.CustomValues) {
 			p.bounds = out[i-1].bounds
 		} else {
 			p.bounds = finite(slices.Clone(h.CustomValues))
 		}
-		p.values = cumulated(h, len(p.bounds))
+		p.Values = cumulated(h, len(p.bounds))
 		out = append(out, p)
 	}
 	return out, it.Err()
@@ -254,37 +254,37 @@ func cumulated(h *histogram.Histogram, n int) []float64 {
 	return out
 }
 
-func multiOfOTLP(ref *rowRef, chunk []byte) ([]multiPoint, error) {
-	m, err := metricsOf(ref, chunk)
+func multiOfOTLP(ref *Row, chunk []byte) ([]MultiPoint, error) {
+	m, err := MetricsOf(ref, chunk)
 	if err != nil {
 		return nil, err
 	}
-	out := make([]multiPoint, 0, ref.samples)
+	out := make([]MultiPoint, 0, ref.Samples)
 	switch m.Type() {
 	case pmetric.MetricTypeHistogram:
 		for i := range m.Histogram().DataPoints().Len() {
 			dp := m.Histogram().DataPoints().At(i)
-			p := multiPoint{
-				t: millis(int64(dp.Timestamp())), stale: dp.Flags().NoRecordedValue(), hasSum: dp.HasSum(), sum: dp.Sum(),
+			p := MultiPoint{
+				T: Millis(int64(dp.Timestamp())), stale: dp.Flags().NoRecordedValue(), hasSum: dp.HasSum(), sum: dp.Sum(),
 				count: float64(dp.Count()), bounds: finite(dp.ExplicitBounds().AsRaw()),
 			}
 			sum := 0.0
 			for b := range min(len(p.bounds), dp.BucketCounts().Len(), bucketsMax) {
 				sum += float64(dp.BucketCounts().At(b))
-				p.values = append(p.values, sum)
+				p.Values = append(p.Values, sum)
 			}
 			out = append(out, p)
 		}
 	case pmetric.MetricTypeSummary:
 		for i := range m.Summary().DataPoints().Len() {
 			dp := m.Summary().DataPoints().At(i)
-			p := multiPoint{t: millis(int64(dp.Timestamp())), stale: dp.Flags().NoRecordedValue(), hasSum: true, sum: dp.Sum(), count: float64(dp.Count())}
+			p := MultiPoint{T: Millis(int64(dp.Timestamp())), stale: dp.Flags().NoRecordedValue(), hasSum: true, sum: dp.Sum(), count: float64(dp.Count())}
 			for q := range min(dp.QuantileValues().Len(), bucketsMax) {
 				v := dp.QuantileValues().At(q)
 				at, have := slices.BinarySearch(p.bounds, v.Quantile())
 				if !have {
 					p.bounds = slices.Insert(p.bounds, at, v.Quantile())
-					p.values = slices.Insert(p.values, at, v.Value())
+					p.Values = slices.Insert(p.Values, at, v.Value())
 				}
 			}
 			out = append(out, p)
@@ -295,13 +295,13 @@ func multiOfOTLP(ref *rowRef, chunk []byte) ([]multiPoint, error) {
 	return out, nil
 }
 
-// eachBounds calls f with the bounds, or quantiles, that a row's points have.
-func eachBounds(of *base, ref *rowRef, chunk []byte, found *points.Found, f func([]float64)) (err error) {
+// EachBounds calls f with the bounds, or quantiles, that a row's points have.
+func EachBounds(of *Base, ref *Row, chunk []byte, found *points.Found, f func([]float64)) (err error) {
 	defer guard(&err)
-	if err := checkRow(ref, chunk); err != nil {
+	if err := CheckRow(ref, chunk); err != nil {
 		return err
 	}
-	if ref.chunk == chunkHistogram { // all points of a chunk have the same
+	if ref.Chunk == ChunkHistogram { // all points of a chunk have the same
 		c := chunkenc.NewHistogramChunk()
 		c.Reset(chunk)
 		it := c.Iterator(nil)
@@ -311,7 +311,7 @@ func eachBounds(of *base, ref *rowRef, chunk []byte, found *points.Found, f func
 		}
 		return it.Err()
 	}
-	all, err := multiOf(ref, chunk, found)
+	all, err := MultiOf(ref, chunk, found)
 	for i := range all {
 		f(all[i].bounds)
 	}

@@ -1,4 +1,4 @@
-package metrics
+package stored
 
 import (
 	"context"
@@ -36,14 +36,14 @@ type growth struct {
 	turn chan struct{} // held by whoever uses the fields below
 
 	count, reshaped int
-	index           *partIndex          // never changes: a head that has grown gets another
+	index           *Index              // never changes: a head that has grown gets another
 	at              map[uint64][]uint32 // of index: its series by their labels' hash
 }
 
 func newGrowth(head uint64) *growth { return &growth{head: head, turn: make(chan struct{}, 1)} }
 
 // of returns the series of a part of the head, and perhaps later ones.
-func (g *growth) of(ctx context.Context, t *translator, part Growing) (x *partIndex, err error) {
+func (g *growth) of(ctx context.Context, t *Translator, part Growing) (x *Index, err error) {
 	select {
 	case g.turn <- struct{}{}:
 		defer func() { <-g.turn }()
@@ -55,7 +55,7 @@ func (g *growth) of(ctx context.Context, t *translator, part Growing) (x *partIn
 		return g.index, nil
 	}
 	defer func() {
-		if r := recover(); r != nil { // as in newPartIndex
+		if r := recover(); r != nil { // as in newIndex
 			err = fmt.Errorf("part %s: %v", part.Info().ID, r)
 		}
 		if err != nil {
@@ -77,13 +77,13 @@ func (g *growth) of(ctx context.Context, t *translator, part Growing) (x *partIn
 }
 
 // grown is an index, which may be nil, of the head's first series, as many as are known, with those that a part describes. at is changed.
-func (x *partIndex) grown(
-	ctx context.Context, t *translator, at map[uint64][]uint32, known int, described index.Part, numbers []uint32,
-) (*partIndex, error) {
-	out := &partIndex{byName: map[string][]uint32{}, byOTel: map[string][]uint32{}, postings: map[string]map[string][]uint32{}}
+func (x *Index) grown(
+	ctx context.Context, t *Translator, at map[uint64][]uint32, known int, described index.Part, numbers []uint32,
+) (*Index, error) {
+	out := &Index{byName: map[string][]uint32{}, byOTel: map[string][]uint32{}, postings: map[string]map[string][]uint32{}}
 	if x != nil {
 		// Lists are added to behind what readers of x see of them.
-		out.series = slices.Clone(x.series)
+		out.Series = slices.Clone(x.Series)
 		out.byName, out.byOTel, out.bytes = maps.Clone(x.byName), maps.Clone(x.byOTel), x.bytes
 	}
 	b, err := build(ctx, t, described)
@@ -101,19 +101,19 @@ func (x *partIndex) grown(
 	}
 	a := newAssembler(out, t, at)
 	a.growing = true
-	reader := newPartReader(described, out)
+	reader := NewReader(described, out)
 	targets := map[*target][]uint32{}
 	for i, base := range b.bases {
-		if i%checkEvery == 0 && ctx.Err() != nil {
+		if i%CheckEvery == 0 && ctx.Err() != nil {
 			return nil, ctx.Err()
 		}
-		for _, r := range base.rows {
-			base.numbers = append(base.numbers, numbers[first[r.rg]+int(r.row)])
+		for _, r := range base.Rows {
+			base.numbers = append(base.numbers, numbers[first[r.rg]+int(r.Row)])
 		}
 		slices.Sort(base.numbers)
 		base.numbers = slices.Compact(base.numbers)
 		if err := a.base(ctx, reader, base); err != nil {
-			return nil, fmt.Errorf("%s: %w", base.family.otel, err)
+			return nil, fmt.Errorf("%s: %w", base.Family.OTel, err)
 		}
 		base.labels = labels.EmptyLabels()
 		for _, n := range base.numbers {
@@ -125,28 +125,28 @@ func (x *partIndex) grown(
 	}
 	for _, t := range b.targets {
 		if t.info.Len() > 0 && len(targets[t]) > 0 {
-			of := &base{family: targetFamily, target: t, numbers: targets[t]}
-			a.add(t.info, origin{base: of, view: viewTarget})
+			of := &Base{Family: targetFamily, target: t, numbers: targets[t]}
+			a.add(t.info, Origin{Base: of, View: ViewTarget})
 		}
 	}
 	return out, nil
 }
 
 // always is the rows of a base of a head: when its points are is seen when they are read.
-var always = []rowRef{{min: math.MinInt64, max: math.MaxInt64}}
+var always = []Row{{Min: math.MinInt64, Max: math.MaxInt64}}
 
 // knows says whether a series has an origin's points already: a base that has been described again is in its old series as before.
-func (s *series) knows(o *origin) bool {
-	return slices.ContainsFunc(s.origins, func(have origin) bool {
-		return have.view == o.view && have.bound == o.bound && len(have.numbers) > 0 && len(o.numbers) > 0 && have.numbers[0] == o.numbers[0]
+func (s *Series) knows(o *Origin) bool {
+	return slices.ContainsFunc(s.Origins, func(have Origin) bool {
+		return have.View == o.View && have.Bound == o.Bound && len(have.numbers) > 0 && len(o.numbers) > 0 && have.numbers[0] == o.numbers[0]
 	})
 }
 
 // liveRow is a row that was read from a head.
 type liveRow struct {
-	ref          rowRef
+	ref          Row
 	chunk, extra []byte
-	numbers      []floatPoint // instead of a chunk
+	numbers      []FloatPoint // instead of a chunk
 }
 
 // live are the rows that a query has read from a head. Each series is read once, so that all selectors of a query see the same.
@@ -161,13 +161,13 @@ type live struct {
 // Row implements points.LiveReader.
 func (l *live) Row(i int, r points.LiveRow) {
 	row := &liveRow{chunk: r.Chunk, extra: r.Extra}
-	row.ref = rowRef{min: r.Min, max: r.Max, samples: uint32(min(r.Samples, samplesOfRowMax+1)), chunk: chunkNumbers, row: uint32(len(l.rows))}
+	row.ref = Row{Min: r.Min, Max: r.Max, Samples: uint32(min(r.Samples, SamplesOfRowMax+1)), Chunk: ChunkNumbers, Row: uint32(len(l.rows))}
 	if r.Kind != "" {
-		row.ref.chunk = chunkKindOf(r.Kind)
+		row.ref.Chunk = chunkKindOf(r.Kind)
 		found, err := points.Sections(r.Extra)
-		row.ref.plain = err == nil && found[points.SectionFlags] == nil
+		row.ref.Plain = err == nil && found[points.SectionFlags] == nil
 	} else {
-		row.numbers = make([]floatPoint, 0, r.Samples)
+		row.numbers = make([]FloatPoint, 0, r.Samples)
 	}
 	l.rows = append(l.rows, row)
 	n := l.reading[i]
@@ -177,19 +177,19 @@ func (l *live) Row(i int, r points.LiveRow) {
 // Number implements points.LiveReader.
 func (l *live) Number(t, start int64, v float64) {
 	row := l.rows[len(l.rows)-1]
-	row.numbers = append(row.numbers, floatPoint{t: t, v: v, start: start})
+	row.numbers = append(row.numbers, FloatPoint{T: t, V: v, Start: start})
 }
 
-// matching are the part's series that match; of a head, their rows are read.
-func (r *partReader) matching(ctx context.Context, t *translator, matchers []*labels.Matcher, mint, maxt int64) ([]uint32, error) {
+// Matching are the part's series that match; of a head, their rows are read.
+func (r *Reader) Matching(ctx context.Context, t *Translator, matchers []*labels.Matcher, mint, maxt int64) ([]uint32, error) {
 	if r.lent != nil {
-		numbers := make([]uint32, len(r.index.series)) // no others were lent
+		numbers := make([]uint32, len(r.Index.Series)) // no others were lent
 		for i := range numbers {
 			numbers[i] = uint32(i)
 		}
 		return numbers, nil
 	}
-	numbers, err := r.index.matching(ctx, t, matchers)
+	numbers, err := r.Index.Matching(ctx, t, matchers)
 	if err != nil || r.live == nil {
 		return numbers, err
 	}
@@ -199,13 +199,13 @@ func (r *partReader) matching(ctx context.Context, t *translator, matchers []*la
 	l.reading = l.reading[:0]
 	low := mint
 	for _, n := range numbers {
-		for i := range r.index.series[n].origins {
-			o := &r.index.series[n].origins[i]
-			if o.view == viewTarget {
+		for i := range r.Index.Series[n].Origins {
+			o := &r.Index.Series[n].Origins[i]
+			if o.View == ViewTarget {
 				continue
 			}
-			if o.family.marks.width > 0 {
-				low = hourOf(mint)
+			if o.Family.Marks.Width > 0 {
+				low = HourOf(mint)
 			}
 			for _, of := range o.numbers {
 				if !l.read[of] {
@@ -221,35 +221,41 @@ func (r *partReader) matching(ctx context.Context, t *translator, matchers []*la
 	return numbers, nil
 }
 
-// appendLive adds the rows of an origin in a head that may have points from mint to maxt.
-func (r *partReader) appendLive(ctx context.Context, to []piece, o *origin, mint, maxt int64) ([]piece, error) {
-	if o.view == viewTarget {
+// EachLive calls f with the rows of an origin in a head that may have points from mint to maxt.
+func (r *Reader) EachLive(ctx context.Context, o *Origin, mint, maxt int64, f func(*Row)) error {
+	if o.View == ViewTarget {
 		spans := &intervals{}
 		if err := r.live.part.Spans(ctx, o.numbers, spans.add); err != nil {
-			return to, fmt.Errorf("times of targets in part %s: %w", r.live.part.Info().ID, err)
+			return fmt.Errorf("times of targets in part %s: %w", r.live.part.Info().ID, err)
 		}
 		for _, s := range spans.all {
 			if s[0] <= maxt && s[1] >= mint {
-				to = append(to, piece{r: r, o: o, ref: &rowRef{min: s[0], max: s[1]}, from: math.MinInt64, to: math.MaxInt64})
+				f(&Row{Min: s[0], Max: s[1]})
 			}
 		}
-		return to, nil
+		return nil
 	}
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	for _, n := range o.numbers {
 		for _, row := range r.live.of[n] {
-			if row.ref.min <= maxt && row.ref.max >= mint {
-				to = append(to, piece{r: r, o: o, ref: &row.ref, from: math.MinInt64, to: math.MaxInt64})
+			if row.ref.Min <= maxt && row.ref.Max >= mint {
+				f(&row.ref)
 			}
 		}
 	}
-	return to, nil
+	return nil
 }
 
-// liveRow is the row that a reference of appendLive means.
-func (r *partReader) liveRow(ref *rowRef) *liveRow {
+// IsLive says whether the part is a head that gives its points as they are: its rows are EachLive's.
+func (r *Reader) IsLive() bool { return r.live != nil }
+
+// LivePoints are the points of a row of EachLive that has no chunk. They are the reader's.
+func (r *Reader) LivePoints(ref *Row) []FloatPoint { return r.liveRow(ref).numbers }
+
+// liveRow is the row that a reference of EachLive means.
+func (r *Reader) liveRow(ref *Row) *liveRow {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	return r.live.rows[ref.row]
+	return r.live.rows[ref.Row]
 }

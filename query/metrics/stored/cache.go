@@ -1,4 +1,4 @@
-package metrics
+package stored
 
 import (
 	"container/list"
@@ -9,9 +9,9 @@ import (
 	"clew/index"
 )
 
-// cache keeps the series of parts, within a bound on bytes. A part's are made once, by the first who asks; the others wait.
-type cache struct {
-	t   *translator
+// Cache keeps the series of parts, within a bound on bytes. A part's are made once, by the first who asks; the others wait.
+type Cache struct {
+	t   *Translator
 	max int64
 
 	mu      sync.Mutex
@@ -25,17 +25,18 @@ type cached struct {
 	grows *growth    // of a head that gives its points as they are; the next four are not used
 	part  index.Part // a head's parts have one id while it grows
 	done  chan struct{}
-	index *partIndex
+	index *Index
 	err   error
 	bytes int64
 }
 
-func newCache(t *translator, bytesMax int64) *cache {
-	return &cache{t: t, max: bytesMax, entries: map[string]*list.Element{}, recent: list.New()}
+// NewCache returns one that keeps about so many bytes.
+func NewCache(t *Translator, bytesMax int64) *Cache {
+	return &Cache{t: t, max: bytesMax, entries: map[string]*list.Element{}, recent: list.New()}
 }
 
-// get returns a part's series.
-func (c *cache) get(ctx context.Context, part index.Part) (*partIndex, error) {
+// Get returns a part's series.
+func (c *Cache) Get(ctx context.Context, part index.Part) (*Index, error) {
 	info := part.Info()
 	if head, ok := part.(Growing); ok {
 		return c.grown(ctx, info.ID, head)
@@ -71,8 +72,8 @@ func (c *cache) get(ctx context.Context, part index.Part) (*partIndex, error) {
 	}
 }
 
-func (c *cache) fill(ctx context.Context, el *list.Element, e *cached, part index.Part) {
-	e.index, e.err = newPartIndex(ctx, c.t, part)
+func (c *Cache) fill(ctx context.Context, el *list.Element, e *cached, part index.Part) {
+	e.index, e.err = newIndex(ctx, c.t, part)
 	if ctx.Err() != nil && e.err != nil {
 		e.err = ctx.Err()
 	}
@@ -90,7 +91,7 @@ func (c *cache) fill(ctx context.Context, el *list.Element, e *cached, part inde
 }
 
 // grown returns a head's series.
-func (c *cache) grown(ctx context.Context, id string, part Growing) (*partIndex, error) {
+func (c *Cache) grown(ctx context.Context, id string, part Growing) (*Index, error) {
 	c.mu.Lock()
 	el := c.entries[id]
 	if el != nil && (el.Value.(*cached).grows == nil || el.Value.(*cached).grows.head != part.Head()) {
@@ -117,7 +118,7 @@ func (c *cache) grown(ctx context.Context, id string, part Growing) (*partIndex,
 }
 
 // weighLocked notes what an entry takes, and forgets others if it is too much.
-func (c *cache) weighLocked(e *cached, bytes int64) {
+func (c *Cache) weighLocked(e *cached, bytes int64) {
 	c.bytes += bytes - e.bytes
 	e.bytes = bytes
 	for c.bytes > c.max && c.recent.Len() > 1 {
@@ -126,7 +127,7 @@ func (c *cache) weighLocked(e *cached, bytes int64) {
 }
 
 // removeLocked forgets an entry. Who waits for it still gets it.
-func (c *cache) removeLocked(el *list.Element) {
+func (c *Cache) removeLocked(el *list.Element) {
 	e := el.Value.(*cached)
 	c.recent.Remove(el)
 	delete(c.entries, e.id)
@@ -134,9 +135,7 @@ func (c *cache) removeLocked(el *list.Element) {
 }
 
 // Kept says of how many parts the series are kept, and about how many bytes that takes.
-func (s *Storage) Kept() (parts int, bytes int64) { return s.cache.kept() }
-
-func (c *cache) kept() (parts int, bytes int64) {
+func (c *Cache) Kept() (parts int, bytes int64) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	return len(c.entries), c.bytes

@@ -1,4 +1,4 @@
-package metrics
+package stored
 
 import (
 	"context"
@@ -22,47 +22,48 @@ const (
 	typeSummary     = "summary"
 )
 
-// rowRef is a row of a part: points of one series of OTLP.
-type rowRef struct {
-	min, max int64 // milliseconds, both inclusive
-	rg, row  uint32
-	samples  uint32
-	chunk    chunkKind
-	plain    bool // the chunk's points are all there is to say
+// Row is a row of a part: points of one series of OTLP.
+type Row struct {
+	Min, Max int64 // milliseconds, both inclusive
+	rg, Row  uint32
+	Samples  uint32
+	Chunk    ChunkKind
+	Plain    bool // the chunk's points are all there is to say
 }
 
-type chunkKind uint8
+// ChunkKind is how the points of a row are written.
+type ChunkKind uint8
 
 const (
-	chunkXOR2 chunkKind = iota
-	chunkHistogram
-	chunkOTLP
-	chunkNumbers // no chunk: the points of a gauge or a sum are in a list (growing.go)
-	chunkCounts
-	chunkUnknown
+	ChunkXOR2 ChunkKind = iota
+	ChunkHistogram
+	ChunkOTLP
+	ChunkNumbers // no chunk: the points of a gauge or a sum are in a list (growing.go)
+	ChunkCounts
+	ChunkUnknown
 )
 
-func chunkKindOf(name string) chunkKind {
+func chunkKindOf(name string) ChunkKind {
 	switch name {
 	case points.ChunkXOR2:
-		return chunkXOR2
+		return ChunkXOR2
 	case points.ChunkHistogram:
-		return chunkHistogram
+		return ChunkHistogram
 	case points.ChunkCounts:
-		return chunkCounts
+		return ChunkCounts
 	case points.ChunkOTLP:
-		return chunkOTLP
+		return ChunkOTLP
 	}
-	return chunkUnknown
+	return ChunkUnknown
 }
 
-// base is a series of OTLP in a part.
-type base struct {
-	family *family
+// Base is a series of OTLP in a part.
+type Base struct {
+	Family *Family
 	target *target
-	typ    string
-	delta  bool
-	rows   []rowRef // in no order
+	Type   string
+	Delta  bool
+	Rows   []Row // in no order
 	// numbers are the head's own of the series whose points it is, ascending; nil if it is of no head.
 	numbers []uint32
 	// labels are those of its series, but for the name and what tells its series apart.
@@ -159,7 +160,7 @@ func (v *values) at(i int) []byte {
 
 // builder finds the series of a part.
 type builder struct {
-	t      *translator
+	t      *Translator
 	part   index.Part
 	fields fields
 
@@ -171,10 +172,10 @@ type builder struct {
 	targets    []*target
 	families   []metricShape
 	attributes [][]attribute
-	bases      []*base
-	byKey      map[baseKey]*base
-	byMarks    map[markedMetric]*family
-	byMetadata map[string]marks
+	bases      []*Base
+	byKey      map[baseKey]*Base
+	byMarks    map[markedMetric]*Family
+	byMetadata map[string]Marks
 	spans      map[*target]*intervals
 }
 
@@ -185,19 +186,19 @@ type metricShape struct {
 
 type markedMetric struct {
 	metric uint32
-	marks  marks
+	marks  Marks
 }
 
 type baseKey struct {
 	resource, metric, record uint32
-	marks                    marks
+	marks                    Marks
 }
 
 // build reads what a part's rows are of.
-func build(ctx context.Context, t *translator, part index.Part) (*builder, error) {
+func build(ctx context.Context, t *Translator, part index.Part) (*builder, error) {
 	b := &builder{
-		t: t, part: part, fields: fieldsOf(part), byKey: map[baseKey]*base{}, byMarks: map[markedMetric]*family{},
-		byMetadata: map[string]marks{}, spans: map[*target]*intervals{},
+		t: t, part: part, fields: fieldsOf(part), byKey: map[baseKey]*Base{}, byMarks: map[markedMetric]*Family{},
+		byMetadata: map[string]Marks{}, spans: map[*target]*intervals{},
 	}
 	var resources, metrics, records []*words
 	var all []*words
@@ -276,28 +277,28 @@ func (b *builder) rowGroup(ctx context.Context, rg, rows int) error {
 		return err
 	}
 	for i := range rows {
-		if i%checkEvery == 0 && ctx.Err() != nil {
+		if i%CheckEvery == 0 && ctx.Err() != nil {
 			return ctx.Err()
 		}
-		r := rowRef{
-			min: millis(times.Values[i]), max: millis(ends.Values[i]), rg: uint32(rg), row: uint32(i),
-			samples: uint32(max(0, min(samples.Values[i], samplesOfRowMax+1))), chunk: chunkKindOf(b.kinds.text(b.kinds.code(i))),
+		r := Row{
+			Min: Millis(times.Values[i]), Max: Millis(ends.Values[i]), rg: uint32(rg), Row: uint32(i),
+			Samples: uint32(max(0, min(samples.Values[i], SamplesOfRowMax+1))), Chunk: chunkKindOf(b.kinds.text(b.kinds.code(i))),
 		}
 		if stated.Values != nil && index.IsValid(stated.Valid, i) {
-			r.min, r.max = millis(stated.Values[i]), math.MaxInt64 // points of the future; where they end is not said
+			r.Min, r.Max = Millis(stated.Values[i]), math.MaxInt64 // points of the future; where they end is not said
 		}
 		found, err := points.Sections(extras.at(i))
 		if err != nil {
 			return fmt.Errorf("row %d: %w", i, err)
 		}
-		r.plain = found[points.SectionFlags] == nil
+		r.Plain = found[points.SectionFlags] == nil
 		b.add(i, r, &found)
 	}
 	return nil
 }
 
 // add gives a row to its series.
-func (b *builder) add(i int, r rowRef, found *points.Found) {
+func (b *builder) add(i int, r Row, found *points.Found) {
 	var key baseKey
 	var fresh bool
 	if key.resource, fresh = b.resources.of(i); fresh {
@@ -324,18 +325,18 @@ func (b *builder) add(i int, r rowRef, found *points.Found) {
 		b.byKey[key] = to
 		b.bases = append(b.bases, to)
 	}
-	to.rows = append(to.rows, r)
-	if to.target.info.Len() > 0 && r.max != math.MaxInt64 {
+	to.Rows = append(to.Rows, r)
+	if to.target.info.Len() > 0 && r.Max != math.MaxInt64 {
 		s := b.spans[to.target]
 		if s == nil {
 			s = &intervals{}
 			b.spans[to.target] = s
 		}
-		s.add(r.min, r.max)
+		s.add(r.Min, r.Max)
 	}
 }
 
-func (b *builder) newBase(key baseKey) *base {
+func (b *builder) newBase(key baseKey) *Base {
 	shape := &b.families[key.metric]
 	f := b.byMarks[markedMetric{key.metric, key.marks}]
 	if f == nil {
@@ -343,7 +344,7 @@ func (b *builder) newBase(key baseKey) *base {
 		f = &translated
 		b.byMarks[markedMetric{key.metric, key.marks}] = f
 	}
-	to := &base{family: f, target: b.targets[key.resource], typ: shape.typ, delta: shape.delta}
+	to := &Base{Family: f, target: b.targets[key.resource], Type: shape.typ, Delta: shape.delta}
 	lb := labels.NewBuilder(labels.EmptyLabels())
 	b.t.labels(lb, f, to.target, b.attributes[key.record])
 	to.labels = lb.Labels()
@@ -376,8 +377,8 @@ func (b *builder) metricShape() (m metricShape) {
 	return m
 }
 
-// millis is the millisecond that a time is in, as chunks have it.
-func millis(nanos int64) int64 {
+// Millis is the millisecond that a time is in, as chunks have it.
+func Millis(nanos int64) int64 {
 	ms := nanos / 1_000_000
 	if nanos%1_000_000 < 0 {
 		ms--
@@ -390,7 +391,7 @@ type intervals struct{ all [][2]int64 }
 
 // add joins a range with those it meets. There are few: rows of a resource follow each other.
 func (s *intervals) add(from, to int64) {
-	const apart = int64(lookback / 1e6)
+	const apart = int64(Lookback / 1e6)
 	kept := s.all[:0]
 	for _, r := range s.all {
 		if r[0]-apart <= to && from-apart <= r[1] {

@@ -1,4 +1,4 @@
-package metrics
+package stored
 
 import (
 	"context"
@@ -8,9 +8,13 @@ import (
 	"time"
 
 	"clew/internal/points"
+	"clew/query/metrics/pointstest"
 
 	head "clew/ingest/series"
 )
+
+// start is when the points of tests begin.
+var start = time.Date(2026, 11, 21, 12, 0, 0, 0, time.UTC)
 
 // seedRows are rows as heads make them.
 type seedRows struct {
@@ -33,7 +37,7 @@ func FuzzDecode(f *testing.F) {
 	h := head.New("head", "t", 0)
 	rnd := rand.New(rand.NewPCG(1, 1))
 	for round := range 60 {
-		if err := h.Append(randomPoints(rnd, round), testStart.Add(time.Hour)); err != nil {
+		if err := h.Append(pointstest.Random(rnd, start, round), start.Add(time.Hour)); err != nil {
 			f.Fatal(err)
 		}
 	}
@@ -41,31 +45,31 @@ func FuzzDecode(f *testing.F) {
 	for i := range all {
 		all[i] = uint32(i)
 	}
-	seeds := &seedRows{f, map[string]byte{points.ChunkXOR2: byte(chunkXOR2), points.ChunkHistogram: byte(chunkHistogram), points.ChunkOTLP: byte(chunkOTLP)}}
+	seeds := &seedRows{f, map[string]byte{points.ChunkXOR2: byte(ChunkXOR2), points.ChunkHistogram: byte(ChunkHistogram), points.ChunkOTLP: byte(ChunkOTLP)}}
 	if err := h.Live().Read(context.Background(), all, 0, 1<<60, seeds); err != nil {
 		f.Fatal(err)
 	}
 	// A span of four billion buckets.
-	f.Add(byte(chunkHistogram), uint32(1), []byte{0, 1, 0, 0, 0b0_10_001_11, 0b111110_00, 0, 0, 0, 0xff, 0xff, 0xff, 0xff, 0xff, 0, 0}, []byte{})
+	f.Add(byte(ChunkHistogram), uint32(1), []byte{0, 1, 0, 0, 0b0_10_001_11, 0b111110_00, 0, 0, 0, 0xff, 0xff, 0xff, 0xff, 0xff, 0, 0}, []byte{})
 	f.Fuzz(func(t *testing.T, kind byte, samples uint32, chunk, extra []byte) {
 		found, err := points.Sections(extra)
 		if err != nil || len(chunk) > 1<<16 {
 			return
 		}
-		ref := &rowRef{samples: min(samples, samplesOfRowMax+1), chunk: chunkKind(kind % byte(chunkUnknown+1))}
-		of := &base{family: &family{}}
+		ref := &Row{Samples: min(samples, SamplesOfRowMax+1), Chunk: ChunkKind(kind % byte(ChunkUnknown+1))}
+		of := &Base{Family: &Family{}}
 		var before, after runtime.MemStats
 		runtime.ReadMemStats(&before)
 		// The errors are what is wanted of bytes that lie.
-		if all, err := numbersOf(ref, chunk, &found); err == nil && len(all) != int(ref.samples) {
-			t.Errorf("%d points of %d", len(all), ref.samples)
+		if all, err := NumbersOf(ref, chunk, &found); err == nil && len(all) != int(ref.Samples) {
+			t.Errorf("%d points of %d", len(all), ref.Samples)
 		}
-		_, _ = multiOf(ref, chunk, &found)
-		_, _ = nativesOf(of, ref, chunk, &found)
-		_ = eachBounds(of, ref, chunk, &found, func([]float64) {})
+		_, _ = MultiOf(ref, chunk, &found)
+		_, _ = NativesOf(of, ref, chunk, &found)
+		_ = EachBounds(of, ref, chunk, &found, func([]float64) {})
 		runtime.ReadMemStats(&after)
 		// Every point of a chunk may have all its buckets, at eight bytes and more for a bit.
-		if most := uint64(64<<20) + uint64(min(samples, samplesOfRowMax))*uint64(len(chunk))*600; after.TotalAlloc-before.TotalAlloc > most {
+		if most := uint64(64<<20) + uint64(min(samples, SamplesOfRowMax))*uint64(len(chunk))*600; after.TotalAlloc-before.TotalAlloc > most {
 			t.Errorf("%d bytes for a chunk of %d bytes and %d samples", after.TotalAlloc-before.TotalAlloc, len(chunk), samples)
 		}
 	})
@@ -76,7 +80,7 @@ func TestCheckLayout(t *testing.T) {
 	h := head.New("head", "t", 0)
 	rnd := rand.New(rand.NewPCG(2, 2))
 	for round := range 100 {
-		if err := h.Append(randomPoints(rnd, round), testStart.Add(time.Hour)); err != nil {
+		if err := h.Append(pointstest.Random(rnd, start, round), start.Add(time.Hour)); err != nil {
 			t.Fatal(err)
 		}
 	}
