@@ -49,7 +49,7 @@ type Result struct {
 	Evaluations int
 	Fired       int      // times that an alert fired
 	Pending     int      // times that an alert was pending and never fired
-	Firings     []Firing // in order of time, the first of them
+	Firings     []Firing // in order of time, and of those of one time of labels; the first of them
 	Series      int      // of a recording rule: the most at one time
 	Failed      int      // evaluations that failed
 	LastError   error    // of the last that failed

@@ -1,9 +1,13 @@
 package backtest
 
 import (
+	"cmp"
 	"context"
+	"maps"
 	"slices"
 	"time"
+
+	"github.com/prometheus/prometheus/model/labels"
 
 	"clew/query/alert"
 )
@@ -53,12 +57,14 @@ func (w *watcher) look(ts time.Time) {
 			now[key] = true
 			w.note(i, key, a, ts)
 		}
+		var over []*seen
 		for key, s := range w.seen[i] {
 			if !now[key] {
-				w.end(r, s, ts)
+				over = append(over, s)
 				delete(w.seen[i], key)
 			}
 		}
+		w.endAll(r, over, ts)
 	}
 }
 
@@ -79,6 +85,19 @@ func (w *watcher) note(i int, key uint64, a *alert.Alert, ts time.Time) {
 	}
 }
 
+// endAll notes alerts that end at the same time, in the order of their firings: which of them are listed must not depend on chance.
+func (w *watcher) endAll(r *Result, over []*seen, ts time.Time) {
+	slices.SortFunc(over, func(a, b *seen) int { return inOrder(&a.alert, &b.alert) })
+	for _, s := range over {
+		w.end(r, s, ts)
+	}
+}
+
+// inOrder compares firings: by when they began, and of those that began together by their labels. No two of a rule have both the same.
+func inOrder(a, b *alert.Alert) int {
+	return cmp.Or(a.FiredAt.Compare(b.FiredAt), labels.Compare(a.Labels, b.Labels))
+}
+
 // end notes an alert that is over, or that lasts beyond the end (ts zero).
 func (w *watcher) end(r *Result, s *seen, ts time.Time) {
 	if !s.fired {
@@ -94,9 +113,7 @@ func (w *watcher) end(r *Result, s *seen, ts time.Time) {
 // finish notes what is active at the end.
 func (w *watcher) finish() {
 	for i := range w.results {
-		for _, s := range w.seen[i] {
-			w.end(&w.results[i], s, time.Time{})
-		}
-		slices.SortStableFunc(w.results[i].Firings, func(a, b Firing) int { return a.Alert.FiredAt.Compare(b.Alert.FiredAt) })
+		w.endAll(&w.results[i], slices.Collect(maps.Values(w.seen[i])), time.Time{})
+		slices.SortFunc(w.results[i].Firings, func(a, b Firing) int { return inOrder(&a.Alert, &b.Alert) })
 	}
 }

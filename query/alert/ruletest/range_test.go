@@ -96,3 +96,39 @@ func text(v promql.Vector) string {
 	slices.Sort(out)
 	return strings.Join(out, " ")
 }
+
+// Alerts that fire and end together are listed in the order of their labels.
+func TestBacktestOrder(t *testing.T) {
+	var lines strings.Builder
+	for i := range 30 {
+		fmt.Fprintf(&lines, "@%v s%02d info \"ok\"\n", []time.Duration{4 * time.Minute, 20 * time.Minute}[i%2], (i*7)%30)
+	}
+	var r records
+	if err := r.addLogs(lines.String()); err != nil {
+		t.Fatal(err)
+	}
+	answers := alert.Answers{Records: r.engine(), Metrics: memseries.New()}
+	defer answers.Records.Close()
+	f, problems := rulefile.Parse("f.yml", []byte(`groups:
+- name: g
+  interval: 1m
+  lang: logs
+  rules:
+  - {alert: Any, expr: "", window: 5m, by: [service]}
+`))
+	if len(problems) > 0 {
+		t.Fatal(problems)
+	}
+	// Some have ended by then, and some still fire.
+	results, err := backtest.Run(t.Context(), &answers, backtest.Request{File: f, From: epoch, To: epoch.Add(22 * time.Minute)})
+	if err != nil || len(results) != 1 || len(results[0].Firings) != 30 {
+		t.Fatalf("%v: %+v", err, results)
+	}
+	var have []string
+	for _, f := range results[0].Firings {
+		have = append(have, fmt.Sprintf("%s %s", f.Alert.FiredAt.Format(time.RFC3339), f.Alert.Labels))
+	}
+	if !slices.IsSorted(have) || have[0][:20] == have[29][:20] {
+		t.Errorf("not in order:\n%s", strings.Join(have, "\n"))
+	}
+}
