@@ -82,9 +82,10 @@ type Host struct {
 	// Attributes are further resource attributes that say what and where it is: cloud.region, container.id, ...
 	Attributes map[string]string
 
-	Traffic []Traffic             // by signal, of what it ever shipped and is still kept
-	Load    *Load                 // nil: it ships no metrics of itself, or not now
-	Agents  []ledger.AgentAccount // the latest heard first
+	Traffic  []Traffic             // by signal, of what it ever shipped and is still kept
+	Load     *Load                 // nil: it ships no metrics of itself, or not now
+	Agents   []ledger.AgentAccount // the latest heard first
+	shipping bool                  // the ledger says that an agent is not silent, which it knows best
 
 	LagSeconds float64 // age of the oldest record that waits in an agent
 	// Refused, Dropped and Missing are records of its agents that are lost, by reason; see the ledger.
@@ -179,7 +180,7 @@ func (h *Hosts) all(ctx context.Context, tenant string, now time.Time) (map[stri
 				host = &Host{Name: l.Host}
 				all[l.Host] = host
 			}
-			host.account(&l, now)
+			host.account(&l)
 		}
 	}
 	for _, host := range all {
@@ -220,12 +221,13 @@ func (h *Host) heard(s *sighting, now time.Time) {
 }
 
 // account takes over what the ledger says.
-func (h *Host) account(l *ledger.HostAccount, now time.Time) {
+func (h *Host) account(l *ledger.HostAccount) {
 	h.Agents = l.Agents
 	if l.LastHeard.After(h.LastHeard) {
 		h.LastHeard = l.LastHeard
 	}
-	if now.Sub(l.LastHeard) <= ledger.SilentAfter {
+	h.shipping = !l.Silent
+	if h.shipping {
 		h.LagSeconds = l.LagSeconds() // who is silent does not say how far behind it is
 	}
 	for i := range l.Flows {
@@ -257,7 +259,7 @@ func (h *Host) settle(now time.Time) {
 		after = ledger.SilentAfter
 	}
 	h.Status = Up
-	if now.Sub(h.LastHeard) > after {
+	if !h.shipping && now.Sub(h.LastHeard) > after {
 		h.Status = Silent
 	}
 }

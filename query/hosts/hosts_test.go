@@ -35,6 +35,7 @@ type records struct {
 	all   []record
 	asked []engine.Request
 	err   error
+	lacks []string // why answers are partial
 }
 
 func (r *records) Latest(_ context.Context, q engine.Request, by engine.LatestBy) (*engine.Latest, error) {
@@ -60,7 +61,7 @@ func (r *records) Latest(_ context.Context, q engine.Request, by engine.LatestBy
 			row.Time, row.Facts = at, rec.facts
 		}
 	}
-	out := &engine.Latest{}
+	out := &engine.Latest{Stats: engine.Stats{Partial: r.lacks}}
 	for _, row := range rows {
 		out.Rows = append(out.Rows, *row)
 	}
@@ -228,6 +229,24 @@ func TestMemory(t *testing.T) {
 	l = list(t, h, Query{}, now.Add(wholeEvery+wholeEveryMin))
 	if diff := cmp.Diff([]string{"live silent", "new silent", "sent-late silent"}, names(l)); diff != "" {
 		t.Errorf("where it costs little all is asked again soon: %s", diff)
+	}
+}
+
+// An answer that lacked something is not held to for as long as a whole one.
+func TestLacking(t *testing.T) {
+	old := record{telemetry.Logs, "old", time.Hour, nil}
+	for _, c := range []struct {
+		lacks []string
+		want  int
+	}{{nil, 0}, {[]string{"shard 0 is being read"}, 1}} {
+		r := &records{lacks: c.lacks}
+		h := New(Deps{Records: r})
+		list(t, h, Query{}, now)
+		h.memoryOf(telemetry.DefaultTenant).took = 2 * time.Second
+		r.all, r.lacks = []record{old}, nil
+		if l := list(t, h, Query{}, now.Add(lackingShare*2*time.Second)); len(l.Hosts) != c.want || len(l.Partial) != 0 {
+			t.Errorf("after an answer that lacked %q: %v, partial %q", c.lacks, names(l), l.Partial)
+		}
 	}
 }
 

@@ -18,6 +18,8 @@ const (
 	wholeEvery    = 10 * time.Minute
 	wholeEveryMin = 5 * time.Second
 	wholeShare    = 50
+	// lackingShare is wholeShare after an answer that lacked something, as one does while a log is read at a start: hosts that were missing are not to be missing for minutes.
+	lackingShare = 10
 	// recentLogs is how old records may be that come in between, and recentPoints the same for metrics, whose rows are ordered by their first of up to 120 points.
 	recentLogs   = 15 * time.Minute
 	recentPoints = 2*time.Hour + recentLogs

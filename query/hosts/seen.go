@@ -46,6 +46,7 @@ type memory struct {
 	wholeAt time.Time // when all was asked last
 	took    time.Duration
 	why     []string // why that was not everything
+	lacks   bool     // records were missing that may be there soon
 	met     map[string]*sighting
 }
 
@@ -71,7 +72,7 @@ func (m *memory) at(ctx context.Context, records Records, tenant string, now tim
 	case <-ctx.Done():
 		return nil, nil, ctx.Err()
 	}
-	whole := m.met == nil || now.Sub(m.wholeAt) >= min(wholeEvery, max(wholeEveryMin, wholeShare*m.took))
+	whole := m.met == nil || now.Sub(m.wholeAt) >= m.wholeAfter()
 	began := time.Now()
 	met := map[string]*sighting{}
 	if !whole {
@@ -87,16 +88,26 @@ func (m *memory) at(ctx context.Context, records Records, tenant string, now tim
 		}
 		partial = append(partial, why...)
 	}
+	lacks := len(partial) > 0
 	if len(met) > hostsMax {
 		partial = append(partial, fmt.Sprintf("there are %d hosts, and the %d last heard of are listed", len(met), hostsMax))
 		forget(met)
 	}
 	m.met = met
 	if whole {
-		m.wholeAt, m.took, m.why = now, time.Since(began), partial
+		m.wholeAt, m.took, m.why, m.lacks = now, time.Since(began), partial, lacks
 		return met, partial, nil
 	}
 	return met, append(partial, without(m.why, partial)...), nil
+}
+
+// wholeAfter is how long what was asked of all is good for.
+func (m *memory) wholeAfter() time.Duration {
+	share := time.Duration(wholeShare)
+	if m.lacks {
+		share = lackingShare
+	}
+	return min(wholeEvery, max(wholeEveryMin, share*m.took))
 }
 
 // meet asks for a signal's hosts, and adds what it says of them to met.
