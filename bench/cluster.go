@@ -19,6 +19,7 @@ import (
 	"clew/internal/clustertest"
 	"clew/internal/harness"
 	"clew/internal/natstest"
+	"clew/internal/s3test"
 )
 
 // What a record costs in a cluster, by who pays for it: the figures that docs/scale.md multiplies.
@@ -150,25 +151,22 @@ func (o *options) startCluster(dir string) (*clusterRun, error) {
 
 // startGateway starts an S3 server on the directory.
 func (r *clusterRun) startGateway() (address string, err error) {
-	find := exec.Command("go", "tool", "-n", "versitygw")
-	find.Dir = filepath.Join("tools", "versitygw")
-	file, err := find.Output()
-	if err != nil {
-		return "", fmt.Errorf("build versitygw, from the top of the repository: %w", err)
-	}
-	l, err := net.Listen("tcp", "127.0.0.1:0")
+	path, err := s3test.Binary()
 	if err != nil {
 		return "", err
 	}
-	address = l.Addr().String()
-	l.Close()
+	ports, err := harness.FreePorts(1)
+	if err != nil {
+		return "", err
+	}
+	address = ports[0]
 	// The client takes its keys from the environment, as does the gateway.
 	for key, value := range map[string]string{"AWS_ACCESS_KEY_ID": "bench", "AWS_SECRET_ACCESS_KEY": "benchbench", "ROOT_ACCESS_KEY_ID": "bench", "ROOT_SECRET_ACCESS_KEY": "benchbench"} {
 		if err := os.Setenv(key, value); err != nil {
 			return "", err
 		}
 	}
-	r.gateway = exec.Command(strings.TrimSpace(string(file)), "--port", address, "--quiet", "--keep-alive", "posix", r.dir)
+	r.gateway = exec.Command(path, "--port", address, "--quiet", "--keep-alive", "posix", r.dir)
 	r.gateway.SysProcAttr = &syscall.SysProcAttr{Pdeathsig: syscall.SIGKILL}
 	if err := r.gateway.Start(); err != nil {
 		return "", err

@@ -107,7 +107,7 @@ func (p *process) open(ctx context.Context) error {
 	if err := p.openLog(ctx); err != nil {
 		return err
 	}
-	p.registry.MustRegister(&logCollector{log: p.log}, p.book)
+	p.registry.MustRegister(&logCollector{log: p.log}, p.book, newTimeGauge())
 	if err := p.openBoard(); err != nil {
 		return err
 	}

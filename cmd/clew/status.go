@@ -11,6 +11,7 @@ import (
 	"clew/index/wordindex"
 	"clew/ingest"
 	"clew/ingest/shardlog"
+	"clew/internal/clock"
 	"clew/internal/ledger"
 	"clew/internal/telemetry"
 	"clew/query/parts"
@@ -94,6 +95,13 @@ func (c *wordsCollector) Collect(ch chan<- prometheus.Metric) {
 	gauge(wordsEntries, float64(s.Dead), "dead")
 	gauge(wordsBytes, float64(s.Bytes))
 	gauge(wordsPassed, float64(s.Passed))
+}
+
+// newTimeGauge is this process's clock, to be compared with that of whoever scrapes.
+func newTimeGauge() prometheus.Collector {
+	return prometheus.NewGaugeFunc(prometheus.GaugeOpts{
+		Name: "clew_time_seconds", Help: "The time of day as this process has it, in Unix time: by it records are received, heads and segments are old, and queries begin from now.",
+	}, func() float64 { return float64(clock.Now().UnixNano()) / 1e9 })
 }
 
 // logCollector exposes the shard log's counters.

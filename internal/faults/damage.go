@@ -111,7 +111,7 @@ func (r *Run) damage(files map[string]int64) error {
 			}
 		}
 	}
-	r.note = fmt.Sprintf("%d bits in %d files", flipsPerFile*len(files), len(files))
+	r.note, r.flipped = fmt.Sprintf("%d bits in %d files", flipsPerFile*len(files), len(files)), true
 	if len(files) == 0 {
 		return errors.New("the server has no files to damage")
 	}

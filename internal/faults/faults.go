@@ -16,6 +16,7 @@ type Run struct {
 	healed   time.Time
 	failover chan time.Duration // nil: no owner was lost
 	note     string
+	flipped  bool // bits of the log: it is counted how much of that owners have read
 }
 
 // Fault is a way to break a cluster. Do breaks it, at r.inject, and mends it, at r.heal; the load goes on until it returns, and longer.
@@ -65,7 +66,7 @@ func (r *Run) owner(ctx context.Context) (string, error) {
 }
 
 // held is how long a fault lasts that does not end by itself: longer than a lease and what follows its end.
-const held = 15 * time.Second
+var held = 15 * time.Second
 
 // Faults are all, in the order of the table.
 var Faults = []Fault{
@@ -241,7 +242,16 @@ func (r *Run) clock(ctx context.Context, name string, offset time.Duration) erro
 	if err := r.SetClock(name, offset); err != nil {
 		return err
 	}
+	took, err := r.waitClock(ctx, name, offset)
+	if err != nil {
+		return err
+	}
 	time.Sleep(held)
 	r.heal()
-	return r.SetClock(name, 0)
+	if err := r.SetClock(name, 0); err != nil {
+		return err
+	}
+	back, err := r.waitClock(ctx, name, 0)
+	r.note = fmt.Sprintf("by its own word %s had the wrong time %.1f s later, and the right one %.1f s after that was back", name, took.Seconds(), back.Seconds())
+	return err
 }

@@ -22,6 +22,7 @@ var (
 	records = flag.Int("records", 0, "records that each run sends at least; 0: a short form of some faults")
 	rate    = flag.Int("rate", 20_000, "records a second")
 	built   = flag.String("clew", "", "a built clew; empty: it is built")
+	brief   = flag.Bool("brief", false, "faults last as short as they can, to see that all of them can be had, one after the other: no measurement")
 	table   = flag.String("table", "", "a `file` in whose table each run replaces its row")
 )
 
@@ -31,6 +32,9 @@ const inside = "CLEW_FAULTS_INSIDE"
 // TestMain runs the tests in a process of their own, whose network and mounts are nobody else's and end with it.
 func TestMain(m *testing.M) {
 	flag.Parse()
+	if *brief {
+		held, coolDown = briefHeld, shortCoolDown
+	}
 	if os.Getenv(inside) != "" || os.Geteuid() != 0 || testing.Short() {
 		os.Exit(m.Run())
 	}
@@ -197,6 +201,13 @@ func experiment(t *testing.T, m *room, f *Fault) (*Row, []error) {
 	if settled != nil {
 		checker.fail("not everything is there: %w", settled)
 	}
+	if r.flipped {
+		n, err := c.damagedRead(ctx)
+		if err != nil {
+			t.Fatal(err)
+		}
+		row.Note += fmt.Sprintf("; owners have met %d damaged messages", n)
+	}
 	row.Found = readBack(ctx, t, checker, c.Of("query")[0])
 	if err := r.newcomer(ctx); err != nil {
 		checker.fail("%w", err)
@@ -245,8 +256,11 @@ func readBack(ctx context.Context, t *testing.T, c *Checker, p *harness.Process)
 const (
 	readBacksMax = 3
 
-	warmUp   = 3 * time.Second
-	coolDown = 10 * time.Second
+	warmUp = 3 * time.Second
 
 	shortRate, shortCoolDown = 5000, 3 * time.Second
+	// briefHeld is just longer than a lease.
+	briefHeld = 8 * time.Second
 )
+
+var coolDown = 10 * time.Second

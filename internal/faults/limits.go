@@ -30,6 +30,8 @@ const (
 	settleMax = 2 * time.Minute
 	// outputBytesMax is what is shown of a process's output when a run has failed.
 	outputBytesMax = 6000
+	// clockSlack is how far a clock may be from what it was set to: no process is asked and answers within less on a machine that is busy.
+	clockSlack = time.Minute
 	// failoverMax is what is promised.
 	failoverMax = 15 * time.Second
 )

@@ -59,6 +59,15 @@ func Build() error {
 	return err
 }
 
+// Binary builds versitygw like Build, and is a path to run it by for as long as this process lives.
+func Binary() (path string, err error) {
+	file, err := binary()
+	if err != nil {
+		return "", err
+	}
+	return fmt.Sprintf("/proc/%d/fd/%d", os.Getpid(), file.Fd()), nil
+}
+
 // Gateway is a running S3 server.
 type Gateway struct {
 	Address string // host:port
@@ -88,11 +97,11 @@ func Start(t testing.TB) *Gateway {
 // Restart starts a gateway that was killed, at the same address and with the same objects.
 func (g *Gateway) Restart(t testing.TB) {
 	t.Helper()
-	file, err := binary()
+	path, err := Binary()
 	if err != nil {
 		t.Fatal(err)
 	}
-	cmd := exec.Command(fmt.Sprintf("/proc/%d/fd/%d", os.Getpid(), file.Fd()), "--port", g.Address, "--access", AccessKey, "--secret", SecretKey, "--quiet", "--keep-alive", "posix", g.dir)
+	cmd := exec.Command(path, "--port", g.Address, "--access", AccessKey, "--secret", SecretKey, "--quiet", "--keep-alive", "posix", g.dir)
 	// The gateway must not outlive a test process that is killed.
 	cmd.SysProcAttr = &syscall.SysProcAttr{Pdeathsig: syscall.SIGKILL}
 	if err := cmd.Start(); err != nil {
