@@ -120,9 +120,30 @@ func (o *owner) save(cause error) {
 		}
 	}
 	// The floor moves with it, so that positions are given out from above.
-	if err := o.commit(o.ctx, reasonLost, nil, nil); err != nil && o.ctx.Err() == nil {
+	err := o.commit(o.ctx, reasonLost, nil, nil)
+	if err == nil && beyond != nil && !o.rescue(beyond) {
+		err = o.commit(o.ctx, reasonLost, nil, nil)
+	}
+	if err != nil && o.ctx.Err() == nil {
 		o.log.Warn("what is lost of the shard's log can't be written down", "error", err)
 	}
+}
+
+// rescue keeps what NATS acknowledged at positions that had been read before the stream lost its end. All that was read is in segments. It returns
+// false if that can't be done: what is lost by it is noted.
+func (o *owner) rescue(b *shardlog.BeyondError) bool {
+	o.commitMu.Lock()
+	floor := o.floor
+	o.commitMu.Unlock()
+	n, err := o.in.shardLog.Rescue(o.ctx, o.shard, b.Same, floor)
+	if n > 0 {
+		o.log.Warn("messages that were acknowledged at positions that had been read before are appended again", "messages", n, "after", b.Same, "floor", floor)
+	}
+	if err != nil {
+		o.log.Error("messages at positions that had been read before can't be appended again", "after", b.Same, "floor", floor, "error", err)
+		o.lost(catalog.Loss{From: b.Same + 1, To: max(floor, b.Same+1), Reason: shardlog.AnomalyLost})
+	}
+	return err == nil
 }
 
 // saved freezes the heads and says whether all that was read is in segments.

@@ -112,7 +112,7 @@ func (o *owner) trim(ctx context.Context) {
 	o.commitMu.Lock()
 	floor := o.floor
 	o.commitMu.Unlock()
-	if err := o.in.shardLog.Trim(ctx, o.shard, floor); err != nil && ctx.Err() == nil {
+	if err := o.in.shardLog.TrimRead(ctx, o.shard, floor); err != nil && ctx.Err() == nil {
 		o.log.Warn("the log can't be trimmed; the next commit tries anew", "position", floor, "error", err)
 	}
 }

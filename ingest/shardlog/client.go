@@ -42,6 +42,10 @@ type client struct {
 	numbers *witness.Numbers
 	stamped atomic.Bool
 	guard   guard
+	// lastRead is what readers of this process have read last.
+	lastRead readUpTo
+	// goneSince is since when the stream of a shard is known not to exist, time.Time by number, of those whose reading ended for that.
+	goneSince sync.Map
 	// buffers holds *encoding.
 	buffers sync.Pool
 }

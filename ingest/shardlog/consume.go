@@ -22,8 +22,17 @@ func (c *client) Consume(ctx context.Context, shard int, after Position, f func(
 		return err
 	}
 	k := &consumption{client: c, ctx: ctx, shard: shard, f: f, witness: witness.New(after)}
+	c.lastRead.forget(shard)
 	r := reader{client: c, stream: logStream(shard), shard: shard, after: after, each: k.each, missing: k.missing}
-	return r.run(ctx)
+	if c.timing.watch > 0 { // somebody else runs the servers
+		r.compare = k.compare
+	}
+	err := r.run(ctx)
+	var beyond *BeyondError
+	if errors.As(err, &beyond) && beyond.Same == 0 {
+		beyond.Same = k.sameOf(ctx, beyond)
+	}
+	return err
 }
 
 // consumption is the reading of a shard's log.
@@ -41,8 +50,10 @@ func (k *consumption) each(m delivery) error {
 	k.counts.consumed.Add(1)
 	k.counts.consumedBytes.Add(uint64(len(m.data)))
 	e := Entry{Position: m.seq, Time: m.time}
+	k.lastRead.note(k.shard, m.seq, m.time.UnixNano())
 	e.Message, e.Damage = decodeMessage(m.data, &k.stamp)
 	if e.Damage != nil {
+		k.witness.Took(m.seq, m.time)
 		k.counts.damaged.Add(1)
 		k.counts.anomaly(anomalyOf(e.Damage), 1)
 		e.Damage = locate(e.Damage, k.shard, m.seq)
@@ -117,6 +128,8 @@ type reader struct {
 	each   func(m delivery) error
 	// missing is told of n messages, up to the sequence last, that the stream should have and has not; nil: a gap is a *TrimmedError.
 	missing func(n, last uint64, t time.Time) error
+	// compare looks whether the stream still holds what was read, at the beginning of a session; nil: nobody asks.
+	compare func(ctx context.Context, s *session, stream string, st jetstream.StreamState, read uint64) error
 	// caughtUp, if not nil, is called once, when what the stream held at the start has been given.
 	caughtUp func()
 	target   uint64 // the last sequence of the stream at the start
@@ -174,6 +187,11 @@ func (r *reader) session(ctx context.Context, s *session) error {
 	if r.missing != nil && r.after+1 < first {
 		r.counts.anomaly(AnomalyTrimmed, 1)
 		return &stopError{&TrimmedError{Stream: r.stream, After: r.after, Next: first}}
+	}
+	if r.compare != nil {
+		if err := r.compare(ctx, s, r.stream, info.State, r.after); err != nil {
+			return err
+		}
 	}
 	if !r.targeted {
 		r.targeted, r.target = true, last

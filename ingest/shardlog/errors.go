@@ -87,14 +87,18 @@ func (e *TrimmedError) Error() string {
 	return fmt.Sprintf("%s: entries %d to %d are gone (trimmed)", e.Stream, e.After+1, e.Next-1)
 }
 
-// BeyondError says that a reader's position is above the last entry: the log has lost its end, or is not the log that the
-// position came from. See [Embedded.Trim].
+// BeyondError says that a reader's position is above the last entry, or that other messages than it has read are at positions up to there: the log has lost its end, or is not the
+// log that the position came from. See [Embedded.Trim] and [Log.Rescue].
 type BeyondError struct {
 	Stream string
 	After  Position
 	Last   Position
+	Same   Position // up to here the stream holds what was read
 }
 
 func (e *BeyondError) Error() string {
+	if e.After <= e.Last {
+		return fmt.Sprintf("%s: messages %d to %d are others than those that were read there", e.Stream, e.Same+1, e.After)
+	}
 	return fmt.Sprintf("%s: position %d is beyond the last entry %d", e.Stream, e.After, e.Last)
 }

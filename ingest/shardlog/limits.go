@@ -22,6 +22,10 @@ const (
 
 	// rescueTries bounds the look for a message that was not met where it should be, while NATS does not answer.
 	rescueTries = 20
+	// rescueMessages is how far back a reader compares what it has read with the stream: as far as a witness remembers, and far more than NATS acknowledges in the second in
+	// which that matters. rescueBytes bounds what is held in memory of it.
+	rescueMessages = 1024
+	rescueBytes    = 256 << 20
 
 	// appendsBytesInFlight bounds the messages handed to NATS and not yet acknowledged, well below the 128 MB at which the server
 	// starts to drop.
@@ -75,6 +79,8 @@ const (
 	clusterPing     = time.Second
 	clusterPingsOut = 2
 	clusterBeyond   = 15 * time.Second
+	// goneKept is for how long what a reader has found counts, that its stream does not exist, for whoever makes it anew: the sealing of heads lies between.
+	goneKept = 2 * time.Minute
 	// clusterWatch paces an owner's look whether its stream is still the one that it reads: a request for each shard.
 	clusterWatch    = 2 * time.Second
 	clusterAwayWait = 1500 * time.Millisecond

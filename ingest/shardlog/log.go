@@ -63,6 +63,11 @@ type Log interface {
 	// Trim removes messages up to and including position. A position above the last one moves the last one up to it, so
 	// that an owner who trims to its committed position before it consumes never meets a committed position again.
 	Trim(ctx context.Context, shard int, position Position) error
+	// TrimRead is Trim by an owner that reads. It fails, and removes nothing, if the stream does not hold what was read last: messages that nobody has read may be below.
+	TrimRead(ctx context.Context, shard int, position Position) error
+	// Rescue is for the owner of a shard whose reading ended with a *BeyondError, once all that it had read is in segments. It trims to position, and appends the messages after
+	// same, up to there, again: they were acknowledged, and nobody has read them.
+	Rescue(ctx context.Context, shard int, same, position Position) (rescued int, err error)
 	// State is the stream's first and last position and its size. *GoneError: there is none.
 	State(ctx context.Context, shard int) (State, error)
 	// Remake makes the shard's stream anew if it stays away, so that what is appended comes after position. It is for the shard's owner alone, who

@@ -7,8 +7,6 @@ import (
 	"time"
 
 	"github.com/nats-io/nats.go/jetstream"
-
-	"clew/ingest/shardlog/witness"
 )
 
 // A stream may stop being what its reader began with: somebody deletes it, a process of an older version makes it anew, NATS comes back with less than it had.
@@ -29,6 +27,9 @@ func (r *reader) same(s *session, info *jetstream.StreamInfo) error {
 		err = &BeyondError{Stream: r.stream, After: r.after, Last: info.State.LastSeq}
 	default:
 		r.beyond, r.made = time.Time{}, info.Created
+		if r.missing != nil {
+			r.goneSince.Delete(r.shard)
+		}
 		return nil
 	}
 	if r.beyond.IsZero() {
@@ -39,6 +40,10 @@ func (r *reader) same(s *session, info *jetstream.StreamInfo) error {
 	var remade *RemadeError
 	if time.Since(r.beyond) < s.timing.beyond && !errors.As(err, &remade) {
 		return err
+	}
+	var gone *GoneError
+	if errors.As(err, &gone) {
+		r.goneSince.Store(r.shard, r.beyond)
 	}
 	return &stopError{err}
 }
@@ -64,51 +69,16 @@ func (r *reader) watch(ctx context.Context, s *session, made time.Time, end cont
 	}
 }
 
-// rescue appends the message of a receipt again if it is at its position, under the same stamp and sources: an owner takes it once.
-func (c *client) rescue(ctx context.Context, shard int, writer uint64, r witness.Receipt) bool {
-	for range rescueTries {
-		found, err := c.tryRescue(ctx, shard, writer, r)
-		if err == nil || ctx.Err() != nil {
-			return found
-		}
-		c.log.Warn("a message that was not met where it should be is looked for", "shard", shard, "position", r.Position, "error", err)
-		pause(ctx, reconnectWait)
-	}
-	return false
-}
-
-func (c *client) tryRescue(ctx context.Context, shard int, writer uint64, r witness.Receipt) (found bool, err error) {
-	s, err := c.link.wait(ctx)
-	if err != nil {
-		return false, err
-	}
-	asking, cancel := s.bounded(ctx)
-	defer cancel()
-	st, err := s.subJS.Stream(asking, logStream(shard))
-	if err != nil {
-		return false, err
-	}
-	m, err := st.GetMsg(asking, r.Position)
-	if errors.Is(err, jetstream.ErrMsgNotFound) {
-		return false, nil
-	}
-	if err != nil {
-		return false, err
-	}
-	var of witness.Stamp
-	if _, err := decodeMessage(m.Data, &of); err != nil || of.Writer != writer || of.Number != r.Number {
-		return false, nil // another one is there
-	}
-	_, err = c.append(ctx, shard, m.Data)
-	return err == nil, err
-}
-
 // Remake implements Log.
 func (c *client) Remake(ctx context.Context, shard int, position Position) (made bool, err error) {
 	if err := c.checkStored(shard); err != nil {
 		return false, err
 	}
-	for since := time.Now(); ; {
+	since := time.Now()
+	if seen, known := c.goneSince.LoadAndDelete(shard); known && time.Since(seen.(time.Time)) < goneKept {
+		since = seen.(time.Time) // the reader has just waited
+	}
+	for {
 		s, err := c.link.wait(ctx)
 		if err != nil {
 			return false, err

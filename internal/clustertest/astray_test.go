@@ -3,6 +3,7 @@ package clustertest
 import (
 	"context"
 	"fmt"
+	"os"
 	"slices"
 	"strings"
 	"testing"
@@ -11,6 +12,7 @@ import (
 	"github.com/nats-io/nats.go"
 	"github.com/nats-io/nats.go/jetstream"
 
+	"clew/internal/natstest"
 	"clew/query/api"
 )
 
@@ -75,7 +77,7 @@ func waitFound(ctx context.Context, t *testing.T, c *Cluster, want int, partial 
 // TestStreamAstray: messages that somebody deletes in the middle of a shard's stream are noticed, stay known, and answers say so. A stream that is deleted whole is made anew with
 // positions above the old ones, and what its owner had read is there, as is all that was acknowledged afterwards.
 func TestStreamAstray(t *testing.T) {
-	o := Options{Shards: 1, Config: "ingest: {seal_after: 10m}\n", Roles: map[string]int{"collector": 1, "ingest,query": 1}}
+	o := Options{Shards: 1, Config: "ingest: {seal_after: 10m}\ncluster: {lease_ttl: 2s}\n", Roles: map[string]int{"collector": 1, "ingest,query": 1}}
 	o.NATS.Servers = 1
 	c := startWith(t, o)
 	ctx, cancel := context.WithTimeout(t.Context(), 4*time.Minute)
@@ -135,4 +137,53 @@ func TestStreamAstray(t *testing.T) {
 		t.Errorf("the stream made anew begins at %d, and positions to 20 had a meaning", first)
 	}
 	waitFound(ctx, t, c, 28, "what its log held from message 21 on is lost (gone)")
+}
+
+// TestStreamOlder: NATS comes back with an older store, under the owner, which has what came afterwards in memory only. It seals that, and the stream goes on above it: all that was
+// acknowledged before and afterwards is found, and nothing is called lost.
+func TestStreamOlder(t *testing.T) {
+	o := Options{Shards: 1, Config: "ingest: {seal_after: 10m}\ncluster: {lease_ttl: 2s}\n", Roles: map[string]int{"collector": 1, "ingest,query": 1}}
+	o.NATS.Servers = 1
+	c := startWith(t, o)
+	ctx, cancel := context.WithTimeout(t.Context(), 4*time.Minute)
+	defer cancel()
+	wait := func() *api.Cluster {
+		t.Helper()
+		s, err := c.WaitOwned(ctx, c.Processes["ingest-query-1"], nil)
+		if err != nil {
+			t.Fatal(err)
+		}
+		return s
+	}
+	start := func(nats *natstest.Server) {
+		t.Helper()
+		if err := nats.Start(); err != nil {
+			t.Fatal(err)
+		}
+	}
+	wait()
+	nats := c.NATS.Servers[0]
+	deliver(ctx, t, c, 0, 10)
+	waitFound(ctx, t, c, 10, "")
+	nats.Kill()
+	older := nats.Dir + ".older"
+	if err := os.CopyFS(older, os.DirFS(nats.Dir)); err != nil {
+		t.Fatal(err)
+	}
+	start(nats)
+	deliver(ctx, t, c, 10, 10)
+	waitFound(ctx, t, c, 20, "")
+	nats.Kill()
+	if err := os.RemoveAll(nats.Dir); err != nil {
+		t.Fatal(err)
+	}
+	if err := os.Rename(older, nats.Dir); err != nil {
+		t.Fatal(err)
+	}
+	start(nats)
+	deliver(ctx, t, c, 20, 10)
+	waitFound(ctx, t, c, 30, "")
+	if s := wait(); len(s.List[0].Lost) > 0 || s.List[0].Floor < 20 {
+		t.Errorf("floor %d, lost %+v", s.List[0].Floor, s.List[0].Lost)
+	}
 }

@@ -64,9 +64,18 @@ func (w *Witness) isBad(p Position) bool {
 	return false
 }
 
+// Took notes when the log took the message at p. Meet does so too.
+func (w *Witness) Took(p Position, t time.Time) { w.times[p%timesKept] = moment{p, t.UnixNano()} }
+
+// When is when the log took the message at p, if it was read, lately.
+func (w *Witness) When(p Position) (nanos int64, known bool) {
+	m := w.times[p%timesKept]
+	return m.nanos, m.position == p && p > 0
+}
+
 // Meet takes a message that was read, and its sum, and calls lost with each receipt whose message is gone.
 func (w *Witness) Meet(p Position, t time.Time, sum uint32, s *Stamp, lost func(r Receipt)) (twice Repetition) {
-	w.times[p%timesKept] = moment{p, t.UnixNano()}
+	w.Took(p, t)
 	if s.Writer == 0 {
 		return Once
 	}
