@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"io"
+	"log/slog"
 	"maps"
 	"net/url"
 	"path/filepath"
@@ -12,6 +13,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"clew/index/store"
 	"clew/index/store/bucket"
 	"clew/ingest/backup"
 	"clew/query/api"
@@ -184,6 +186,7 @@ func unsealed(before, after *api.Cluster) map[int]uint64 {
 
 type restoreOptions struct {
 	list        bool
+	logLost     bool
 	name, store string
 }
 
@@ -194,15 +197,23 @@ func newRestoreCommand() *cobra.Command {
 		Short: "Make a data directory from a backup",
 		Long: `Make DIR, which must not exist or be empty, from a backup that clew backup made in a directory or object store: the latest, or the one named by --name. Every object is checked
 after it was copied. With --store the segments go to an object store, which must hold none; run clew with the same --store then.
-Start clew on it with as many shards as before (the number is printed). A cluster needs nothing of DIR: it begins with what is in the object store, and with a NATS that has no streams of clew.`,
+Start clew on it with as many shards as before (the number is printed).
+
+With --log-lost BACKUP is no backup, but the object store of a clew whose log is lost (all of NATS, or the disk of a single process), and that nothing writes to. The catalog is made anew of its newest snapshot,
+and of what newer segments say of themselves. The store is only read: segments that are not taken are named, and stay there. Segments that are in --store already, of the same size, are not copied again: a large
+store may be copied (segments/ alone) by the provider's means first.
+
+A cluster needs nothing of DIR: it begins with what is in the object store, and with a NATS that has no streams of clew.`,
 		Example: `  clew restore --list /mnt/backup
   clew restore /mnt/backup /var/lib/clew
   clew restore --name 20261121T093000Z /mnt/backup /var/lib/clew
-  clew restore --store 's3://telemetry/clew?region=eu-north-1' 's3://backups/clew?region=eu-north-1' /var/lib/clew`,
+  clew restore --store 's3://telemetry/clew?region=eu-north-1' 's3://backups/clew?region=eu-north-1' /var/lib/clew
+  clew restore --log-lost --store 's3://telemetry/clew-2?region=eu-north-1' 's3://telemetry/clew?region=eu-north-1' /tmp/restored`,
 		Args: cobra.RangeArgs(1, 2),
 		RunE: func(cmd *cobra.Command, args []string) error { return o.run(cmd.Context(), cmd, args) },
 	}
 	cmd.Flags().BoolVar(&o.list, "list", false, "list the backups that are there, oldest first")
+	cmd.Flags().BoolVar(&o.logLost, "log-lost", false, "BACKUP is the object store of a clew whose log is lost")
 	cmd.Flags().StringVar(&o.name, "name", "", "the backup to restore (default: the latest)")
 	cmd.Flags().StringVar(&o.store, "store", "", "`URL` of the object store that gets the segments (default: DIR)")
 	return cmd
@@ -230,7 +241,10 @@ func (o *restoreOptions) run(ctx context.Context, cmd *cobra.Command, args []str
 	if len(args) < 2 {
 		return fmt.Errorf("restore: name the directory to make")
 	}
-	target := backup.Target{Dir: args[1]}
+	if o.logLost && o.name != "" {
+		return fmt.Errorf("restore: --log-lost and --name: a store is no backup, and has no names")
+	}
+	target := backup.Target{Dir: args[1], Begun: o.logLost}
 	if o.store != "" {
 		far, closer, err := openFar(ctx, args[1], o.store)
 		if err != nil {
@@ -243,11 +257,38 @@ func (o *restoreOptions) run(ctx context.Context, cmd *cobra.Command, args []str
 		}
 		target.Far, target.Place = far, to.Place()
 	}
+	if o.logLost {
+		return salvage(ctx, cmd, from, args, target)
+	}
 	d, err := backup.Restore(ctx, from, o.name, target)
 	if err != nil {
 		return err
 	}
 	_, err = fmt.Fprintf(cmd.OutOrStdout(), "%s: backup %s with %d segments and %d rows; run clew with shards: %d or more\n",
 		args[1], d.Name, d.Segments, d.Rows, d.Shards)
+	return err
+}
+
+// salvage makes a data directory of a store whose log is lost, and says what is known of what it lacks.
+func salvage(ctx context.Context, cmd *cobra.Command, from store.Store, args []string, target backup.Target) error {
+	logger := slog.New(slog.NewTextHandler(cmd.ErrOrStderr(), nil))
+	s, err := backup.Salvage(ctx, from, target, logger)
+	if err != nil {
+		return err
+	}
+	out := cmd.OutOrStdout()
+	for _, l := range s.Left {
+		fmt.Fprintf(out, "left in %s: %s: %s\n", args[0], l.ID, l.Why)
+	}
+	began := fmt.Sprintf("the snapshot of commit %d", s.Sequence)
+	if s.Sequence == 0 {
+		began = "no snapshot, or a restored one"
+	}
+	fmt.Fprintf(out, "%s: %d segments with %d rows, from %s, %d of them newer; run clew with shards: %d or more\n", args[1], s.Segments, s.Rows, began, s.Newer, s.Shards)
+	fmt.Fprintf(out, "%d segments of the snapshot are not there: merged, expired or deleted since\n", len(s.Gone))
+	if s.Reopened+s.Waiting > 0 {
+		fmt.Fprintf(out, "deletions: %d were not done and go on, %d objects of such that were done lately are set aside: those are carried out again\n", s.Waiting, s.Reopened)
+	}
+	_, err = fmt.Fprintln(out, "not in it: what was acknowledged and in no segment yet. What senders repeat of the time after the snapshot may be stored twice")
 	return err
 }

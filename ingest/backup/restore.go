@@ -24,20 +24,19 @@ type Target struct {
 	// catalog nor deletions. Nil: the directory gets them.
 	Far   store.RangeReader
 	Place string
+	// Begun lets there be segments: somebody has copied them by other means, or an earlier attempt has.
+	Begun bool
 }
 
 // Restore makes a data directory from a backup: the latest, or the one of this name. The catalog comes last: a directory that a crash left
 // half made holds nothing.
 func Restore(ctx context.Context, from store.Store, name string, target Target) (*Description, error) {
-	dir := target.Dir
 	d, err := choose(ctx, from, name)
 	if err != nil {
 		return nil, fmt.Errorf("restore: %w", err)
 	}
-	if entries, err := os.ReadDir(dir); err != nil && !errors.Is(err, fs.ErrNotExist) {
+	if err := target.empty(); err != nil {
 		return nil, fmt.Errorf("restore: %w", err)
-	} else if len(entries) > 0 {
-		return nil, fmt.Errorf("restore: %s is not empty", dir)
 	}
 	to, err := target.open(ctx)
 	if err != nil {
@@ -46,18 +45,35 @@ func Restore(ctx context.Context, from store.Store, name string, target Target) 
 	if err := restore(ctx, from, to, d); err != nil {
 		return nil, fmt.Errorf("restore backup %s: %w", d.Name, err)
 	}
-	if err := os.MkdirAll(datadir.LogDir(dir), 0o755); err != nil {
+	if err := target.finish(); err != nil {
 		return nil, fmt.Errorf("restore: %w", err)
 	}
 	return d, nil
 }
+
+// empty says whether there is nothing in the directory yet.
+func (t Target) empty() error {
+	if entries, err := os.ReadDir(t.Dir); err != nil && !errors.Is(err, fs.ErrNotExist) {
+		return err
+	} else if len(entries) > 0 {
+		return fmt.Errorf("%s is not empty", t.Dir)
+	}
+	return nil
+}
+
+// finish makes it a data directory.
+func (t Target) finish() error { return os.MkdirAll(datadir.LogDir(t.Dir), 0o755) }
 
 // open opens the place of the segments, and makes the directory remember it.
 func (t Target) open(ctx context.Context) (store.Store, error) {
 	if t.Far == nil {
 		return store.OpenDir(datadir.SegmentsDir(t.Dir))
 	}
-	for _, prefix := range []string{segment.Prefix, datadir.CatalogPrefix, deletion.Prefix, pair.Object} {
+	taken := []string{datadir.CatalogPrefix, deletion.Prefix, pair.Object}
+	if !t.Begun {
+		taken = append(taken, segment.Prefix)
+	}
+	for _, prefix := range taken {
 		objects, err := t.Far.List(ctx, prefix)
 		if err != nil {
 			return nil, err
