@@ -24,7 +24,7 @@ type metricsQuestion struct {
 	lent.Question
 }
 
-// Lender reads metrics for other processes. It is a metrics.Storage.
+// Lender reads metrics for other processes. It is a metrics.Storage. An answer is released when it has been sent.
 type Lender interface {
 	Lend(ctx context.Context, tenant string, q *lent.Question) (*lent.Answer, error)
 }
@@ -55,6 +55,9 @@ func (s *Server) lend(ctx context.Context, t *ticket, to send) (json.RawMessage,
 	a, err := s.lender.Lend(ctx, q.Tenant, &q.Question)
 	if err != nil {
 		return nil, limited(err)
+	}
+	if a.Release != nil {
+		defer a.Release()
 	}
 	for _, f := range []func() error{
 		func() error {
@@ -92,6 +95,9 @@ func limited(err error) error {
 	if errors.As(err, &limit) {
 		return &engine.LimitError{What: "bytes of points in other processes", Max: int(limit.Max), Hint: "narrow the time range, or select fewer series"}
 	}
+	if errors.Is(err, lent.ErrBusy) {
+		return fmt.Errorf("%w: %w", engine.ErrBusy, err)
+	}
 	return err
 }
 
@@ -113,7 +119,7 @@ func (c *Coordinator) Divide(segments []string) []string {
 }
 
 // Lend asks a process for metrics. It is for metrics.Readers.
-func (c *Coordinator) Lend(ctx context.Context, from, tenant string, q *lent.Question) (*lent.Answer, error) {
+func (c *Coordinator) Lend(ctx context.Context, from, tenant string, q *lent.Question, keep func(bytes int64) error) (*lent.Answer, error) {
 	membership := c.members.Members()
 	m, there := membership.member(from)
 	if !there {
@@ -123,7 +129,7 @@ func (c *Coordinator) Lend(ctx context.Context, from, tenant string, q *lent.Que
 		return nil, errSilent
 	}
 	c.counts.asked.WithLabelValues("elsewhere").Inc()
-	a, err := c.lend(ctx, m, tenant, q)
+	a, err := c.lend(ctx, m, tenant, q, keep)
 	if err == nil || ctx.Err() != nil {
 		return a, err
 	}
@@ -131,6 +137,8 @@ func (c *Coordinator) Lend(ctx context.Context, from, tenant string, q *lent.Que
 	var told *toldError
 	var limit *engine.LimitError
 	switch {
+	case lent.Refused(err): // by keep
+		return nil, err
 	case errors.As(err, &limit):
 		return nil, &lent.LimitError{Max: int64(limit.Max)}
 	case errors.Is(err, engine.ErrBusy):
@@ -141,7 +149,7 @@ func (c *Coordinator) Lend(ctx context.Context, from, tenant string, q *lent.Que
 	return nil, fmt.Errorf("metrics of %s: %w", from, err)
 }
 
-func (c *Coordinator) lend(ctx context.Context, m Member, tenant string, q *lent.Question) (*lent.Answer, error) {
+func (c *Coordinator) lend(ctx context.Context, m Member, tenant string, q *lent.Question, keep func(bytes int64) error) (*lent.Answer, error) {
 	text, err := json.Marshal(metricsQuestion{tenant, *q})
 	if err != nil {
 		return nil, err
@@ -166,7 +174,10 @@ func (c *Coordinator) lend(ctx context.Context, m Member, tenant string, q *lent
 		default:
 			return fmt.Errorf("rows of an unknown kind %.20q", rows)
 		}
-		return err
+		if err != nil {
+			return err
+		}
+		return keep(lentInMemory(rows, t))
 	})
 	if err != nil {
 		return nil, err
@@ -175,4 +186,13 @@ func (c *Coordinator) lend(ctx context.Context, m Member, tenant string, q *lent
 		return nil, &frame.DamageError{What: "what is said beside lent metrics: " + err.Error()}
 	}
 	return a, nil
+}
+
+// lentInMemory is about what rows of lent metrics take: the bytes of chunks once, and labels twice, as they came and in series.
+func lentInMemory(rows string, t frame.Table) int64 {
+	bytes := t.Bytes() + lent.RowBytes*int64(t.Rows)
+	if rows != rowsLent {
+		bytes += t.Bytes()
+	}
+	return bytes
 }

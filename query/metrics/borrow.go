@@ -23,8 +23,9 @@ import (
 type Readers interface {
 	// Divide says for each segment who reads it; "" is this process. It is asked once for each query.
 	Divide(segments []string) []string
-	// Lend asks one of them. That too much is asked for (*lent.LimitError, lent.ErrBusy) is so wherever it is asked; with any other error, its segments are read here.
-	Lend(ctx context.Context, reader, tenant string, q *lent.Question) (*lent.Answer, error)
+	// Lend asks one of them. keep is asked for the memory of what comes, before more comes; its error ends the question, and is returned. That too much is asked for
+	// (lent.Refused) is so wherever it is asked; with any other error, its segments are read here.
+	Lend(ctx context.Context, reader, tenant string, q *lent.Question, keep func(bytes int64) error) (*lent.Answer, error)
 }
 
 // UseReaders makes the segments be read by several processes. It is called before the first query.
@@ -89,6 +90,7 @@ type loan struct {
 	places   []int // of the segments among the readings
 	answer   *lent.Answer
 	err      error
+	kept     int64 // bytes of memory, until the querier is closed
 }
 
 // loans divides the readings that are elsewhere.
@@ -109,15 +111,30 @@ func (q *querier) loans(all []reading) (loans []*loan) {
 	return loans
 }
 
-// askAll asks all readers at once.
+// askAll asks all readers at once. What is refused to one ends the others: the query has failed.
 func (q *querier) askAll(ctx context.Context, ask lent.Question, loans []*loan) {
 	tenant := tenantOf(ctx)
+	ctx, cancel := context.WithCancel(ctx)
+	defer cancel()
 	var wg sync.WaitGroup
 	for _, l := range loans {
 		segments := l.question.Segments
 		l.question = ask
 		l.question.Segments = segments
-		wg.Go(func() { l.answer, l.err = q.storage.readers.Lend(ctx, l.reader, tenant, &l.question) })
+		wg.Go(func() {
+			l.answer, l.err = q.storage.readers.Lend(ctx, l.reader, tenant, &l.question, func(bytes int64) error {
+				l.kept += bytes
+				return q.keep(bytes)
+			})
+			if l.err == nil {
+				return
+			}
+			_ = q.keep(-l.kept) // giving back is never refused
+			l.kept = 0
+			if lent.Refused(l.err) {
+				cancel()
+			}
+		})
 	}
 	wg.Wait()
 }
@@ -172,9 +189,6 @@ func (q *querier) repaid(all []reading, loans []*loan) ([]reading, error) {
 			lacking[lack.Segment] = true
 			q.warnings.Add(errPartial(fmt.Sprintf("%s: segment %s: %s", l.reader, lack.Segment, lack.Why)))
 		}
-		if err := q.keep(l.answer.Bytes()); err != nil {
-			return nil, err
-		}
 		b, err := newBorrowed(l)
 		if err != nil {
 			return nil, fmt.Errorf("metrics that %s lends: %w", l.reader, err)
@@ -187,12 +201,12 @@ func (q *querier) repaid(all []reading, loans []*loan) ([]reading, error) {
 	return all, nil
 }
 
-// keep takes memory for what was lent, until the querier is closed.
+// keep takes memory for what is lent, until the querier is closed, or gives some back. It is called concurrently.
 func (q *querier) keep(bytes int64) error {
-	q.borrowedBytes += bytes
-	together := q.storage.borrowedBytes.Add(bytes)
+	own, together := q.borrowedBytes.Add(bytes), q.storage.borrowedBytes.Add(bytes)
 	switch {
-	case q.borrowedBytes > borrowedBytesMax:
+	case bytes <= 0:
+	case own > borrowedBytesMax:
 		return &lent.LimitError{Max: borrowedBytesMax}
 	case together > borrowedTogetherMax:
 		return lent.ErrBusy

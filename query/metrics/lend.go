@@ -15,7 +15,7 @@ import (
 	"clew/query/parts"
 )
 
-// Lend answers another process's question about segments.
+// Lend answers another process's question about segments. The answer is released when it has been sent.
 func (s *Storage) Lend(ctx context.Context, tenant string, q *lent.Question) (*lent.Answer, error) {
 	if err := telemetry.CheckTenant(tenant); err != nil {
 		return nil, err
@@ -35,8 +35,26 @@ func (s *Storage) Lend(ctx context.Context, tenant string, q *lent.Question) (*l
 	defer view.Release()
 	l := &lending{storage: s, question: q, matchers: matchers, families: map[*stored.Family]int{}, texts: map[string]struct{}{}, counted: map[uint64]bool{}}
 	l.selection = selection{mint: q.Mint, maxt: q.Maxt}
+	l.answer.Release = func() { s.lentBytes.Add(-l.bytes) }
+	answered := false
+	defer func() {
+		if !answered { // by a panic, too, which the server survives
+			l.answer.Release()
+		}
+	}()
+	if err := l.segments(ctx, view); err != nil {
+		return nil, err
+	}
+	answered = true
+	return &l.answer, nil
+}
+
+// segments adds what all segments of the question have.
+func (l *lending) segments(ctx context.Context, view *parts.View) error {
+	s, q := l.storage, l.question
 	n := 0
-	for i, id := range ids {
+	for i := range q.Segments {
+		id := q.Segments[i].ID
 		if n >= len(view.Parts) || view.Parts[n].Info().ID != id {
 			l.answer.Lacks = append(l.answer.Lacks, lent.Lack{Segment: id, Why: "it could not be opened"})
 			continue
@@ -53,13 +71,13 @@ func (s *Storage) Lend(ctx context.Context, tenant string, q *lent.Question) (*l
 			s.putAside(damage)
 			l.answer.Lacks = append(l.answer.Lacks, lent.Lack{Segment: id, Why: damage.Error()})
 		} else if err != nil {
-			return nil, err
+			return err
 		}
 	}
 	for _, text := range slices.Sorted(maps.Keys(l.texts)) {
 		l.answer.Texts = append(l.answer.Texts, lent.Text{Text: text})
 	}
-	return &l.answer, nil
+	return nil
 }
 
 // lending is a question being answered.
@@ -74,7 +92,22 @@ type lending struct {
 	texts     map[string]struct{}
 	counted   map[uint64]bool
 	scratch   []byte
-	bytes     int64 // of rows
+	bytes     int64 // of rows, as far as Storage.lentBytes knows of them
+	fresh     int64 // of those since
+}
+
+// keep takes memory for the rows that have been added.
+func (l *lending) keep() error {
+	l.bytes += l.fresh
+	together := l.storage.lentBytes.Add(l.fresh)
+	l.fresh = 0
+	switch {
+	case l.bytes > lentBytesMax:
+		return &lent.LimitError{Max: lentBytesMax}
+	case together > lentTogetherMax:
+		return lent.ErrBusy
+	}
+	return nil
 }
 
 // segment adds what a segment has. With an error, nothing of it is there but texts.
@@ -116,8 +149,8 @@ func (l *lending) series(ctx context.Context, segment int, numbers []uint32) err
 		if k%stored.CheckEvery == 0 && ctx.Err() != nil {
 			return ctx.Err()
 		}
-		if l.bytes > lentBytesMax {
-			return &lent.LimitError{Max: lentBytesMax}
+		if err := l.keep(); err != nil {
+			return err
 		}
 		of := &l.reading.Index.Series[n]
 		told := lent.Series{Segment: segment}
@@ -160,7 +193,7 @@ func (l *lending) base(o *stored.Origin, pieces []piece) int {
 		if o.View != stored.ViewTarget {
 			chunk, extra := l.reading.Bytes(ref)
 			row.Data, row.Extra = string(chunk), string(extra)
-			l.bytes += int64(len(chunk) + len(extra))
+			l.fresh += lent.RowBytes + int64(len(chunk)+len(extra))
 		}
 		l.answer.Rows = append(l.answer.Rows, row)
 	}

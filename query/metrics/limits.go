@@ -9,12 +9,14 @@ const (
 	// decodedBytesMax bounds the histograms that a query keeps decoded, so that a histogram's buckets, which are series of their own, share the work.
 	decodedBytesMax = 32 << 20
 
-	// lentBytesMax bounds what is lent to another process at once, borrowedBytesMax what one query borrows of all, in bytes of chunks: at about 1.5 bytes a point, the latter is
-	// some six times the points that PromQL takes (promapi's limit). Who asks for more has to narrow the time or the series.
+	// lentBytesMax bounds what is lent to another process at once, borrowedBytesMax what one query borrows of all, in bytes of memory: a row of 120 points takes 250 to 1,200, so that
+	// the latter is more than the points that PromQL takes (promapi's limit). Who asks for more has to narrow the time or the series.
 	lentBytesMax     = 256 << 20
 	borrowedBytesMax = 512 << 20
-	// borrowedTogetherMax bounds what all queries together have borrowed: as engine.Limits.MemoryTotal does for records.
+	// borrowedTogetherMax bounds what all queries together have borrowed, as engine.Limits.MemoryTotal does for records, and lentTogetherMax what is lent and not yet sent: others
+	// may ask as many questions at once as they like, and read the answers as slowly.
 	borrowedTogetherMax = 1 << 30
+	lentTogetherMax     = 1 << 30
 
 	// exemplarsMax bounds the exemplars of an answer.
 	exemplarsMax = 20_000

@@ -30,6 +30,7 @@ type Storage struct {
 
 	readers       Readers      // nil: all segments are read here
 	borrowedBytes atomic.Int64 // of all queries
+	lentBytes     atomic.Int64 // of all answers that have not been released
 }
 
 var _ storage.SampleAndChunkQueryable = (*Storage)(nil)
@@ -83,7 +84,7 @@ type querier struct {
 
 	elsewhere     map[string]string // who reads a segment, if not this process
 	others        []*parts.View     // of segments that were to be read elsewhere
-	borrowedBytes int64
+	borrowedBytes atomic.Int64
 }
 
 // aside turns what is wrong with one part into a warning; false: it is not about one part.
@@ -237,7 +238,7 @@ func (q *querier) Close() error {
 	q.mu.Lock()
 	defer q.mu.Unlock()
 	if !q.closed {
-		q.storage.borrowedBytes.Add(-q.borrowedBytes)
+		q.storage.borrowedBytes.Add(-q.borrowedBytes.Load())
 	}
 	if q.view != nil && !q.closed {
 		q.view.Release()

@@ -80,7 +80,13 @@ type Answer struct {
 	Origins  []Origin  `json:"-"` // those of a series together, in the series' order
 	Texts    []Text    `json:"-"` // values of a label, or names of labels
 	Counted  []Counted `json:"-"`
+
+	// Release says that the answer was sent. Of one that was received it is nil.
+	Release func() `json:"-"`
 }
+
+// RowBytes is about what a row takes besides its bytes: itself, and its place in the series that is made of it.
+const RowBytes = 128
 
 // Lack says that a segment could not be read.
 type Lack struct {
@@ -138,17 +144,6 @@ type Counted struct {
 	Segment int
 	Family  int
 	Hash    uint64
-}
-
-// Bytes is about how much the rows and labels are.
-func (a *Answer) Bytes() (n int64) {
-	for i := range a.Rows {
-		n += int64(len(a.Rows[i].Data) + len(a.Rows[i].Extra))
-	}
-	for i := range a.Series {
-		n += int64(len(a.Series[i].Labels))
-	}
-	return n
 }
 
 // ErrBusy says that all queries together have borrowed as much as they may.
