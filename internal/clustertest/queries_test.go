@@ -9,6 +9,7 @@ import (
 	"net/http"
 	"net/url"
 	"os"
+	"slices"
 	"strconv"
 	"strings"
 	"sync"
@@ -140,7 +141,7 @@ type inquiry struct {
 }
 
 // askFor asks all questions of processes for a while. An answer is whole and right, or it says what is missing. partial, if it is not nil, says whether a partial
-// answer is all right.
+// answer is all right; nil: only one that an owner on a busy machine is behind with.
 func askFor(t *testing.T, l *traffic, of func() []*harness.Process, d time.Duration, partial func(name string, reasons []string) error) *inquiry {
 	t.Helper()
 	q := &inquiry{reasons: map[string]int{}}
@@ -168,13 +169,15 @@ func (q *inquiry) one(t *testing.T, one question, p *harness.Process, k tally, p
 	q.slowest = max(q.slowest, time.Since(began))
 	want := one.want(k)
 	switch {
-	case len(reasons) > 0 && partial == nil:
+	case len(reasons) > 0 && partial == nil && !onlyBehind(reasons):
 		t.Errorf("%s: partial: %q", one.name, reasons)
 	case len(reasons) > 0:
 		q.partial++
 		q.reasons[strings.Join(reasons, "; ")]++
-		if err := partial(one.name, reasons); err != nil {
-			t.Errorf("%s: %q: %v", one.name, reasons, err)
+		if partial != nil {
+			if err := partial(one.name, reasons); err != nil {
+				t.Errorf("%s: %q: %v", one.name, reasons, err)
+			}
 		}
 		if have > want {
 			t.Errorf("%s: partial, and %d, of %d", one.name, have, want)
@@ -186,6 +189,13 @@ func (q *inquiry) one(t *testing.T, one question, p *harness.Process, k tally, p
 
 func (q *inquiry) String() string {
 	return fmt.Sprintf("%d asked, %d partial, slowest %s %v", q.asked, q.partial, q.slowest.Round(time.Millisecond), q.reasons)
+}
+
+// onlyBehind says whether answers lack nothing but what an owner has not read yet, as on a machine that is busy for seconds.
+func onlyBehind(reasons []string) bool {
+	return !slices.ContainsFunc(strings.Split(strings.Join(reasons, "; "), "; "), func(r string) bool {
+		return !strings.Contains(r, "acknowledged records wait in its log") && !strings.Contains(r, "acknowledged records may wait there")
+	})
 }
 
 // namesShard wants a partial answer to say which shard is missing.
