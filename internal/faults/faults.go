@@ -252,6 +252,6 @@ func (r *Run) clock(ctx context.Context, name string, offset time.Duration) erro
 		return err
 	}
 	back, err := r.waitClock(ctx, name, 0)
-	r.note = fmt.Sprintf("by its own word %s had the wrong time %.1f s later, and the right one %.1f s after that was back", name, took.Seconds(), back.Seconds())
+	r.note = fmt.Sprintf("by its own word %s was wrong %.1f s after the jump, and right %.1f s after the jump back", name, took.Seconds(), back.Seconds())
 	return err
 }
