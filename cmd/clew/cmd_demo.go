@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"log/slog"
 	"net"
 	"net/http"
 	"os"
@@ -23,6 +24,8 @@ import (
 type demoOptions struct {
 	demo.Options
 	length time.Duration
+	tls    bool
+	shown  credentials
 	run    bool
 	agent  bool   // with run: an agent on this host too
 	config Config // of the clew started by --run
@@ -41,7 +44,8 @@ Faults: %s.`, strings.Join(demo.FaultNames(), ", ")),
 		Example: `  clew demo --run                          # clew and the shop together
   clew demo                                # the shop alone, to a clew on this host
   clew demo --fault payment --rate 10
-  clew demo --otlp 127.0.0.1:4317 --fault none --for 5m`,
+  clew demo --otlp 127.0.0.1:4317 --fault none --for 5m
+  clew demo --otlp clew.internal:4317 --tls-ca ca.pem --token-file agents.token`,
 		Args: cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			o.Out = cmd.ErrOrStderr()
@@ -51,14 +55,23 @@ Faults: %s.`, strings.Join(demo.FaultNames(), ", ")),
 						return fmt.Errorf("--%s is for the clew that --run starts", name)
 					}
 				}
-			} else if cmd.Flags().Changed("otlp") {
-				return errors.New("--otlp and --run: with --run the telemetry goes to the clew that is started; name its port with --otlp-grpc")
+				if err := o.credentials(); err != nil {
+					return err
+				}
+				return o.start(cmd.Context())
+			}
+			for _, name := range []string{"otlp", "tls", "tls-ca", "tls-cert", "tls-key", "token", "token-file"} {
+				if cmd.Flags().Changed(name) {
+					return fmt.Errorf("--%s and --run: with --run the telemetry goes to the clew that is started; name its port with --otlp-grpc", name)
+				}
 			}
 			return o.start(cmd.Context())
 		},
 	}
 	f := cmd.Flags()
 	f.StringVar(&o.OTLP, "otlp", o.OTLP, "where to send telemetry: `host:port` of OTLP over gRPC")
+	f.BoolVar(&o.tls, "tls", false, "encrypt, and check the receiver's certificate by the system's authorities; --tls-ca, --tls-cert and --tls-key turn it on too")
+	o.shown.register(cmd)
 	f.StringSliceVar(&o.Faults, "fault", nil, "faults that are always on, by `name`, or none (default: each in turn)")
 	f.Float64Var(&o.Rate, "rate", o.Rate, "page views per second, on average")
 	f.Uint64Var(&o.Seed, "seed", o.Seed, "of the users and all chances; trace ids are new each time")
@@ -72,6 +85,21 @@ Faults: %s.`, strings.Join(demo.FaultNames(), ", ")),
 	f.StringVar(&o.config.Collector.OTLP.GRPC.Endpoint, "otlp-grpc", o.config.Collector.OTLP.GRPC.Endpoint, "with --run: address of OTLP over gRPC")
 	f.StringVar(&o.config.Collector.OTLP.HTTP.Endpoint, "otlp-http", o.config.Collector.OTLP.HTTP.Endpoint, "with --run: address of OTLP over HTTP")
 	return cmd
+}
+
+// credentials are what the receiver is shown, and how it is known.
+func (o *demoOptions) credentials() (err error) {
+	if o.Token, err = o.shown.secret(); err != nil {
+		return err
+	}
+	if !o.tls && !o.shown.tls.Set() {
+		return nil
+	}
+	if problems := o.shown.tls.Validate(); len(problems) > 0 {
+		return fmt.Errorf("--tls-ca, --tls-cert, --tls-key: %w", errors.Join(problems...))
+	}
+	o.TLS, err = o.shown.tls.Config(slog.New(slog.DiscardHandler))
+	return err
 }
 
 func (o *demoOptions) start(ctx context.Context) error {

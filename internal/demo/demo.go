@@ -8,6 +8,7 @@ package demo
 
 import (
 	"context"
+	"crypto/tls"
 	"errors"
 	"fmt"
 	"io"
@@ -19,7 +20,9 @@ import (
 
 // Options say what the shop does and where its telemetry goes.
 type Options struct {
-	OTLP   string        // host:port of an OTLP receiver, gRPC without TLS
+	OTLP   string        // host:port of an OTLP receiver, gRPC
+	TLS    *tls.Config   // nil: without TLS
+	Token  string        // shown to the receiver; empty: none
 	Faults []string      // always on; empty: every fault in turn; "none": no fault
 	Rate   float64       // page views per second, on average
 	Seed   uint64        // of the users, their choices and all chances

@@ -3,18 +3,29 @@ package demo
 import (
 	"bytes"
 	"context"
+	"crypto/tls"
 	"fmt"
 	"io"
+	"net"
 	"net/http"
 	"net/url"
 	"os"
 	"path/filepath"
 	"regexp"
+	"slices"
 	"strings"
 	"sync"
 	"testing"
 	"time"
 
+	"google.golang.org/grpc"
+	"google.golang.org/grpc/codes"
+	"google.golang.org/grpc/credentials"
+	"google.golang.org/grpc/metadata"
+	"google.golang.org/grpc/status"
+	"google.golang.org/protobuf/types/known/emptypb"
+
+	"clew/internal/access/testca"
 	"clew/internal/harness"
 	"clew/query/api"
 )
@@ -309,6 +320,60 @@ func TestNobodyListens(t *testing.T) {
 	}
 	if n := strings.Count(said.String(), "nothing takes telemetry at "+ports[0]); n != 1 {
 		t.Errorf("said %d times that nobody listens:\n%s", n, said)
+	}
+	if !strings.Contains(said.String(), "connection refused") {
+		t.Errorf("it is not said why:\n%s", said)
+	}
+}
+
+// TestReceiverOfItsOwn: a receiver that wants TLS and a token takes what is sent with them, and without them it is said what is wrong.
+func TestReceiverOfItsOwn(t *testing.T) {
+	ca := testca.New(t)
+	cert, key := ca.Issue(t, "localhost", time.Hour)
+	pair, err := tls.LoadX509KeyPair(cert, key)
+	if err != nil {
+		t.Fatal(err)
+	}
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	server := grpc.NewServer(grpc.Creds(credentials.NewServerTLSFromCert(&pair)), grpc.UnknownServiceHandler(func(_ any, s grpc.ServerStream) error {
+		if md, _ := metadata.FromIncomingContext(s.Context()); !slices.Equal(md.Get("authorization"), []string{"Bearer secret"}) {
+			return status.Error(codes.Unauthenticated, "no credentials are shown")
+		}
+		if err := s.RecvMsg(&emptypb.Empty{}); err != nil {
+			return err
+		}
+		return s.SendMsg(&emptypb.Empty{})
+	}))
+	served := make(chan error, 1)
+	go func() { served <- server.Serve(l) }()
+	defer func() {
+		server.Stop()
+		<-served
+	}()
+	for _, c := range []struct {
+		name, token, want string
+		tls               *tls.Config
+	}{
+		{"without TLS", "secret", "it may want TLS", nil},
+		{"of another authority", "secret", "--tls-ca names the authority", testca.New(t).Client(t, "", "")},
+		{"without a token", "", "--token-file", ca.Client(t, "", "")},
+		{"with both", "secret", "", ca.Client(t, "", "")},
+	} {
+		said := &words{}
+		s := &shop{options: Options{OTLP: l.Addr().String(), TLS: c.tls, Token: c.token, Out: said}}
+		conn, err := s.dialReceiver()
+		if err != nil {
+			t.Fatal(err)
+		}
+		askReceiver(t.Context(), conn)
+		askReceiver(t.Context(), conn)
+		conn.Close()
+		if text := said.String(); c.want == "" && text != "" || strings.Count(text, "nothing takes telemetry") > 1 || !strings.Contains(text, c.want) || strings.Contains(text, "secret") {
+			t.Errorf("%s: %q, want %q once", c.name, text, c.want)
+		}
 	}
 }
 

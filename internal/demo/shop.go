@@ -13,7 +13,6 @@ import (
 	"golang.org/x/sync/errgroup"
 	"google.golang.org/grpc"
 	"google.golang.org/grpc/connectivity"
-	"google.golang.org/grpc/credentials/insecure"
 )
 
 // shop is all services, their addresses, and the switches of the faults.
@@ -50,11 +49,11 @@ var kinds = []struct {
 // openShop listens and makes the services; nothing answers yet.
 func openShop(ctx context.Context, o Options) (*shop, error) {
 	s := &shop{options: o, addresses: map[string]string{}, listeners: map[string]net.Listener{}, services: map[string]*service{}}
-	// The SDK's own errors repeat with each batch while a receiver is away; watchReceiver says that once.
+	// The SDK's own errors repeat with each batch while a receiver is away; the connection says them once.
 	otel.SetErrorHandler(otel.ErrorHandlerFunc(func(error) {}))
 	var err error
-	if s.receiver, err = grpc.NewClient(o.OTLP, grpc.WithTransportCredentials(insecure.NewCredentials())); err != nil {
-		return nil, fmt.Errorf("otlp %s: %w", o.OTLP, err)
+	if s.receiver, err = s.dialReceiver(); err != nil {
+		return nil, err
 	}
 	for _, k := range kinds {
 		l, err := net.Listen("tcp", "127.0.0.1:0")
@@ -96,7 +95,7 @@ func (s *shop) run(ctx context.Context) error {
 	defer s.close()
 	watching, unwatch := context.WithCancel(context.WithoutCancel(ctx))
 	defer unwatch()
-	go s.watchReceiver(watching, s.receiver)
+	go askReceiver(watching, s.receiver)
 	working, stopWork := context.WithCancel(ctx)
 	defer stopWork()
 	serving, working := errgroup.WithContext(working)

@@ -20,7 +20,6 @@ import (
 	"go.opentelemetry.io/otel/sdk/resource"
 	sdktrace "go.opentelemetry.io/otel/sdk/trace"
 	"google.golang.org/grpc"
-	"google.golang.org/grpc/connectivity"
 )
 
 // Levels that slog has no name for; the bridge makes them OpenTelemetry's TRACE and FATAL.
@@ -128,24 +127,3 @@ func (p logEdge) OnEmit(ctx context.Context, r *sdklog.Record) error {
 func (logEdge) Enabled(context.Context, sdklog.EnabledParameters) bool { return true }
 func (logEdge) Shutdown(context.Context) error                         { return nil }
 func (logEdge) ForceFlush(context.Context) error                       { return nil }
-
-// watchReceiver says once when the receiver is away, and once when it is back.
-func (s *shop) watchReceiver(ctx context.Context, conn *grpc.ClientConn) {
-	away := false
-	conn.Connect()
-	for state := conn.GetState(); ; state = conn.GetState() {
-		switch {
-		case state == connectivity.TransientFailure && !away:
-			away = true
-			s.say("nothing takes telemetry at %s; the shop goes on and keeps trying", s.options.OTLP)
-		case state == connectivity.Ready && away:
-			away = false
-			s.say("%s takes telemetry", s.options.OTLP)
-		case state == connectivity.Idle:
-			conn.Connect()
-		}
-		if !conn.WaitForStateChange(ctx, state) {
-			return
-		}
-	}
-}
