@@ -26,6 +26,8 @@ const (
 	// staleMax is by how much an answer that calls itself whole may be behind what is acknowledged: an owner that is cut off has its lease for six seconds, and
 	// the machine is busy.
 	staleMax = 10 * time.Second
+	// sharedMax is how long shards may take to be shared out again: an owner that is back gets some after five seconds without change, twice if there was one.
+	sharedMax = 20 * time.Second
 	// settleMax is how long everything may take to be whole and complete after the last record.
 	settleMax = 2 * time.Minute
 	// outputBytesMax is what is shown of a process's output when a run has failed.
