@@ -63,6 +63,9 @@ func (p *process) openFlight(cache *segment.Cache) error {
 		p.registry.MustRegister(f.coordinator)
 	}
 	f.server = fanout.NewServer(e, p.heads(), logger)
+	if p.ingest != nil {
+		f.server.UseAccounts(p.ingest)
+	}
 	if p.promql != nil {
 		p.promql.Storage().UseReaders(f.coordinator)
 		f.server.UseMetrics(p.promql.Storage())

@@ -36,7 +36,7 @@ func (p *process) openBoard() error {
 // self is what the others are told of this process.
 func (p *process) self() members.Member {
 	m := members.Member{
-		ID: p.life, Name: p.called, Roles: p.cfg.Roles, Version: version, Started: p.started.UTC(), Ready: p.ready() == nil, Shards: []members.Shard{},
+		ID: p.lifeTold(), Name: p.called, Roles: p.cfg.Roles, Version: version, Started: p.started.UTC(), Ready: p.ready() == nil, Shards: []members.Shard{},
 		Addresses: map[string]string{"http": p.cfg.HTTP},
 		Reads:     formatsRead(), Writes: p.formats.written(),
 	}
@@ -51,12 +51,20 @@ func (p *process) self() members.Member {
 	}
 	m.Deletions = p.toldDeletions(time.Now())
 	if p.ingest != nil {
-		m.ID, m.Able = p.ingest.Name(), p.ingest.Able(time.Now())
+		m.Able = p.ingest.Able(time.Now())
 		for _, o := range p.ingest.Owned() {
 			m.Shards = append(m.Shards, members.Shard(o))
 		}
 	}
 	return m
+}
+
+// lifeTold is what the others know this life of the process by.
+func (p *process) lifeTold() string {
+	if p.ingest != nil {
+		return p.ingest.Name()
+	}
+	return p.life
 }
 
 // peers tells ingest of the others that own shards, or would.
@@ -106,6 +114,9 @@ func (p *process) runCluster(ctx context.Context) error {
 		}
 	}()
 	go p.agreeFormats(ctx)
+	if p.sharesBook() {
+		go p.runBook(ctx)
+	}
 	if p.ingest != nil {
 		go p.hearOfDeletions(ctx)
 	}

@@ -143,6 +143,7 @@ func (p *process) open(ctx context.Context) error {
 			return err
 		}
 	}
+	p.shareBook() // before anything is noted in it
 	if roles.has(roleCollector) {
 		return p.openCollector()
 	}

@@ -21,6 +21,7 @@ type Book struct {
 	sampled func(tenant string) map[string]uint64
 	agents  map[agentKey]*agentState
 	senders map[senderKey]*SenderAccount
+	shared  *sharing // nil: there are no others
 }
 
 type agentKey struct{ tenant, instance string }
@@ -39,6 +40,9 @@ type agentState struct {
 	losses    []Loss
 	recorded  time.Time // when a heartbeat was last made a record
 	changed   bool      // something happened since then that should be one soon
+
+	news news      // that the others have not been told
+	told time.Time // when they were told of it last
 }
 
 // sample is what was acknowledged by then, by signal.
@@ -118,19 +122,25 @@ func (b *Book) Begin(tenant string, n Number, now time.Time) {
 	if b.knowsLane(key, signal) {
 		return
 	}
-	log := b.logCounts() // it may have to wait for the log: not with the lock held
+	var log logCounts
+	if b.shared == nil { // else the others tell where it was
+		log = b.logCounts() // it may have to wait for the log: not with the lock held
+	}
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	a := b.agentLocked(key, now)
 	if a == nil {
 		return
 	}
-	lane := a.laneOf(signal)
+	lane := b.laneLocked(a, signal)
 	if lane.live {
 		return
 	}
 	lane.live = true
 	switch s := log.of(tenant, n.Source); {
+	case lane.shared && lane.Last == 0: // what came before came to others
+		lane.First, lane.Last = n.Seq, n.Seq-1
+	case lane.shared:
 	case !log.whole: // nothing can be said of what came before
 		lane.Last = max(lane.Last, n.Seq-1)
 	case s.Last > lane.Last:
@@ -138,10 +148,10 @@ func (b *Book) Begin(tenant string, n Number, now time.Time) {
 	}
 }
 
-func (a *agentState) laneOf(signal string) *numbers {
+func (b *Book) laneLocked(a *agentState, signal string) *numbers {
 	lane := a.lanes[signal]
 	if lane == nil {
-		lane = &numbers{}
+		lane = &numbers{shared: b.shared != nil}
 		a.lanes[signal] = lane
 	}
 	return lane
@@ -156,11 +166,11 @@ func (b *Book) Batch(tenant string, n Number, o Outcome, now time.Time) {
 	if a == nil {
 		return
 	}
-	a.heard = now
+	a.heard, a.news = now, max(a.news, newsBatch)
 	if o.Again {
 		return
 	}
-	lane := a.laneOf(signal)
+	lane := b.laneLocked(a, signal)
 	holes := len(lane.Holes)
 	lane.add(n.Seq, now)
 	a.changed = a.changed || len(lane.Holes) != holes || len(o.Refused) > 0
@@ -220,20 +230,26 @@ func (b *Book) Heartbeat(tenant string, h *Heartbeat, now time.Time) (record boo
 	if before == nil {
 		a.begun = true
 	}
-	a.heartbeat, a.received, a.heard, a.ahead = h, now, now, h.Time.Sub(now)
-	acked := map[string]uint64{}
-	for i := range h.Sources {
-		acked[h.Sources[i].Signal] += h.Sources[i].Acked
-	}
-	a.samples = append(a.samples, sample{now, acked})
-	for len(a.samples) > samplesMax || now.Sub(a.samples[0].at) > rateWindow+5*time.Second {
-		a.samples = slices.Delete(a.samples, 0, 1)
-	}
+	a.adopt(h, now, h.Time.Sub(now))
+	a.heard, a.news = now, newsHeartbeat
 	record = lost || a.changed || now.Sub(a.recorded) >= recordEvery || before == nil || before.Version != h.Version
 	if record {
 		a.recorded, a.changed = now, false
 	}
 	return record, nil
+}
+
+// adopt makes a heartbeat the last one.
+func (a *agentState) adopt(h *Heartbeat, received time.Time, ahead time.Duration) {
+	a.heartbeat, a.received, a.ahead = h, received, ahead
+	acked := map[string]uint64{}
+	for i := range h.Sources {
+		acked[h.Sources[i].Signal] += h.Sources[i].Acked
+	}
+	a.samples = append(a.samples, sample{received, acked})
+	for len(a.samples) > samplesMax || received.Sub(a.samples[0].at) > rateWindow+5*time.Second {
+		a.samples = slices.Delete(a.samples, 0, 1)
+	}
 }
 
 // noteLosses compares two heartbeats and keeps what was lost in between.

@@ -59,6 +59,8 @@ type NumberGap struct {
 	Reason  string `json:"reason,omitempty"` // empty: not known; the agent says nothing of it
 	// Seen is when it was noticed here; zero where the agent tells of it.
 	Seen *time.Time `json:"seen,omitempty"`
+
+	after string // who told of the number before; empty: it came here, or that is not known any more
 }
 
 // AgentQueue is how full an agent's disk queue is.
@@ -77,11 +79,20 @@ func ParseHeartbeat(body []byte) (*Heartbeat, error) {
 	if err := json.Unmarshal(body, h); err != nil {
 		return nil, fmt.Errorf("heartbeat: %w", err)
 	}
+	if err := h.check(); err != nil {
+		return nil, err
+	}
+	h.fold()
+	return h, nil
+}
+
+// check holds a heartbeat to its bounds, but for the number of its sources.
+func (h *Heartbeat) check() error {
 	if !validInstance(h.Instance) {
-		return nil, fmt.Errorf("instance: %.100q: want 1 to %d of a-z, 0-9 and -", h.Instance, instanceBytesMax)
+		return fmt.Errorf("instance: %.100q: want 1 to %d of a-z, 0-9 and -", h.Instance, instanceBytesMax)
 	}
 	if len(h.K8s) > labelsMax {
-		return nil, fmt.Errorf("k8s: %d members: want at most %d", len(h.K8s), labelsMax)
+		return fmt.Errorf("k8s: %d members: want at most %d", len(h.K8s), labelsMax)
 	}
 	for _, text := range []*string{&h.Agent, &h.Host, &h.Version, &h.OS, &h.Queue.Held} {
 		clean(text)
@@ -95,11 +106,10 @@ func ParseHeartbeat(body []byte) (*Heartbeat, error) {
 	h.K8s = labels
 	for i := range h.Sources {
 		if err := h.Sources[i].check(h.Instance); err != nil {
-			return nil, fmt.Errorf("sources[%d]: %w", i, err)
+			return fmt.Errorf("sources[%d]: %w", i, err)
 		}
 	}
-	h.fold()
-	return h, nil
+	return nil
 }
 
 // clean bounds a text and makes it printable.

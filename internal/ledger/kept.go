@@ -56,7 +56,8 @@ func (b *Book) NotKept(tenant, instance string) {
 	}
 }
 
-// Restore takes an agent's account back from what was kept of it, once after the start. What it has sent since then goes on from there.
+// Restore takes an agent's account back from what was kept of it, once after the start. What it has sent since then goes on from there. A book that is shared takes it again and
+// again: it is how it hears of agents whose collector does not tell.
 func (b *Book) Restore(tenant, data string) error {
 	var k kept
 	if err := json.Unmarshal([]byte(data), &k); err != nil {
@@ -67,6 +68,14 @@ func (b *Book) Restore(tenant, data string) error {
 	}
 	b.mu.Lock()
 	defer b.mu.Unlock()
+	if b.shared != nil {
+		t := toldAgent{Tenant: tenant, Instance: k.Heartbeat.Instance, Heard: k.Received, kept: k}
+		if err := t.check(); err != nil {
+			return fmt.Errorf("restore a heartbeat: %w", err)
+		}
+		b.takeLocked(&t, "", func(at time.Time) time.Time { return at }, k.Received)
+		return nil
+	}
 	a := b.agentLocked(agentKey{tenant, k.Heartbeat.Instance}, k.Received)
 	if a == nil {
 		return ErrFull
@@ -81,17 +90,7 @@ func (b *Book) Restore(tenant, data string) error {
 	if k.Received.After(a.heard) {
 		a.heard = k.Received
 	}
-	// What was lost before the first heartbeat since the start is told of by that as one: between the kept one and it lies what is not in k.Losses.
-	since := a.losses
-	a.losses = k.Losses
-	if a.begun {
-		a.noteLosses(k.Heartbeat, a.heartbeat, k.Received, a.received)
-		a.begun = false
-	} else {
-		for _, l := range since {
-			a.addLoss(l)
-		}
-	}
+	a.recall(&k)
 	for signal, old := range k.Numbers {
 		if old == nil {
 			continue
@@ -104,7 +103,22 @@ func (b *Book) Restore(tenant, data string) error {
 		// Batches have come since: what was missing before is missing still.
 		lane.Holes = append(old.Holes, lane.Holes...)
 		lane.First, lane.Forgotten = old.First, old.Forgotten+lane.Forgotten
-		lane.shorten()
+		lane.shorten(k.Received)
 	}
 	return nil
+}
+
+// recall takes back what was lost before. What was lost before the first heartbeat since the start is told of by that as one: between the kept one and it lies what is not
+// in k.Losses.
+func (a *agentState) recall(k *kept) {
+	since := a.losses
+	a.losses = k.Losses
+	if a.begun {
+		a.noteLosses(k.Heartbeat, a.heartbeat, k.Received, a.received)
+		a.begun = false
+		return
+	}
+	for _, l := range since {
+		a.addLoss(l)
+	}
 }

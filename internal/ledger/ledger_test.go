@@ -175,7 +175,7 @@ func TestBounds(t *testing.T) {
 	for i := range uint64(1000) {
 		n.add(1+3*i, testNow)
 	}
-	if _, missing := n.missing(nil); len(n.Holes) != holesMax || missing != 999*2 {
+	if _, missing := n.missing(nil, testNow); len(n.Holes) != holesMax || missing != 999*2 {
 		t.Errorf("%d holes, %d missing", len(n.Holes), missing)
 	}
 	n.add(1<<64-1, testNow)

@@ -36,4 +36,29 @@ const (
 	samplesMax = 8
 	// recordEvery is how often a heartbeat becomes a log record, when nothing happened that cannot wait.
 	recordEvery = time.Minute
+
+	// tellEvery is how often the other processes of a cluster are told what is new of agents, once for each heartbeat; speakEvery how often they are told of batches only, and that there is
+	// nothing new. 2,000 agents with 4 KB each are 600 KB a second, before compression.
+	tellEvery  = time.Second
+	speakEvery = 5 * time.Second
+	// tellerGone and deafAfter are three of these that did not come: from another process, and from oneself.
+	tellerGone = 3 * speakEvery
+	deafAfter  = 3 * speakEvery
+	// holeAge is when numbers that did not come are missing: a collector that had them has told of them, or has vanished and is forgotten.
+	holeAge = 2 * tellerGone
+	// holesYoungMax bounds the holes that are younger: two collectors in turn, and 30 batches a second.
+	holesYoungMax = 1024
+	// askEvery and asksMax are how a process that has just started asks the others for what they know: it is there within two seconds, or there is nobody.
+	askEvery = 2 * time.Second
+	asksMax  = 3
+	// keptSlack is how much older than recordEvery what is kept of an agent may be until it is read.
+	keptSlack = 30 * time.Second
+	// clocksApart is by how much the clocks of two processes may differ before it is put right.
+	clocksApart = 2 * time.Second
+	// toldBytes is how much a message holds, about; toldBytesMax how much it may compressed (NATS takes 1 MB by default), toldDecodedMax how much not compressed.
+	toldBytes      = 512 << 10
+	toldBytesMax   = 768 << 10
+	toldDecodedMax = 8 << 20
+	// tellersMax bounds the processes that are known.
+	tellersMax = 1024
 )

@@ -39,7 +39,7 @@ func (b *Book) gauges(now time.Time) []prometheus.Metric {
 	}
 	b.mu.Lock()
 	for _, a := range b.agents {
-		quiet := now.Sub(a.heard) > SilentAfter
+		quiet := b.silentLocked(a.heard, now)
 		if quiet {
 			silent++
 		} else {
@@ -62,7 +62,7 @@ func (b *Book) gauges(now time.Time) []prometheus.Metric {
 			}
 		}
 		for signal, lane := range a.lanes {
-			_, n := lane.missing(told[signal])
+			_, n := lane.missing(told[signal], now)
 			missing[signal] += n
 		}
 	}

@@ -46,19 +46,22 @@ func (b *Book) Notes(q Question, now time.Time) []string {
 		if key.tenant != q.Tenant || len(q.Hosts) > 0 && !slices.Contains(q.Hosts, a.name(key)) {
 			continue
 		}
-		if parts := a.lacks(&q, now); len(parts) > 0 {
+		if parts := a.lacks(&q, b.silentLocked(a.heard, now), now); len(parts) > 0 {
 			notes = append(notes, fmt.Sprintf("host %s: %s", a.name(key), strings.Join(parts, "; ")))
 		}
 	}
 	slices.Sort(notes)
+	if s := b.shared; s != nil && s.listening.IsZero() && now.Sub(b.started) > deafAfter {
+		notes = append([]string{"what agents say is not known: this process does not hear the others"}, notes...)
+	}
 	if more := len(notes) - notesMax; more > 0 {
 		notes = append(notes[:notesMax], fmt.Sprintf("and %d more hosts: see /api/v1/ledger", more))
 	}
 	return notes
 }
 
-// lacks says what an agent's part of an answer lacks.
-func (a *agentState) lacks(q *Question, now time.Time) []string {
+// lacks says what a part of an answer lacks, which is of an agent that is silent or not.
+func (a *agentState) lacks(q *Question, silent bool, now time.Time) []string {
 	var parts []string
 	by := map[string]uint64{}
 	var kinds []string
@@ -86,7 +89,7 @@ func (a *agentState) lacks(q *Question, now time.Time) []string {
 		}
 	}
 	if lane := a.lanes[q.Signal]; lane != nil {
-		holes, _ := lane.missing(told)
+		holes, _ := lane.missing(told, now)
 		var n uint64
 		for _, h := range holes {
 			if h.Seen == nil || q.overlaps(*h.Seen, *h.Seen) {
@@ -97,7 +100,6 @@ func (a *agentState) lacks(q *Question, now time.Time) []string {
 			parts = append(parts, fmt.Sprintf("%d batches of %s never came", n, q.Signal))
 		}
 	}
-	silent := now.Sub(a.heard) > SilentAfter
 	switch {
 	case silent && (q.To.IsZero() || a.heard.Before(q.To)) && (q.From.IsZero() || a.heard.After(q.From.Add(-silentNoted))):
 		parts = append(parts, fmt.Sprintf("silent since %s", a.heard.UTC().Format(time.RFC3339)))

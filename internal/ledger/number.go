@@ -102,3 +102,24 @@ type Stored struct {
 	Records     uint64
 	Repeated    uint64 // sent again and dropped
 }
+
+// ShardStored is Stored of all sources in one shard's log, by the sources' ids.
+type ShardStored struct {
+	Shard    int
+	Whole    bool // all that was in the log when it was asked has been consumed
+	Accounts map[string]Stored
+}
+
+// AddTo adds a shard's accounts to those of others. A source's batches are spread over shards, each record in one.
+func (s *ShardStored) AddTo(sum map[string]Stored) {
+	for id, more := range s.Accounts {
+		a, known := sum[id]
+		if !known || more.First < a.First {
+			a.First = more.First
+		}
+		a.Last = max(a.Last, more.Last)
+		a.Records += more.Records
+		a.Repeated += more.Repeated
+		sum[id] = a
+	}
+}

@@ -43,29 +43,55 @@ func (c *logCounts) of(tenant, source string) Stored { return c.by[source+"/"+te
 
 // Hosts lists a tenant's hosts by name. host, if not empty, chooses one.
 func (b *Book) Hosts(tenant, host string, now time.Time) []HostAccount {
-	log := b.logCounts()
-	b.mu.Lock()
-	defer b.mu.Unlock()
-	return b.hostsLocked(tenant, host, now, &log)
+	return b.settle(b.drafts(now, func(key agentKey, a *agentState) bool {
+		return key.tenant == tenant && (host == "" || a.name(key) == host)
+	}), now)
 }
 
-func (b *Book) hostsLocked(tenant, host string, now time.Time, log *logCounts) []HostAccount {
-	hosts := map[string]*HostAccount{}
+// draft is an agent's account without what the log says. It is made first: what was acknowledged before the log is asked must be in the log.
+type draft struct {
+	AgentAccount
+	key    agentKey
+	host   string
+	silent bool
+	told   bool // it has sent a heartbeat
+	flows  map[string]*Flow
+	acked  map[string]uint64
+}
+
+func (b *Book) drafts(now time.Time, wanted func(key agentKey, a *agentState) bool) []draft {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	var list []draft
 	for key, a := range b.agents {
-		if key.tenant != tenant || host != "" && a.name(key) != host {
-			continue
+		if wanted(key, a) {
+			d := a.draft(key, now)
+			d.silent = b.silentLocked(a.heard, now)
+			list = append(list, d)
 		}
-		name := a.name(key)
-		h := hosts[name]
+	}
+	return list
+}
+
+// settle makes hosts of drafts, by tenant and name.
+func (b *Book) settle(drafts []draft, now time.Time) []HostAccount {
+	type hostKey struct{ tenant, name string }
+	log := b.logCounts()
+	hosts := map[hostKey]*HostAccount{}
+	for i := range drafts {
+		d := &drafts[i]
+		k := hostKey{d.key.tenant, d.host}
+		h := hosts[k]
 		if h == nil {
-			h = &HostAccount{Host: name}
-			hosts[name] = h
+			h = &HostAccount{Host: d.host, Silent: true}
+			hosts[k] = h
 		}
-		h.Agents = append(h.Agents, a.report(key, log))
+		h.Silent = h.Silent && d.silent
+		h.Agents = append(h.Agents, d.settle(&log))
 	}
 	list := make([]HostAccount, 0, len(hosts))
-	for _, name := range slices.Sorted(maps.Keys(hosts)) {
-		h := hosts[name]
+	for _, k := range slices.SortedFunc(maps.Keys(hosts), func(x, y hostKey) int { return cmp.Or(cmp.Compare(x.tenant, y.tenant), cmp.Compare(x.name, y.name)) }) {
+		h := hosts[k]
 		slices.SortFunc(h.Agents, func(x, y AgentAccount) int {
 			return cmp.Or(y.LastHeard.Compare(x.LastHeard), cmp.Compare(x.Instance, y.Instance))
 		})
@@ -100,7 +126,6 @@ func (h *HostAccount) sum(now time.Time) {
 			sum.Gaps = append(sum.Gaps, f.Gaps...)
 		}
 	}
-	h.Silent = now.Sub(h.LastHeard) > SilentAfter
 	h.Flows = flowsOf(by)
 }
 
@@ -122,62 +147,71 @@ func (a *agentState) name(k agentKey) string {
 	return k.instance
 }
 
-func (a *agentState) report(k agentKey, log *logCounts) AgentAccount {
-	out := AgentAccount{Instance: k.instance, LastHeard: a.heard.UTC(), Losses: slices.Clone(a.losses), Sources: []SourceAccount{}}
-	by := map[string]*Flow{}
-	flow := func(signal string) *Flow {
-		f := by[signal]
-		if f == nil {
-			f = &Flow{Signal: signal}
-			by[signal] = f
-		}
-		return f
+// flow is the account of a signal, which is made if there is none.
+func (d *draft) flow(signal string) *Flow {
+	f := d.flows[signal]
+	if f == nil {
+		f = &Flow{Signal: signal}
+		d.flows[signal] = f
 	}
-	acked := map[string]uint64{}
+	return f
+}
+
+func (a *agentState) draft(k agentKey, now time.Time) draft {
+	d := draft{key: k, host: a.name(k), told: a.heartbeat != nil, flows: map[string]*Flow{}, acked: map[string]uint64{}}
+	d.Instance, d.LastHeard, d.Losses, d.Sources = k.instance, a.heard.UTC(), slices.Clone(a.losses), []SourceAccount{}
 	gaps := map[string][]NumberGap{}
 	if h := a.heartbeat; h != nil {
-		out.Version, out.OS, out.CPUs, out.MemoryBytes = h.Version, h.OS, h.CPUs, h.MemoryBytes
-		out.Container, out.K8s, out.Started, out.Queue = h.Containers, h.K8s, &h.Started, h.Queue
+		d.Version, d.OS, d.CPUs, d.MemoryBytes = h.Version, h.OS, h.CPUs, h.MemoryBytes
+		d.Container, d.K8s, d.Started, d.Queue = h.Containers, h.K8s, &h.Started, h.Queue
 		received := a.received.UTC()
-		out.Heartbeat, out.ClockAhead = &received, a.ahead.Seconds()
+		d.Heartbeat, d.ClockAhead = &received, a.ahead.Seconds()
 		for i := range h.Sources {
 			s := &h.Sources[i]
-			f := flow(s.Signal)
+			f := d.flow(s.Signal)
 			f.Read += s.Read
 			f.Sent += s.Sent
-			acked[s.Signal] += s.Acked
+			d.acked[s.Signal] += s.Acked
 			addAll(&f.Refused, s.Refused)
 			addAll(&f.Dropped, s.Dropped)
 			f.LagSeconds = max(f.LagSeconds, s.LagSeconds)
 			f.LastNumber = max(f.LastNumber, s.LastSeq)
 			gaps[s.Signal] = s.Gaps
 			gone := s.Acked + Sum(s.Refused) + Sum(s.Dropped)
-			out.Sources = append(out.Sources, SourceAccount{
+			d.Sources = append(d.Sources, SourceAccount{
 				Signal: s.Signal, Kind: s.Kind, Name: s.Name, Read: s.Read, Sent: s.Sent, Acked: s.Acked, Refused: maps.Clone(s.Refused), Dropped: maps.Clone(s.Dropped),
 				Waiting: s.Read - min(gone, s.Read), LagSeconds: s.LagSeconds,
 			})
 		}
 	}
+	for signal, lane := range a.lanes {
+		f := d.flow(signal)
+		holes, missing := lane.missing(gaps[signal], now)
+		f.MissingNumbers = missing
+		f.Gaps = holes
+		f.LastNumber = max(f.LastNumber, lane.Last)
+	}
+	for signal, f := range d.flows {
+		f.RatePerSecond = a.rate(signal)
+		f.Gaps = append(slices.Clone(gaps[signal]), f.Gaps...)
+	}
+	return d
+}
+
+// settle adds what the log says.
+func (d *draft) settle(log *logCounts) AgentAccount {
 	for _, s := range telemetry.Signals {
 		signal := s.String()
-		stored := log.of(k.tenant, k.instance+"/"+signal)
-		if by[signal] == nil && stored.Last == 0 && a.lanes[signal] == nil {
+		stored := log.of(d.key.tenant, d.Instance+"/"+signal)
+		if d.flows[signal] == nil && stored.Last == 0 {
 			continue
 		}
-		f := flow(signal)
-		f.settle(stored, acked[signal], log.whole, a.heartbeat != nil)
-		f.RatePerSecond = a.rate(signal)
-		f.Gaps = slices.Clone(gaps[signal])
-		if lane := a.lanes[signal]; lane != nil {
-			holes, missing := lane.missing(gaps[signal])
-			f.MissingNumbers = missing
-			f.Gaps = append(f.Gaps, holes...)
-			f.LastNumber = max(f.LastNumber, lane.Last)
-		}
+		f := d.flow(signal)
+		f.settle(stored, d.acked[signal], log.whole, d.told)
 		f.LastNumber = max(f.LastNumber, stored.Last)
 	}
-	out.Flows = flowsOf(by)
-	return out
+	d.Flows = flowsOf(d.flows)
+	return d.AgentAccount
 }
 
 // settle makes a flow of what the agent says and of what the log says, which are of two moments: what the log has beyond the last heartbeat was read.
@@ -212,19 +246,23 @@ func (a *agentState) rate(signal string) float64 {
 	return float64(last.acked[signal]-first.acked[signal]) / over
 }
 
-// Senders lists a tenant's senders without numbers, by service and signal.
+// Senders lists a tenant's senders without numbers, by service and signal: those of all collectors that are there.
 func (b *Book) Senders(tenant string) []SenderAccount {
 	b.mu.Lock()
 	defer b.mu.Unlock()
-	list := []SenderAccount{}
+	by := map[senderKey]*SenderAccount{}
 	for k, s := range b.senders {
-		if k.tenant != tenant {
-			continue
+		if k.tenant == tenant {
+			c := *s
+			c.Refused = maps.Clone(s.Refused)
+			by[k] = &c
 		}
-		c := *s
-		c.LastHeard = c.LastHeard.UTC()
-		c.Refused = maps.Clone(s.Refused)
-		list = append(list, c)
+	}
+	b.gatherLocked(tenant, by)
+	list := make([]SenderAccount, 0, len(by))
+	for _, s := range by {
+		s.LastHeard = s.LastHeard.UTC()
+		list = append(list, *s)
 	}
 	slices.SortFunc(list, func(x, y SenderAccount) int {
 		return cmp.Or(strings.Compare(x.Service, y.Service), strings.Compare(x.Signal, y.Signal))
@@ -233,37 +271,32 @@ func (b *Book) Senders(tenant string) []SenderAccount {
 }
 
 // Started is since when senders and numbers are counted.
-func (b *Book) Started() time.Time { return b.started }
+func (b *Book) Started() time.Time {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	return b.startedLocked()
+}
 
 // Summary adds all tenants' agents up.
 func (b *Book) Summary(now time.Time) Summary {
-	log := b.logCounts()
-	b.mu.Lock()
-	defer b.mu.Unlock()
 	var s Summary
-	tenants := map[string]bool{}
-	for k := range b.agents {
-		tenants[k.tenant] = true
-	}
-	for tenant := range tenants {
-		for _, h := range b.hostsLocked(tenant, "", now, &log) {
-			s.Hosts++
-			s.Agents += len(h.Agents)
-			if h.Silent {
-				s.Silent++
-			} else {
-				s.LagSeconds = max(s.LagSeconds, h.LagSeconds())
-			}
-			for i := range h.Flows {
-				f := &h.Flows[i]
-				s.Stored += f.Stored
-				s.Refused += Sum(f.Refused)
-				s.Dropped += Sum(f.Dropped)
-				s.Missing += f.Missing
-				s.MissingNumbers += f.MissingNumbers
-				s.Replayed += f.Replayed
-				s.InFlight += f.InFlight
-			}
+	for _, h := range b.settle(b.drafts(now, func(agentKey, *agentState) bool { return true }), now) {
+		s.Hosts++
+		s.Agents += len(h.Agents)
+		if h.Silent {
+			s.Silent++
+		} else {
+			s.LagSeconds = max(s.LagSeconds, h.LagSeconds())
+		}
+		for i := range h.Flows {
+			f := &h.Flows[i]
+			s.Stored += f.Stored
+			s.Refused += Sum(f.Refused)
+			s.Dropped += Sum(f.Dropped)
+			s.Missing += f.Missing
+			s.MissingNumbers += f.MissingNumbers
+			s.Replayed += f.Replayed
+			s.InFlight += f.InFlight
 		}
 	}
 	return s

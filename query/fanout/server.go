@@ -24,10 +24,11 @@ import (
 // Server answers the questions of other processes about shares of what this one holds. It serves Arrow Flight; a ticket is a question, and DoGet the only call.
 type Server struct {
 	flight.BaseFlightServer
-	engine *engine.Engine
-	pins   *pins
-	lender Lender // nil: none
-	log    *slog.Logger
+	engine   *engine.Engine
+	pins     *pins
+	lender   Lender   // nil: none
+	accounts Accounts // nil: none
+	log      *slog.Logger
 
 	running atomic.Int64
 	counts  *serverCounts
@@ -139,6 +140,8 @@ func (s *Server) answer(ctx context.Context, data []byte, to send) (_ json.RawMe
 		return s.pins.answer(ctx, q, t.Share, to)
 	case kindMetrics:
 		return s.lend(ctx, t, to)
+	case kindAccounts:
+		return s.account(ctx, t)
 	}
 	return nil, fmt.Errorf("a question of kind %.20q is not known to this version", t.Kind)
 }
