@@ -23,9 +23,12 @@ const (
 	goneAfter = 4 * time.Second
 	// knownAfter is when who is there has been heard.
 	knownAfter = 2*beatEvery + beatEvery/2
-	// membersMax and memberBytesMax bound what anybody who reaches NATS can make a process remember.
+	// membersMax and memberBytesMax bound what anybody who reaches NATS can make a process remember. A sole survivor owns all shards, of which there are shardsMax at the
+	// most, and has to be heard: a shard takes shardBytesMax with the largest numbers. It stays well below the megabyte that NATS takes by default.
 	membersMax     = 1024
-	memberBytesMax = 64 << 10
+	shardsMax      = 1024
+	shardBytesMax  = 192
+	memberBytesMax = 64<<10 + shardsMax*shardBytesMax
 	// versionKnown is the form of a Member. What a newer one adds is passed over.
 	versionKnown = 1
 

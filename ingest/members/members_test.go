@@ -2,7 +2,9 @@ package members
 
 import (
 	"context"
+	"encoding/json"
 	"log/slog"
+	"math"
 	"sync"
 	"testing"
 	"testing/synctest"
@@ -52,6 +54,23 @@ func names(b *Board) string {
 		s += "?"
 	}
 	return s
+}
+
+// TestSoleSurvivor: one that owns all shards there may be is heard, whatever its numbers.
+func TestSoleSurvivor(t *testing.T) {
+	m := Member{Form: versionKnown, ID: "b1", Name: "b", Roles: []string{"collector", "ingest", "query"}}
+	for shard := range shardsMax {
+		m.Shards = append(m.Shards, Shard{Shard: shard, Epoch: math.MaxUint64, Floor: math.MaxUint64, Consumed: math.MaxUint64, BehindSeconds: 123456.78901234567})
+	}
+	data, err := json.Marshal(m)
+	if err != nil {
+		t.Fatal(err)
+	}
+	b := NewBoard(func() Member { return Member{ID: "a1", Name: "a"} }, nil, slog.New(slog.DiscardHandler))
+	b.take(data, time.Now())
+	if others, _ := b.Others(time.Now()); len(others) != 1 || len(others[0].Shards) != shardsMax || b.Refused() != 0 {
+		t.Errorf("%d others are heard of one that says %d bytes, %d refused", len(others), len(data), b.Refused())
+	}
 }
 
 // TestBoard: who comes is known within a beat, who leaves is gone at once, who falls silent after four; rubbish is counted and harms nobody.
