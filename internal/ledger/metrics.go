@@ -13,12 +13,14 @@ var (
 	descNumber = prometheus.NewDesc("clew_ledger_missing_numbers", "Batches of agents that never came and that no agent tells of.", []string{"signal"}, nil)
 	// Agents come and go, and so do their counts: a gauge.
 	descLosses = prometheus.NewDesc("clew_ledger_lost_records", "Records that the agents that are known have refused or dropped since they were installed, by reason (sampled was intended).", []string{"signal", "what", "reason"}, nil)
-	descLag    = prometheus.NewDesc("clew_ledger_lag_seconds", "The largest age of a record that waits in an agent that is not silent.", []string{"signal"}, nil)
+	// Of a book that is shared.
+	descRefused = prometheus.NewDesc("clew_ledger_told_refused_total", "What processes of a cluster tell each other of agents and could not be used: messages that cannot be read or are too large, and agents beyond the bound.", nil, nil)
+	descLag     = prometheus.NewDesc("clew_ledger_lag_seconds", "The largest age of a record that waits in an agent that is not silent.", []string{"signal"}, nil)
 )
 
 // Describe is part of prometheus.Collector.
 func (b *Book) Describe(to chan<- *prometheus.Desc) {
-	for _, d := range []*prometheus.Desc{descAgents, descNumber, descLosses, descLag} {
+	for _, d := range []*prometheus.Desc{descAgents, descNumber, descLosses, descLag, descRefused} {
 		to <- d
 	}
 }
@@ -38,6 +40,7 @@ func (b *Book) gauges(now time.Time) []prometheus.Metric {
 		missing[s.String()], lag[s.String()] = 0, 0
 	}
 	b.mu.Lock()
+	shared := b.shared
 	for _, a := range b.agents {
 		quiet := b.silentLocked(a.heard, now)
 		if quiet {
@@ -71,6 +74,9 @@ func (b *Book) gauges(now time.Time) []prometheus.Metric {
 		return prometheus.MustNewConstMetric(d, prometheus.GaugeValue, v, labels...)
 	}
 	out := []prometheus.Metric{gauge(descAgents, float64(up), "up"), gauge(descAgents, float64(silent), "silent")}
+	if shared != nil {
+		out = append(out, prometheus.MustNewConstMetric(descRefused, prometheus.CounterValue, float64(shared.refused.Load())))
+	}
 	for signal, n := range missing {
 		out = append(out, gauge(descNumber, float64(n), signal))
 	}
