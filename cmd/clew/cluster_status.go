@@ -47,6 +47,9 @@ func (p *process) clusterShard(ctx context.Context, shard int, all []members.Mem
 	state, err := p.log.State(ctx, shard)
 	if err != nil {
 		s.Error = err.Error()
+		if p.cluster != nil && p.log.Stats().Stuck {
+			s.Error = "NATS is away" // the client's own words are of its buffers
+		}
 	}
 	s.First, s.Last, s.LogBytes, s.LogBytesMax = state.First, state.Last, state.Bytes, state.BytesMax
 	var known catalog.Shard

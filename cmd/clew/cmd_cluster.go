@@ -118,8 +118,8 @@ func printCluster(to io.Writer, c *api.Cluster, now time.Time) error {
 		for i, s := range m.Shards {
 			shards[i] = strconv.Itoa(s)
 		}
-		fmt.Fprintf(w, "%s\t%s\t%s\t%s\t%s\t%s\t%d\t%s\n", m.Name, strings.Join(m.Roles, ","), m.Version, now.Sub(m.Started).Round(time.Second), yesNo(m.Ready),
-			orDash(strings.Join(shards, ",")), m.Sequence, m.Addresses["http"])
+		fmt.Fprintf(w, "%s\t%s\t%s\t%s\t%s\t%s\t%s\t%s\n", m.Name, strings.Join(m.Roles, ","), m.Version, now.Sub(m.Started).Round(time.Second), yesNo(m.Ready),
+			orDash(strings.Join(shards, ",")), commitOf(&m), m.Addresses["http"])
 	}
 	fmt.Fprint(w, "\nSHARD\tOWNER\tEPOCH\tFLOOR\tREAD\tLAST\tLAG\tLOG\tSTATE\n")
 	for _, s := range c.List {
@@ -186,6 +186,14 @@ func whyUnowned(c *api.Cluster) string {
 		return what + " No process with the role ingest is heard: start one, or see why those that run do not reach NATS."
 	}
 	return what + fmt.Sprintf(" %d processes with the role ingest are heard: one of them takes a shard %gs after its owner was lost, once NATS has leaders; their logs say what hinders them.", owners, c.LeaseSeconds)
+}
+
+// commitOf is the last commit that a process knows; a collector follows none.
+func commitOf(m *api.ClusterMember) string {
+	if m.Sequence == 0 {
+		return "-"
+	}
+	return strconv.FormatUint(m.Sequence, 10)
 }
 
 func yesNo(yes bool) string {

@@ -120,9 +120,13 @@ func (p *process) server() *api.Server {
 	}
 	if p.engine != nil {
 		deps.Engine, deps.Hosts = p.engine, p.hosts()
-		deps.UI = ui.Handler(ui.Facts{
+		facts := ui.Facts{
 			Version: version, HTTP: p.cfg.HTTP, OTLPGRPC: p.cfg.Collector.OTLP.GRPC.Endpoint, OTLPHTTP: p.cfg.Collector.OTLP.HTTP.Endpoint, Data: p.cfg.Data,
-		})
+		}
+		if p.collector == nil { // nothing listens there: for people to put the collectors' address in, which is a load balancer's as a rule
+			facts.OTLPGRPC, facts.OTLPHTTP = "COLLECTOR:4317", "COLLECTOR:4318"
+		}
+		deps.UI = ui.Handler(facts)
 		deps.Metrics, deps.Prometheus, deps.Rules, deps.Alertmanager = p.promql.Native(), p.promql.Prometheus(), p.rules, p.alertmanagerAPI()
 	}
 	if isLoopback(p.cfg.HTTP) || p.doors.guard.On() { // which a running clew does not turn off

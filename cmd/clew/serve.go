@@ -280,6 +280,10 @@ func (p *process) adviseRepair(err error) error {
 	if err == nil || errors.Is(err, context.Canceled) || errors.As(err, &version) || errors.As(err, &newer) {
 		return err
 	}
+	if p.cluster != nil {
+		return fmt.Errorf("%w\nclew does not guess which segments exist, and nothing of that is in this process's own directory. Is nats.urls the NATS of this cluster, with all of its disks?\nIf CLEW_COMMITS is lost or damaged there: "+
+			"restore the last backup, or what the bucket has (clew restore --log-lost), below another prefix and with empty streams (docs/deploy.md, Backup and restore)", err)
+	}
 	return fmt.Errorf("%w\nclew does not guess which segments exist. See what is wrong with\n  clew check %s\nand mend it with\n  clew check --repair %s", err, p.cfg.Data, p.cfg.Data)
 }
 
