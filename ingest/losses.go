@@ -3,6 +3,8 @@ package ingest
 import (
 	"context"
 	"errors"
+	"slices"
+	"strings"
 	"sync"
 	"time"
 
@@ -17,13 +19,17 @@ type losses struct {
 	pending []catalog.Loss
 }
 
-// lossesPending bounds them: a commit takes so many.
-const lossesPending = 32
+const (
+	// lossesPending bounds them: a commit takes so many.
+	lossesPending = 32
+	// acceptedByMax bounds the name of who accepted a loss, so that it is one that a commit takes.
+	acceptedByMax = 100
+)
 
 func (l *losses) add(loss catalog.Loss) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	if n := len(l.pending); n > 0 && l.pending[n-1].To != 0 && l.pending[n-1].Reason == loss.Reason && l.pending[n-1].To+1 == loss.From && loss.To != 0 {
+	if n := len(l.pending); n > 0 && loss.Accepted.IsZero() && l.pending[n-1].Accepted.IsZero() && l.pending[n-1].To != 0 && l.pending[n-1].Reason == loss.Reason && l.pending[n-1].To+1 == loss.From && loss.To != 0 {
 		l.pending[n-1].To, l.pending[n-1].Until = loss.To, loss.Until // the same one, going on
 		return
 	}
@@ -82,10 +88,30 @@ func (in *Ingest) SetCommitVersion(version int) { in.commitVersion.Store(int64(v
 
 // lossesToCommit are the losses that a commit may name now.
 func (o *owner) lossesToCommit() []catalog.Loss {
-	if o.in.commitVersion.Load() < catalog.CommitVersion {
-		return nil // a process is there that could not read the commit: they wait until it is gone
+	pending := o.losses.get()
+	for n := range pending {
+		if int64((&catalog.Commit{Lost: pending[:n+1]}).LeastVersion()) > o.in.commitVersion.Load() {
+			return pending[:n] // a process is there that could not read the commit: the others wait until it is gone
+		}
 	}
-	return o.losses.get()
+	return pending
+}
+
+// AcceptLosses takes the word of an administrator that these losses, by their ids, are known and nothing more can be done. Those of shards that this process owns are committed
+// as accepted within seconds; others are their owners'.
+func (in *Ingest) AcceptLosses(ids []string, by string) {
+	by = strings.ToValidUTF8(by[:min(len(by), acceptedByMax)], "?") // others tell it: a commit must take it
+	for _, o := range in.allOwners() {
+		waiting := o.losses.get()
+		for _, l := range in.catalog.Current().Shard(o.shard).Lost {
+			if !l.Accepted.IsZero() || !slices.Contains(ids, l.ID(o.shard)) ||
+				slices.ContainsFunc(waiting, func(w catalog.Loss) bool { return !w.Accepted.IsZero() && w.ID(o.shard) == l.ID(o.shard) }) {
+				continue
+			}
+			l.Accepted, l.By = clock.Now().UTC(), by
+			o.losses.add(l)
+		}
+	}
 }
 
 // commitLosses makes known what owners have noticed.

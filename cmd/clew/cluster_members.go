@@ -50,6 +50,7 @@ func (p *process) self() members.Member {
 		m.Sequence = p.catalog.Current().Sequence()
 	}
 	m.Deletions = p.toldDeletions(time.Now())
+	m.Accepted = p.accepted.byWhom()
 	if p.ingest != nil {
 		m.Able = p.ingest.Able(time.Now())
 		for _, o := range p.ingest.Owned() {
@@ -119,6 +120,7 @@ func (p *process) runCluster(ctx context.Context) error {
 	}
 	if p.ingest != nil {
 		go p.hearOfDeletions(ctx)
+		go p.hearOfAccepted(ctx)
 	}
 	return p.board.Run(ctx)
 }

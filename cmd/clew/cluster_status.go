@@ -58,7 +58,7 @@ func (p *process) clusterShard(ctx context.Context, shard int, all []members.Mem
 	}
 	s.Floor, s.Epoch = known.Floor, known.Epoch
 	for _, l := range known.Lost {
-		s.Lost = append(s.Lost, api.ClusterLoss(l))
+		s.Lost = append(s.Lost, wireLoss(shard, &l))
 	}
 	for i := range all {
 		for _, owned := range all[i].Shards {

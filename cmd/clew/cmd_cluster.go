@@ -27,14 +27,15 @@ type clusterOptions struct {
 func newClusterCommand() *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "cluster",
-		Short: "See which processes there are and who has which shard; change the count of shards",
+		Short: "See which processes there are and who has which shard; change the count of shards; see what the log has lost",
 		Long: `See and change a cluster: processes that share a log (NATS) and an object store. Any of its processes can be asked (--server); each tells what it
 knows. A clew that runs alone is a cluster of one.`,
 		Example: `  clew cluster status
   clew cluster status --server http://query-1:7400 --json | jq '.list[] | select(.owner=="")'
-  clew cluster shards 8`,
+  clew cluster shards 8
+  clew cluster losses`,
 	}
-	cmd.AddCommand(newClusterStatusCommand(), newClusterShardsCommand())
+	cmd.AddCommand(newClusterStatusCommand(), newClusterShardsCommand(), newClusterLossesCommand())
 	return cmd
 }
 
@@ -136,23 +137,12 @@ func printCluster(to io.Writer, c *api.Cluster, now time.Time) error {
 		case s.Draining:
 			state = "draining"
 		}
-		if n := len(s.Lost); n > 0 {
+		if n := len(openLosses(&s)); n > 0 {
 			state += fmt.Sprintf(", %d LOSSES", n)
 		}
 		fmt.Fprintf(w, "%d\t%s\t%d\t%d\t%d\t%d\t%d\t%.1f MB\t%s\n", s.Shard, orDash(s.Owner), s.Epoch, s.Floor, s.Consumed, s.Last, s.Lag, float64(s.LogBytes)/1e6, state)
 	}
-	for _, s := range c.List {
-		for i, l := range s.Lost {
-			if i == 0 {
-				fmt.Fprintf(w, "\nlost of the log of shard %d (answers over these times say so; docs/cluster.md, When the log has lost something)\nPOSITIONS\tWHY\tTAKEN IN AFTER\tBEFORE\tNOTICED\n", s.Shard)
-			}
-			to := "?"
-			if l.To > 0 {
-				to = strconv.FormatUint(l.To, 10)
-			}
-			fmt.Fprintf(w, "%d to %s\t%s\t%s\t%s\t%s\n", l.From, to, l.Reason, l.Since.Format(time.RFC3339), l.Until.Format(time.RFC3339), l.Noticed.Format(time.RFC3339))
-		}
-	}
+	printLosses(w, c, false)
 	if why := whyUnowned(c); why != "" {
 		fmt.Fprintf(w, "\n%s\n", why)
 	}

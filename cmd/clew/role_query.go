@@ -113,6 +113,7 @@ func (p *process) server() *api.Server {
 	}
 	if p.catalog != nil {
 		deps.Catalog = func() ([]byte, error) { return p.catalog.Current().Snapshot() }
+		deps.AcceptLosses = p.acceptLosses
 		deps.Deletions = deletions{p}
 	}
 	if p.ingest != nil {

@@ -44,6 +44,7 @@ type process struct {
 	called    string            // what this process is called
 	life      string            // this life of it
 	asked     askedDeletions    // that the others are told of
+	accepted  acceptedLosses    // likewise
 	store     store.Store
 	remote    *remote // nil: the store is a directory
 	rate      logRate

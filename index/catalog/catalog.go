@@ -22,9 +22,12 @@ import (
 //	3  how far a source's last batch was consumed, and what came of it in all
 //	4  down-sampled metrics: a segment's resolution, what is sampled, and cuts
 //	5  losses
+//	6  losses that were accepted
 const (
-	CommitVersion      = 5
-	commitVersionPlain = 4
+	CommitVersion         = 6
+	commitVersionPlain    = 4
+	commitVersionLost     = 5
+	commitVersionAccepted = 6
 )
 
 // Key names what positions are kept for.

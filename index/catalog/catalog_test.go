@@ -292,7 +292,7 @@ func TestSnapshot(t *testing.T) {
 		}
 	}
 	var version *VersionError
-	if err := New().Load([]byte(strings.Replace(string(data), "clew-catalog 4", "clew-catalog 6", 1))); !errors.As(err, &version) {
+	if err := New().Load([]byte(strings.Replace(string(data), "clew-catalog 4", "clew-catalog 7", 1))); !errors.As(err, &version) {
 		t.Errorf("newer snapshot: %v", err)
 	}
 }

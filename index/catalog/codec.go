@@ -121,7 +121,7 @@ func (c *Commit) validate() error {
 	if err := checkCuts(c.Cuts); err != nil {
 		return err
 	}
-	if err := checkLosses(c.Lost, c.Version, CommitVersion); err != nil {
+	if err := checkLosses(c.Lost, c.Version); err != nil {
 		return err
 	}
 	if c.Deleted != nil {

@@ -22,7 +22,7 @@ func fullCommit() Commit {
 		Sources:   []Source{{ID: "life-1", Seq: 1<<64 - 1, Seen: 7, Part: 3, First: 2, Stored: 9, Repeated: 1}},
 		Deleted:   &Deleted{Job: "job-1", Records: 5},
 		Sampled:   []string{"raw"}, Cuts: []Cut{{Tenant: "t", Resolution: 5 * time.Minute, At: int64(7 * time.Hour)}},
-		Lost: []Loss{{From: 2, To: 3, Reason: "lost", Since: time.Unix(1, 0).UTC(), Until: time.Unix(2, 0).UTC(), Noticed: time.Unix(3, 0).UTC()}},
+		Lost: []Loss{{From: 2, To: 3, Reason: "lost", Since: time.Unix(1, 0).UTC(), Until: time.Unix(2, 0).UTC(), Noticed: time.Unix(3, 0).UTC(), Accepted: time.Unix(4, 0).UTC(), By: "anna"}},
 	}
 }
 
@@ -84,7 +84,7 @@ func TestCodecRefuses(t *testing.T) {
 		}
 	}
 	var version *VersionError
-	if _, err := DecodeCommit([]byte(`{"version":6,"new":[]}`)); !errors.As(err, &version) || version.Have != CommitVersion+1 {
+	if _, err := DecodeCommit([]byte(`{"version":7,"new":[]}`)); !errors.As(err, &version) || version.Have != CommitVersion+1 {
 		t.Errorf("a newer commit: %v", err)
 	}
 }

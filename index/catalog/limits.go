@@ -17,6 +17,8 @@ const (
 	blockSegments = 256
 	// lossesMax bounds the losses that are kept of a shard, at some 200 bytes each. Each is a line for people; who has more has more to do than read them.
 	lossesMax = 32
+	// lossByMax bounds who accepted one: the name of an identity.
+	lossByMax = 200
 	// shardMax bounds the shard's number, so that a damaged commit can't make a table of shards explode.
 	shardMax = 1 << 16
 )

@@ -57,13 +57,26 @@ func TestLosses(t *testing.T) {
 			t.Errorf("losses are %v", lost)
 		}
 	}
+	accepted := loss(7)
+	accepted.Accepted, accepted.By = at.Add(time.Hour), "anna"
+	if data := commit(accepted); !strings.Contains(data, `"version":6,`) || !strings.HasPrefix(snapshot(), "clew-catalog 6 ") {
+		t.Errorf("a commit that accepts a loss is %s", data)
+	}
+	commit(loss(7)) // a replay notices it once more
+	later := New()
+	if err := later.Load([]byte(snapshot())); err != nil {
+		t.Fatal(err)
+	}
+	if lost := later.Current().Shard(0).Lost; len(lost) != 2 || lost[0] != accepted || lost[1] != loss(20) {
+		t.Errorf("losses are %v, want the first to be accepted", lost)
+	}
 	for i := range uint64(2 * lossesMax) {
 		commit(loss(100 + i))
 	}
 	if lost := c.Current().Shard(0).Lost; len(lost) != lossesMax || lost[lossesMax-1].From != 100+2*lossesMax-1 {
 		t.Errorf("%d losses are kept, to %v", len(lost), lost[len(lost)-1])
 	}
-	for _, bad := range []string{`[{"from":5,"to":4,"reason":"x"}]`, `[{"from":5,"to":5}]`} {
+	for _, bad := range []string{`[{"from":5,"to":4,"reason":"x"}]`, `[{"from":5,"to":5}]`, `[{"from":5,"to":5,"reason":"x","accepted":"2026-03-01T12:00:00Z"}]`, `[{"from":5,"to":5,"reason":"x","by":"a"}]`} {
 		if _, err := DecodeCommit(fmt.Appendf(nil, `{"version":5,"reason":"seal","lost":%s}`, bad)); err == nil {
 			t.Errorf("decoded: %s", bad)
 		}

@@ -12,9 +12,9 @@ import (
 // A snapshot is one line, "clew-catalog <version> <CRC32C of the rest, 8 hex digits>\n", and the whole state as JSON.
 const (
 	snapshotMagic = "clew-catalog "
-	// 2 to 5 add what they added to commits. 5 is written if there are losses.
-	snapshotVersion      = 5
-	snapshotVersionPlain = 4
+	// 2 to 6 add what they added to commits. Above 4 is written what the losses need.
+	snapshotVersion      = CommitVersion
+	snapshotVersionPlain = commitVersionPlain
 )
 
 var castagnoli = crc32.MakeTable(crc32.Castagnoli)
@@ -61,9 +61,7 @@ func (s *snapshot) encode() ([]byte, error) {
 	}
 	version := snapshotVersionPlain
 	for i := range s.Shards {
-		if len(s.Shards[i].Lost) > 0 {
-			version = snapshotVersion
-		}
+		version = max(version, lossesVersion(s.Shards[i].Lost))
 	}
 	line := fmt.Sprintf("%s%d %08x\n", snapshotMagic, version, crc32.Checksum(body, castagnoli))
 	return append([]byte(line), body...), nil
@@ -170,7 +168,7 @@ func (s *snapshot) validate() error {
 		if err := checkSources(shard.Sources); err != nil {
 			return fmt.Errorf("shard %d: %w", shard.Shard, err)
 		}
-		if err := checkLosses(shard.Lost, snapshotVersion, snapshotVersion); err != nil {
+		if err := checkLosses(shard.Lost, snapshotVersion); err != nil {
 			return fmt.Errorf("shard %d: %w", shard.Shard, err)
 		}
 	}

@@ -59,6 +59,8 @@ type Member struct {
 	Sequence uint64 `json:"sequence"`
 	// Deletions are those that others have to know of; nil: none.
 	Deletions *Deletions `json:"deletions,omitempty"`
+	// Accepted are losses of the log that an administrator has accepted lately, by who it was: owners write that down.
+	Accepted map[string][]string `json:"accepted,omitempty"`
 }
 
 // Shard is a shard as its owner sees it.

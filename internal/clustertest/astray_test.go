@@ -77,7 +77,7 @@ func waitFound(ctx context.Context, t *testing.T, c *Cluster, want int, partial 
 // TestStreamAstray: messages that somebody deletes in the middle of a shard's stream are noticed, stay known, and answers say so. A stream that is deleted whole is made anew with
 // positions above the old ones, and what its owner had read is there, as is all that was acknowledged afterwards.
 func TestStreamAstray(t *testing.T) {
-	o := Options{Shards: 1, Config: "ingest: {seal_after: 10m}\ncluster: {lease_ttl: 2s}\n", Roles: map[string]int{"collector": 1, "ingest,query": 1}}
+	o := Options{Shards: 1, Config: "ingest: {seal_after: 10m}\ncluster: {lease_ttl: 2s}\n", Roles: map[string]int{"collector": 1, "ingest,query": 1, "query": 1}}
 	o.NATS.Servers = 1
 	c := startWith(t, o)
 	ctx, cancel := context.WithTimeout(t.Context(), 4*time.Minute)
@@ -125,9 +125,25 @@ func TestStreamAstray(t *testing.T) {
 	}
 	wait(nil)
 
+	// An administrator accepts it, by way of a process that does not own the shard: answers are whole, the list keeps it.
+	var answer struct{ Accepted []string }
+	if err := c.Of("collector")[0].Post(ctx, "/api/v1/admin/losses/accept?id=0:4-5:missing", &answer); err == nil {
+		t.Error("a process without a catalog accepts a loss")
+	}
+	if err := c.Processes[owner].Post(ctx, "/api/v1/admin/losses/accept?id=0:4-6:missing", &answer); err == nil || !strings.Contains(err.Error(), "there is no loss") {
+		t.Errorf("a loss that is not there: %v", err)
+	}
+	if err := c.Processes["query-1"].Post(ctx, "/api/v1/admin/losses/accept?id=0:4-5:missing", &answer); err != nil {
+		t.Fatal(err)
+	}
+	waitFound(ctx, t, c, 8, "")
+	if l := wait(nil).List[0].Lost; len(l) != 1 || l[0].Accepted == nil || l[0].By == "" {
+		t.Errorf("losses are %+v, want one that is accepted", l)
+	}
+
 	// The stream is deleted under its owner, which has the records in memory only.
 	deliver(ctx, t, c, 10, 10)
-	waitFound(ctx, t, c, 18, "4 to 5")
+	waitFound(ctx, t, c, 18, "")
 	if err := js.DeleteStream(ctx, "CLEW_LOG_0"); err != nil {
 		t.Fatal(err)
 	}

@@ -58,12 +58,16 @@ type ClusterShard struct {
 
 // ClusterLoss is what is lost of a shard's log.
 type ClusterLoss struct {
+	ID      string    `json:"id"`
 	From    uint64    `json:"from"` // positions, both inclusive
 	To      uint64    `json:"to"`   // 0: it is not known where it ends
 	Reason  string    `json:"reason"`
 	Since   time.Time `json:"since"` // between when and when the log took it
 	Until   time.Time `json:"until"`
 	Noticed time.Time `json:"noticed"`
+	// Accepted is when somebody said that it is known, and By who: answers do not say it any more. Absent: nobody has.
+	Accepted *time.Time `json:"accepted,omitempty"`
+	By       string     `json:"by,omitempty"`
 }
 
 func (s *Server) cluster(c *gin.Context) {
@@ -95,6 +99,42 @@ func (s *Server) clusterShards(c *gin.Context) {
 		c.JSON(http.StatusOK, gin.H{"shards": n})
 	}
 }
+
+// acceptLosses takes a loss for known, so that answers are whole again.
+func (s *Server) acceptLosses(c *gin.Context) {
+	if err := checkParams(c, "id"); err != nil {
+		s.failed(c, err)
+		return
+	}
+	ids := c.QueryArray("id")
+	if len(ids) == 0 || len(ids) > lossIDsMax {
+		fail(c, http.StatusBadRequest, ErrorDetail{Code: "bad_request", Field: "id", Message: "id: want 1 to " + strconv.Itoa(lossIDsMax) + " of them, as /api/v1/cluster lists them"})
+		return
+	}
+	by := c.RemoteIP()
+	if id := who(c); id != nil {
+		by = id.String()
+	}
+	ctx, cancel := context.WithTimeout(c.Request.Context(), acceptTimeout)
+	defer cancel()
+	err := s.deps.AcceptLosses(ctx, ids, by)
+	var refused *RefusedError
+	switch {
+	case errors.As(err, &refused):
+		fail(c, http.StatusBadRequest, ErrorDetail{Code: "bad_request", Field: "id", Message: refused.Error()})
+	case err != nil:
+		fail(c, http.StatusServiceUnavailable, ErrorDetail{Code: "unavailable", Message: err.Error()})
+	default:
+		c.JSON(http.StatusOK, gin.H{"accepted": ids})
+	}
+}
+
+const (
+	// lossIDsMax bounds the losses accepted at once: as many as a shard has; all of them go into a heartbeat.
+	lossIDsMax = 32
+	// acceptTimeout bounds the wait for the owners' commits: a heartbeat and an owner's next look, with patience.
+	acceptTimeout = 15 * time.Second
+)
 
 // shardsTimeout bounds the making of streams: each takes an election.
 const shardsTimeout = time.Minute

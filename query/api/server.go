@@ -53,7 +53,9 @@ type Deps struct {
 	Open      func() []string                             // ports that others reach without credentials; nil: not known
 	Cluster   func(ctx context.Context) (*Cluster, error) // for /api/v1/cluster
 	SetShards func(ctx context.Context, n int) error      // for /api/v1/admin/shards; a *RefusedError says why not
-	Deletions Deletions                                   // for /api/v1/admin/delete and /api/v1/admin/audit
+	// AcceptLosses takes losses of the log, by id, for known, and returns once that is in the catalog; for /api/v1/admin/losses/accept. A *RefusedError says why not.
+	AcceptLosses func(ctx context.Context, ids []string, by string) error
+	Deletions    Deletions // for /api/v1/admin/delete and /api/v1/admin/audit
 }
 
 // Server is the HTTP interface. Create it with New, then Run it.
@@ -122,6 +124,7 @@ func (s *Server) routes() {
 	}
 	if answers || s.deps.Catalog != nil {
 		v1.GET("/admin/catalog", s.catalog)
+		v1.POST("/admin/losses/accept", deliberate, s.acceptLosses)
 	}
 	if answers {
 		s.questions(v1)

@@ -7,7 +7,7 @@ import (
 )
 
 // LostIn says what is known to be lost of the shards' logs that may have held records of the scope, a line for each shard; tenants and signals are not known of what
-// is lost. Whoever answers over a version of the catalog says it in the answer.
+// is lost. What an administrator has accepted is not said any more. Whoever answers over a version of the catalog says it in the answer.
 func LostIn(version *catalog.Version, scope Scope) []string {
 	var said []string
 	for _, shard := range version.Shards() {
@@ -16,7 +16,7 @@ func LostIn(version *catalog.Version, scope Scope) []string {
 		for i := range lost {
 			l := &lost[len(lost)-1-i] // the latest first
 			switch {
-			case !l.Overlaps(scope.From, scope.To):
+			case !l.Accepted.IsZero() || !l.Overlaps(scope.From, scope.To):
 			case line == "":
 				line = fmt.Sprintf("shard %d: %s", shard, l)
 			default:
