@@ -213,7 +213,7 @@ func TestRotation(t *testing.T) {
 	stop()
 	write(t, app, "while down\n")
 	write(t, filepath.Join(dir, "log", "deep", "er.log"), "in a new file\n")
-	_, stop = start(t, dir, s, nil)
+	looked, stop = start(t, dir, s, nil)
 	want = append(want, "while down", "in a new file")
 	s.wait(t, want...)
 

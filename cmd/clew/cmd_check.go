@@ -13,6 +13,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"clew/index/catalog"
 	"clew/index/scrub"
 	"clew/index/store"
 	"clew/ingest/datadir"
@@ -36,6 +37,27 @@ type checkReport struct {
 	// Reopened are the former outcomes of deletions that are carried out again, because a lost commit may have held what they took out.
 	Reopened []string `json:"reopened,omitempty"`
 	SetAside []string `json:"setAside,omitempty"` // objects that are in quarantine now
+	// Lost are the losses of the shards' logs that nobody has accepted.
+	Lost []lossFound `json:"lost,omitempty"`
+}
+
+// lossFound is what the log of a shard has lost.
+type lossFound struct {
+	Shard int `json:"shard"`
+	catalog.Loss
+}
+
+// lossesOf are the losses that a version of the catalog knows and nobody has accepted.
+func lossesOf(v *catalog.Version) (found []lossFound) {
+	for _, shard := range v.Shards() {
+		lost := v.Shard(shard).Lost
+		for i := range lost {
+			if lost[i].Accepted.IsZero() {
+				found = append(found, lossFound{shard, lost[i]})
+			}
+		}
+	}
+	return found
 }
 
 func newCheckCommand() *cobra.Command {
@@ -44,8 +66,8 @@ func newCheckCommand() *cobra.Command {
 		Use:   "check [flags] [DIR|URL]",
 		Short: "Check every byte of a data directory or object store, and repair it",
 		Long: `Compare the catalog with the objects that exist, and read all of them: missing, damaged and unreferenced objects are listed with file, offset
-and what is wrong; so are entries of the commit stream that cannot be read, with what they must have said, requests and outcomes of deletions, and
-segments that wait on the local disk for the object store. Without an argument ./clew-data is checked.
+and what is wrong; so are entries of the commit stream that cannot be read, with what they must have said, what the log is known to have lost, requests and outcomes of deletions,
+and segments that wait on the local disk for the object store. Without an argument ./clew-data is checked.
 
 A directory is opened by itself; if a clew runs on it, that one is asked for its catalog (--server) and nothing is written. Segments in an
 object store are looked for where the directory remembers them; credentials come from the environment, --store says what else it takes to reach it.
@@ -101,7 +123,7 @@ func (o *checkOptions) run(ctx context.Context, cmd *cobra.Command, where string
 		return err
 	}
 	wrong := report.wrong()
-	if o.repair && wrong {
+	if o.repair && report.mendable() {
 		if err := repair(ctx, p.dir, report); err != nil {
 			return err
 		}
@@ -122,7 +144,10 @@ func (o *checkOptions) run(ctx context.Context, cmd *cobra.Command, where string
 }
 
 // wrong says whether anything is lost or unreadable.
-func (r *checkReport) wrong() bool {
+func (r *checkReport) wrong() bool { return r.mendable() || len(r.Lost) > 0 }
+
+// mendable says whether something is wrong that a repair is about. What a log has lost comes back by no repair.
+func (r *checkReport) mendable() bool {
 	return !r.Whole() || len(r.Holes) > 0 || r.Spool != nil && len(r.Spool.Findings) > 0
 }
 
@@ -172,7 +197,7 @@ func (o *checkOptions) check(ctx context.Context, words io.Writer, p *place) (*c
 	if err != nil {
 		return nil, err
 	}
-	report.Report = *r
+	report.Report, report.Lost = *r, lossesOf(v)
 	if p.dir != nil || r.Whole() {
 		return report, nil
 	}
@@ -250,6 +275,10 @@ func (r *checkReport) print(out io.Writer, where string) error {
 	for _, f := range r.Findings {
 		line("%s", f)
 	}
+	for i := range r.Lost {
+		l := &r.Lost[i]
+		line("shard %d: %s; `clew cluster losses accept %s` once it is known", l.Shard, l, l.ID(l.Shard))
+	}
 	if r.Spool != nil {
 		for _, f := range r.Spool.Findings {
 			line("spool: %s; the log has its records: start clew anew, which empties the spool and seals them again", f)
@@ -273,7 +302,7 @@ func (r *checkReport) print(out io.Writer, where string) error {
 		line("whole")
 	case r.Repaired:
 		line("repaired: clew starts, and answers without what was set aside")
-	case r.Whole() && len(r.Holes) == 0: // but for the spool
+	case r.Whole() && len(r.Holes) == 0: // but for the spool, or the log, of which nothing is here
 	default:
 		line("not whole: stop clew and run `clew check --repair %s`, or restore a backup", where)
 	}

@@ -11,6 +11,9 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
+	"time"
+
+	"clew/index/catalog"
 )
 
 // frozenData unpacks the data directory that the clew of format version 1 left when it was killed: 60 log records, 60 spans and a metric's 60
@@ -117,5 +120,31 @@ func TestCheckAndRepair(t *testing.T) {
 func TestCheckOfNoData(t *testing.T) {
 	if out, code := clew(t, "check", t.TempDir()); code != exitError || !strings.Contains(out, "not clew's data") {
 		t.Errorf("exit %d: %s", code, out)
+	}
+}
+
+// What the log has lost is not whole, and no repair's business, until somebody has accepted it.
+func TestCheckOfLosses(t *testing.T) {
+	at := time.Date(2026, 3, 1, 12, 0, 0, 0, time.UTC)
+	loss := catalog.Loss{From: 4, To: 5, Reason: "missing", Since: at, Until: at.Add(time.Second), Noticed: at}
+	c := catalog.New()
+	report := func(last uint64, l catalog.Loss) (*checkReport, string) {
+		t.Helper()
+		if err := c.Apply(last+1, catalog.Commit{Version: catalog.CommitVersion, Reason: "lost", Shard: 2, Epoch: 1, Last: last, Lost: []catalog.Loss{l}}); err != nil {
+			t.Fatal(err)
+		}
+		r := &checkReport{Lost: lossesOf(c.Current())}
+		var out strings.Builder
+		if err := r.print(&out, "data"); err != nil {
+			t.Fatal(err)
+		}
+		return r, out.String()
+	}
+	if r, out := report(0, loss); !r.wrong() || r.mendable() || strings.Contains(out, "--repair") || !strings.Contains(out, "shard 2: messages 4 to 5 of its log are lost") || !strings.Contains(out, "accept 2:4-5:missing") {
+		t.Errorf("%+v: %s", r, out)
+	}
+	loss.Accepted, loss.By = at, "ops"
+	if r, out := report(1, loss); r.wrong() || !strings.HasSuffix(out, "whole\n") {
+		t.Errorf("accepted: %+v: %s", r, out)
 	}
 }
