@@ -77,6 +77,7 @@ func waitFound(ctx context.Context, t *testing.T, c *Cluster, want int, partial 
 // TestStreamAstray: messages that somebody deletes in the middle of a shard's stream are noticed, stay known, and answers say so. A stream that is deleted whole is made anew with
 // positions above the old ones, and what its owner had read is there, as is all that was acknowledged afterwards.
 func TestStreamAstray(t *testing.T) {
+	t.Parallel()
 	o := Options{Shards: 1, Config: "ingest: {seal_after: 10m}\ncluster: {lease_ttl: 2s}\n", Roles: map[string]int{"collector": 1, "ingest,query": 1, "query": 1}}
 	o.NATS.Servers = 1
 	c := startWith(t, o)
@@ -158,6 +159,7 @@ func TestStreamAstray(t *testing.T) {
 // TestStreamOlder: NATS comes back with an older store, under the owner, which has what came afterwards in memory only. It seals that, and the stream goes on above it: all that was
 // acknowledged before and afterwards is found, and nothing is called lost.
 func TestStreamOlder(t *testing.T) {
+	t.Parallel()
 	o := Options{Shards: 1, Config: "ingest: {seal_after: 10m}\ncluster: {lease_ttl: 2s}\n", Roles: map[string]int{"collector": 1, "ingest,query": 1}}
 	o.NATS.Servers = 1
 	c := startWith(t, o)

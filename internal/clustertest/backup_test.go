@@ -16,6 +16,7 @@ import (
 
 // TestBackupAndRestore backs a cluster up while it runs, and makes another of the backup, on other servers of NATS and below another prefix.
 func TestBackupAndRestore(t *testing.T) {
+	t.Parallel()
 	gateway := s3test.Start(t)
 	c := startWith(t, Options{Shards: 2, Roles: map[string]int{"collector": 1, "ingest": 2, "query": 1}, NATS: natstest.Options{Servers: 1}})
 	ctx, cancel := context.WithTimeout(t.Context(), 2*time.Minute)

@@ -74,6 +74,7 @@ func counted(ctx context.Context, t *testing.T, c *Cluster, query string, want i
 // TestDeleteCluster: a deletion that is asked of a process that owns nothing reaches all shards, whoever owns them; it is done when all have done their part,
 // also when an owner is killed in the middle and when nobody owns anything for a while, and its sum is what is gone.
 func TestDeleteCluster(t *testing.T) {
+	t.Parallel()
 	c := start(t, 4)
 	ctx, cancel := context.WithTimeout(t.Context(), 4*time.Minute)
 	defer cancel()

@@ -7,6 +7,7 @@ import (
 	"maps"
 	"os"
 	"slices"
+	"strings"
 	"sync"
 	"sync/atomic"
 	"testing"
@@ -19,9 +20,16 @@ import (
 
 var clewBinary = flag.String("clew", "", "a built clew; empty: it is built")
 
-// TestMain builds clew for all tests, unless it is given or not asked for.
+// TestMain builds clew for all tests, unless it is given or not asked for. Tests that mostly wait (for leases to end, elections, streams that stay away) are parallel; those in which
+// time or load counts are not.
 func TestMain(m *testing.M) {
 	flag.Parse()
+	for _, pair := range s3test.Environment() { // once: parallel tests can't each set it
+		key, value, _ := strings.Cut(pair, "=")
+		if err := os.Setenv(key, value); err != nil {
+			panic(err)
+		}
+	}
 	if *clewBinary != "" || testing.Short() {
 		os.Exit(m.Run())
 	}
@@ -51,7 +59,6 @@ func startWith(t *testing.T, o Options) *Cluster {
 		t.Skip("a cluster of processes")
 	}
 	s3 := s3test.Start(t)
-	s3test.SetEnvironment(t)
 	o.Dir, o.Store = t.TempDir(), s3test.URL(s3.Address, "clew")
 	if o.Binary == "" {
 		o.Binary = *clewBinary

@@ -12,6 +12,7 @@ import (
 // TestLeasesGone: the stream of leases is deleted, under its holder and while nobody owns the shard. It is made anew and counts from 1; owners keep their shard, or take it with an epoch
 // above all that were, and what is acknowledged is found.
 func TestLeasesGone(t *testing.T) {
+	t.Parallel()
 	o := Options{Shards: 1, Config: "ingest: {seal_after: 10m}\ncluster: {lease_ttl: 2s}\n", Roles: map[string]int{"collector": 1, "ingest,query": 1}}
 	o.NATS.Servers = 1
 	c := startWith(t, o)

@@ -128,6 +128,7 @@ func (s *sender) waitLedger(ctx context.Context, when string, of ...*harness.Pro
 // TestLedger: an agent sends to two collectors in turn. Every process that answers gives the same account of it, which adds up over the shards, before anything is in a
 // segment, after restarts of each role, and after one of all.
 func TestLedger(t *testing.T) {
+	t.Parallel()
 	c := startWith(t, Options{Shards: 2, Roles: map[string]int{"collector": 2, "ingest": 2, "query": 2}})
 	ctx, cancel := context.WithTimeout(t.Context(), 4*time.Minute)
 	defer cancel()

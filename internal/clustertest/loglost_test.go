@@ -30,6 +30,7 @@ func run(ctx context.Context, t *testing.T, args ...string) (string, int) {
 
 // TestLogLost: all of NATS is lost while the bucket is whole, and there is no backup. What was sealed comes back, once, below another prefix and with another log.
 func TestLogLost(t *testing.T) {
+	t.Parallel()
 	gateway := s3test.Start(t)
 	c := startWith(t, Options{Shards: 2, Roles: map[string]int{"collector": 1, "ingest,query": 1}, NATS: natstest.Options{Servers: 1}})
 	ctx, cancel := context.WithTimeout(t.Context(), 2*time.Minute)
@@ -85,11 +86,11 @@ func goesOn(ctx context.Context, t *testing.T, url string, records int) {
 
 // TestSingleBecomesCluster: what one process has kept on its disk is what a cluster begins with.
 func TestSingleBecomesCluster(t *testing.T) {
+	t.Parallel()
 	if testing.Short() {
 		t.Skip("a cluster of processes")
 	}
 	gateway := s3test.Start(t)
-	s3test.SetEnvironment(t)
 	ctx, cancel := context.WithTimeout(t.Context(), 2*time.Minute)
 	defer cancel()
 	single, err := harness.Start(harness.Options{Binary: *clewBinary, Data: filepath.Join(t.TempDir(), "single")})
