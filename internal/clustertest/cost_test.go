@@ -27,11 +27,9 @@ const (
 	costSenders  = 16   // at the same time, as a fleet sends: requests share the fsyncs of a shard
 )
 
-const ofOne = "one process"
-
-// TestCost: what a record costs, in CPU time of all clew processes from its acceptance to its segment, does not depend on the count of shards: within 10 %. A collector and an owner
-// on a NATS server take the same records over 1, 2 and 4 shards by turns. One process has shards to take more, so it gets as many records for each: the same records over four shards
-// of one process are four times as many segments of a quarter, and cost it a quarter more.
+// TestCost: what a record costs, in CPU time of all clew processes from its acceptance to its segment, does not depend on the count of shards: within 10 %. One process, and a
+// collector with an owner on a NATS server; 1, 2 and 4 shards by turns. Shards are there to take more, so there are as many records for each: the same records over four times the shards
+// are four times the messages and segments, of a quarter of the size, and cost up to a quarter more (docs/scale.md).
 func TestCost(t *testing.T) {
 	if os.Getenv("CLEW_SOAK") == "" {
 		t.Skip("a measurement: set CLEW_SOAK")
@@ -59,17 +57,11 @@ func TestCost(t *testing.T) {
 		one[shards] = []*harness.Process{p, p}
 	}
 	bodies := costBodies(t)
-	for name, all := range map[string]map[int][]*harness.Process{ofOne: one, "a collector and an owner": many} {
-		of := func(shards int) [][]byte {
-			if name == ofOne {
-				return bodies[:costRequests*shards]
-			}
-			return bodies
-		}
+	for name, all := range map[string]map[int][]*harness.Process{"one process": one, "a collector and an owner": many} {
 		cost := map[int]time.Duration{}
 		for round := range costRounds + 1 {
 			for _, shards := range counts {
-				took := costOf(t, ctx, all[shards][0], all[shards][1], of(shards))
+				took := costOf(t, ctx, all[shards][0], all[shards][1], bodies[:costRequests*shards])
 				if round > 0 { // the first one fills caches
 					cost[shards] += took
 				}
@@ -78,7 +70,7 @@ func TestCost(t *testing.T) {
 		least, most := time.Hour, time.Duration(0)
 		var said []string
 		for _, shards := range counts {
-			each := cost[shards] / time.Duration(costRounds*len(of(shards))*costRecords)
+			each := cost[shards] / time.Duration(costRounds*costRequests*shards*costRecords)
 			least, most = min(least, each), max(most, each)
 			said = append(said, fmt.Sprintf("%d shards %v", shards, each))
 		}
