@@ -142,7 +142,7 @@ func sameAnswer(a, b []byte) error {
 	for at, v := range x {
 		w, ok := y[at]
 		if !ok {
-			return fmt.Errorf("Prometheus has no point %s", at)
+			return fmt.Errorf("no point of Prometheus at %s", at)
 		}
 		if math.Abs(v-w) > 1e-12*max(math.Abs(v), math.Abs(w), 1) {
 			return fmt.Errorf("%s is %v at clew and %v at Prometheus", at, v, w)

@@ -189,12 +189,12 @@ func (l *logs) histogram() query {
 				if steps := l.steps[s.Value]; skip+i >= 0 && skip+i < len(steps) {
 					want = steps[skip+i]
 				}
-				if uint64(n) != want {
+				if n != want {
 					return "", fmt.Errorf("%s in step %d: %d, want %d", s.Value, skip+i, n, want)
 				}
 			}
 		}
-		if uint64(a.Count) != uint64(l.n) || len(a.Series) != len(l.steps) {
+		if a.Count != uint64(l.n) || len(a.Series) != len(l.steps) {
 			return "", fmt.Errorf("%d records of %d severities, want %d of %d", a.Count, len(a.Series), l.n, len(l.steps))
 		}
 		return fmt.Sprintf("%d series", len(a.Series)), nil

@@ -101,9 +101,16 @@ func (w *wire) attrInt(field int, key string, value int) {
 func (w *wire) resource(service, pod, node string) {
 	r := w.begin(resourceResource)
 	for _, a := range [...][2]string{
-		{"service.name", service}, {"service.namespace", "shop"}, {"service.version", "1.14.2"}, {"service.instance.id", pod},
-		{"k8s.pod.name", pod}, {"k8s.node.name", node}, {"deployment.environment.name", "production"},
-		{"telemetry.sdk.name", "opentelemetry"}, {"telemetry.sdk.language", "go"}, {"telemetry.sdk.version", "1.38.0"},
+		{"service.name", service},
+		{"service.namespace", "shop"},
+		{"service.version", "1.14.2"},
+		{"service.instance.id", pod},
+		{"k8s.pod.name", pod},
+		{"k8s.node.name", node},
+		{"deployment.environment.name", "production"},
+		{"telemetry.sdk.name", "opentelemetry"},
+		{"telemetry.sdk.language", "go"},
+		{"telemetry.sdk.version", "1.38.0"},
 	} {
 		w.attr(resourceAttribute, a[0], a[1])
 	}

@@ -70,7 +70,7 @@ func (o *options) run(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	defer os.RemoveAll(dir)
+	defer func() { _ = os.RemoveAll(dir) }()
 	p, err := harness.Start(harness.Options{Binary: o.binary, Data: filepath.Join(dir, "data")})
 	if err != nil {
 		return err

@@ -49,8 +49,7 @@ func openDoors(cfg access.Config, data string, ports []port, logger *slog.Logger
 	sayAudit(log, &cfg)
 	guard, err := access.New(cfg, access.Deps{Logger: logger.With("part", "access"), Registerer: registry, Recorder: log, Data: data})
 	if err != nil {
-		log.Close()
-		return nil, err
+		return nil, errors.Join(err, log.Close())
 	}
 	d := &doors{guard: guard, audit: log, ports: ports}
 	registry.MustRegister(prometheus.NewGaugeFunc(prometheus.GaugeOpts{

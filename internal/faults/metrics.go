@@ -3,6 +3,7 @@ package faults
 import (
 	"bufio"
 	"context"
+	"errors"
 	"fmt"
 	"io"
 	"net/http"
@@ -65,7 +66,7 @@ func (c *Cluster) waitClock(ctx context.Context, name string, offset time.Durati
 			return time.Since(began), nil
 		}
 		if time.Since(began) > askTimeout || ctx.Err() != nil {
-			return 0, fmt.Errorf("the clock of %s is wrong by %v, and should be by %v (%v)", name, wrong, offset, err)
+			return 0, errors.Join(fmt.Errorf("the clock of %s is wrong by %v, and should be by %v", name, wrong, offset), err)
 		}
 		time.Sleep(askEvery)
 	}

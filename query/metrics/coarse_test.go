@@ -74,7 +74,7 @@ func TestSeek(t *testing.T) {
 					it = series.Iterator(it)
 					at, next := from-1, 0
 					for next < len(all) {
-						vt := chunkenc.ValNone
+						var vt chunkenc.ValueType
 						if rng.IntN(3) == 0 {
 							vt = it.Next()
 						} else {

@@ -86,7 +86,7 @@ func (t *running) run(ctx context.Context) error {
 		return err
 	}
 	engine := promlang.NewEngine(promlang.Options{Logger: slog.New(slog.DiscardHandler), Samples: math.MaxInt32, Timeout: time.Minute})
-	defer engine.Close()
+	defer func() { _ = engine.Close() }() // it has no log to close
 	t.answers = alert.Answers{Records: t.records.engine(), PromQL: engine, Metrics: t.series}
 	defer t.answers.Records.Close()
 	if err := t.begin(); err != nil {
